@@ -1,1 +1,3 @@
-export {}
+export * from './errors.ts'
+export * from './random.ts'
+export * from './tensor.ts'
