@@ -1,0 +1,102 @@
+"""What every train script shares: a run folder with resumable checkpoints, a time limit, a CSV log and PNG curves."""
+import argparse, csv, math, os, random, time
+from pathlib import Path
+import numpy as np, torch
+
+
+def arguments(description, **defaults):
+    p = argparse.ArgumentParser(description=description)
+    p.add_argument("--cache", default="", help="folder written by corpus.py or tokenize_corpus.py")
+    p.add_argument("--run", required=True, help="folder for checkpoints and logs; an existing one is resumed")
+    p.add_argument("--minutes", type=float, default=60, help="stop after this many minutes of training in all; the learning rate ends there")
+    p.add_argument("--device", default="auto")
+    p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--smoke", action="store_true", help="a few steps of a tiny model on random data, to prove that the script runs")
+    for name, value in defaults.items():
+        p.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+    a = p.parse_args()
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    a.device = ("cuda" if torch.cuda.is_available() else "cpu") if a.device == "auto" else a.device
+    random.seed(a.seed), np.random.seed(a.seed), torch.manual_seed(a.seed)
+    return a
+
+
+class Run:
+    """Times a run, schedules the learning rate by the share of --minutes used, logs, saves and resumes."""
+
+    def __init__(self, a, modules, optimizers):
+        self.a, self.modules, self.optimizers = a, modules, optimizers
+        self.folder = Path(a.run)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.step, self.spent, self.started, self.sums, self.count = 0, 0.0, time.time(), {}, 0
+        self.saved = time.time()
+        self.rates = [g["lr"] for o in optimizers for g in o.param_groups]
+        self.extra = {}
+        last = self.folder / "last.pt"
+        if last.exists():
+            state = torch.load(last, map_location=a.device, weights_only=True)
+            for m, s in zip(modules, state["modules"]):
+                m.load_state_dict(s)
+            for o, s in zip(optimizers, state["optimizers"]):
+                o.load_state_dict(s)
+            self.step, self.spent, self.extra = state["step"], state["spent"], state["extra"]
+
+    @property
+    def minutes(self):
+        return (self.spent + time.time() - self.started) / 60
+
+    def going(self):
+        if self.a.smoke:
+            return self.step < 6
+        return self.minutes < self.a.minutes
+
+    def schedule(self, warmup=200, floor=0.02):
+        share = min(1.0, self.minutes / self.a.minutes)
+        factor = min(1.0, (self.step + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+        rates = iter(self.rates)
+        for o in self.optimizers:
+            for g in o.param_groups:
+                g["lr"] = next(rates) * factor
+
+    def log(self, values, every=50, save_minutes=3):
+        self.step += 1
+        self.count += 1
+        for k, v in values.items():
+            self.sums[k] = self.sums.get(k, 0.0) + float(v)
+        if self.step % every == 0 or self.a.smoke:
+            row = {"step": self.step, "minutes": round(self.minutes, 2), **{k: round(v / self.count, 4) for k, v in self.sums.items()}}
+            self.sums, self.count = {}, 0
+            path = self.folder / "log.csv"
+            new = not path.exists()
+            with path.open("a", newline="") as f:
+                w = csv.DictWriter(f, row.keys())
+                if new:
+                    w.writeheader()
+                w.writerow(row)
+            print(row, flush=True)
+        if time.time() - self.saved > save_minutes * 60:
+            self.save()
+
+    def save(self):
+        self.saved = time.time()
+        state = dict(modules=[m.state_dict() for m in self.modules], optimizers=[o.state_dict() for o in self.optimizers], step=self.step, spent=self.minutes * 60, extra=self.extra)
+        torch.save(state, self.folder / "tmp.pt")
+        os.replace(self.folder / "tmp.pt", self.folder / "last.pt")
+
+    def finish(self):
+        self.save()
+        try:
+            import matplotlib
+
+            matplotlib.use("Agg")
+            import matplotlib.pyplot as plt
+        except ImportError:
+            return
+        rows = list(csv.DictReader((self.folder / "log.csv").open()))
+        keys = [k for k in rows[0] if k not in ("step", "minutes")]
+        fig, axes = plt.subplots(1, len(keys), figsize=(4 * len(keys), 3), squeeze=False)
+        for ax, k in zip(axes[0], keys):
+            ax.plot([int(r["step"]) for r in rows], [float(r[k]) for r in rows]), ax.set_title(k)
+        fig.tight_layout(), fig.savefig(self.folder / "curves.png")

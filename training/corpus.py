@@ -1,0 +1,88 @@
+"""Builds the training cache: every clip as 24 kHz int16 in one file, with phoneme ids and frame durations where they are known.
+
+usage: python corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cache CACHE
+Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`, the codec's front-end.
+Splits: 20 synthetic speakers (index % 20 == 7) and 30 LibriSpeech speakers are never trained on; neither are Arctic prompts that are missing from kathleen/.
+"""
+import argparse, json
+from pathlib import Path
+import librosa, numpy as np, torch
+
+RATE, HOP, FRAME, N_FFT, N_MELS = 24000, 300, 600, 1200, 80
+SYMBOLS = json.loads((Path(__file__).parent / "phonemes.json").read_text("utf8"))
+ID = {s: i for i, s in enumerate(SYMBOLS)}
+_fb = _window = None
+
+
+def log_mel(wave):
+    """[B, S] (S a multiple of 600) -> [B, 160, S / 600]: ln-mel at hop 300, two columns stacked per 25 ms frame. Front-end `mynah24k` of @mynah/audio."""
+    global _fb, _window
+    if _fb is None:
+        _fb = torch.from_numpy(librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=RATE / 2))
+        _window = torch.hann_window(N_FFT)
+    pad = (N_FFT - HOP) // 2
+    x = torch.nn.functional.pad(wave[:, None], (pad, pad), mode="reflect")[:, 0]
+    s = torch.stft(x, N_FFT, HOP, N_FFT, _window.to(x.device), center=False, return_complex=True).abs()
+    m = (_fb.to(x.device) @ s).clamp(min=1e-5).log()
+    b, c, t = m.shape
+    return m.view(b, c, t // 2, 2).permute(0, 3, 1, 2).reshape(b, 2 * c, t // 2)
+
+
+class Corpus:
+    """The cache, memory-mapped. `items` are the index lines; `audio(item)` is float32 in [-1, 1]."""
+
+    def __init__(self, cache):
+        self.items = [json.loads(l) for l in (Path(cache) / "index.jsonl").read_text("utf8").splitlines()]
+        self.data = np.memmap(Path(cache) / "audio.i16", np.int16, "r")
+
+    def audio(self, item, start=0, count=None):
+        count = item["samples"] - start if count is None else count
+        return self.data[item["start"] + start : item["start"] + start + count].astype(np.float32) / 32768
+
+
+def held_out(kind, speaker):
+    if kind == "synthetic":
+        return speaker % 20 == 7
+    if kind == "librispeech":
+        return int(speaker) % 9 == 4  # 30 of the 251
+    return False
+
+
+def phoneme_ids(text):
+    return [0, *[ID[c] for c in text if c in ID], 0]
+
+
+def main():
+    import soundfile as sf, soxr
+
+    a = argparse.ArgumentParser()
+    a.add_argument("--data", required=True)
+    a.add_argument("--extra", nargs="*", default=[])
+    a.add_argument("--cache", required=True)
+    a = a.parse_args()
+    cache = Path(a.cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    data, position = Path(a.data), 0
+    folders = [("synthetic", data / "synthetic"), ("kathleen", data / "kathleen"), ("librispeech", data / "librispeech")]
+    folders += [("synthetic", Path(e)) for e in a.extra]
+    with open(cache / "audio.i16", "wb") as out, open(cache / "index.jsonl", "w", encoding="utf8") as index:
+        for kind, folder in folders:
+            for line in (folder / "manifest.jsonl").read_text("utf8").splitlines():
+                m = json.loads(line)
+                x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
+                x = soxr.resample(x.mean(1), rate, RATE)
+                x = x[: len(x) // FRAME * FRAME] if kind == "synthetic" else np.pad(x, (0, -len(x) % FRAME))
+                speaker = m.get("speaker", "kathleen")
+                item = dict(id=m.get("id", Path(m["audio"]).stem), kind=kind, speaker=f"{kind}-{speaker}", start=position, samples=len(x), validation=held_out(kind, speaker), text=m.get("text", ""))
+                if kind == "synthetic":
+                    item["phonemes"] = phoneme_ids(m["phonemes"])
+                    item["durations"] = m["durations"]
+                    assert len(item["phonemes"]) == len(item["durations"]) and sum(m["durations"]) * FRAME == len(x), item["id"]
+                out.write((np.clip(x, -1, 1) * 32767).astype(np.int16).tobytes())
+                index.write(json.dumps(item, ensure_ascii=False) + "\n")
+                position += len(x)
+    print(f"{position / RATE / 3600:.2f} h")
+
+
+if __name__ == "__main__":
+    main()

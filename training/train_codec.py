@@ -1,0 +1,69 @@
+"""Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
+and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken."""
+import random
+import numpy as np, torch, torch.nn.functional as F
+from torch import nn
+import common, corpus, losses
+from codec import LARGE, SMALL, TINY, Codec
+
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1)
+config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
+codec = Codec(config).to(a.device)
+classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
+optimizer = torch.optim.AdamW([*codec.parameters(), *classifier.parameters()], a.rate, (0.8, 0.99), weight_decay=0.01)
+run = common.Run(a, [codec, classifier], [optimizer])
+frames = 8 if a.smoke else round(a.seconds * 40)
+size = frames * corpus.FRAME
+
+if not a.smoke:
+    data = corpus.Corpus(a.cache)
+    items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
+    weights = np.cumsum([i["samples"] for i in items])
+    labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
+
+
+def batch():
+    """-> waveform [B, S], phoneme id per frame [B, T] (-1 where unknown)"""
+    if a.smoke:
+        return torch.randn(2, size) * 0.1, torch.randint(0, 56, (2, frames))
+    x, y = np.zeros((a.batch, size), np.float32), np.full((a.batch, frames), -1)
+    for n in range(a.batch):
+        item = items[np.searchsorted(weights, random.random() * weights[-1], side="right")]
+        total = item["samples"] // corpus.FRAME
+        frame = random.randrange(total - frames)
+        shift = random.randrange(-150, 151) if frame > 0 else 0  # sub-frame jitter keeps codes from depending on the frame grid
+        x[n] = data.audio(item, frame * corpus.FRAME + shift, size)
+        peak = np.abs(x[n]).max()
+        x[n] *= min(10 ** random.uniform(-0.4, 0.3), 0.98 / max(peak, 1e-3))
+        if item["id"] in labels:
+            y[n] = labels[item["id"]][frame : frame + frames]
+    return torch.from_numpy(x), torch.from_numpy(y)
+
+
+bank = []
+while run.going():
+    run.schedule()
+    wave, phonemes = (v.to(a.device) for v in batch())
+    z = codec.encode(corpus.log_mel(wave))
+    commitment, ce = torch.zeros(()), torch.zeros(())
+    if not codec.rvq.ready:
+        bank.append(z.detach().transpose(1, 2).reshape(-1, z.shape[1]))
+        bank = bank[-80:]
+        q = z
+        if run.step >= (2 if a.smoke else a.unquantized):
+            codec.rvq.start(torch.cat(bank))
+            bank = []
+    else:
+        levels = torch.tensor(random.choices((1, 2, 4, 8), (3, 2, 1, 2), k=len(z)), device=a.device)
+        q, first, commitment = codec.rvq(z, levels, run.step)
+        if (phonemes >= 0).any():
+            ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
+    mel = losses.multi_scale_mel(codec.decode(q), wave, corpus.RATE)
+    loss = mel + 0.25 * commitment + a.phoneme_weight * ce
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
+    optimizer.step()
+    used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
+    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "used_1": used})
+run.finish()
