@@ -1,0 +1,89 @@
+"""Turns the cache of corpus.py into codec tokens, latents and alignments: what train_ar.py and train_nar.py read.
+
+usage: python tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants 2] [--transcripts FILE.jsonl]
+Clips with durations are also encoded at other speeds (resampled: pitch, formants and tempo move together), each (speaker, variant) counting as a speaker of its own.
+Clips with text only are phonemized with espeak and aligned; those that align badly are left out. TRANSCRIPTS gives text to clips without ({"id", "text"} a line).
+Writes TOKENS/latents.f16 [N, L], codes.i16 [N, K], index.jsonl.
+"""
+import argparse, json, zlib
+from pathlib import Path
+import numpy as np, soxr, torch
+import corpus
+from codec import SMALL, Codec
+from lm import Aligner, viterbi
+
+a = argparse.ArgumentParser()
+for name in ("cache", "codec", "aligner", "out"):
+    a.add_argument("--" + name, required=True)
+a.add_argument("--variants", type=int, default=2)
+a.add_argument("--transcripts", default="")
+a.add_argument("--minimum", type=float, default=-1.2, help="mean log-probability per frame below which an alignment is not believed")
+a.add_argument("--worker", type=int, default=0)
+a.add_argument("--workers", type=int, default=1)
+a.add_argument("--device", default="cpu")
+a = a.parse_args()
+torch.set_num_threads(1)
+codec = Codec(SMALL)
+codec.load_state_dict(torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0])
+aligner = Aligner()
+aligner.load_state_dict(torch.load(a.aligner, map_location="cpu", weights_only=True)["modules"][0])
+codec.eval().to(a.device), aligner.eval().to(a.device)
+out = Path(a.out) / f"part{a.worker}"
+out.mkdir(parents=True, exist_ok=True)
+texts = {}
+if a.transcripts:
+    texts = {m["id"]: m["text"] for m in map(json.loads, Path(a.transcripts).read_text("utf8").splitlines())}
+tokenizer = None
+
+
+def stretch(durations, speed, total):
+    """Durations at another speed: rounded boundaries, every phoneme at least one frame, sum = total; None if that cannot be."""
+    edges = np.round(np.cumsum(durations) / speed).astype(int)
+    edges[-1] = total
+    for i in range(len(edges)):
+        edges[i] = max(edges[i], (edges[i - 1] if i else 0) + 1)
+    edges[-1] = total
+    for i in range(len(edges) - 2, -1, -1):
+        edges[i] = min(edges[i], edges[i + 1] - 1)
+    d = np.diff(edges, prepend=0)
+    return d if d.min() >= 1 else None
+
+
+data, position, kept, dropped = corpus.Corpus(a.cache), 0, 0, 0
+with open(out / "latents.f16", "wb") as zf, open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encoding="utf8") as index, torch.no_grad():
+    for number, item in enumerate(data.items):
+        if number % a.workers != a.worker:
+            continue
+        text = item["text"] or texts.get(item["id"], "")
+        if "durations" not in item and not text:
+            continue
+        variants = 1 if item["validation"] else 1 + a.variants
+        for variant in range(variants):
+            speed = 1.0 if variant == 0 else 0.86 + 0.32 * (zlib.crc32(f"{item['speaker']}/{variant}".encode()) % 1000) / 1000
+            x = data.audio(item)
+            if variant:
+                x = soxr.resample(x, corpus.RATE * speed, corpus.RATE, "MQ")
+            x = x[: len(x) // corpus.FRAME * corpus.FRAME]
+            features = corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
+            total = features.shape[2]
+            score = 0.0
+            if "durations" in item:
+                ids, durations = item["phonemes"], stretch(item["durations"], speed, total)
+            else:
+                if tokenizer is None:
+                    from kokoro_onnx.tokenizer import Tokenizer
+
+                    tokenizer = Tokenizer()
+                ids = corpus.phoneme_ids(tokenizer.phonemize(text, "en-us"))
+                durations, score = viterbi(aligner(features)[0].cpu().numpy(), np.array(ids))
+            if durations is None or score < a.minimum:
+                dropped += 1
+                continue
+            z = codec.encode(features)
+            codes = codec.rvq.encode(z)[0].T.cpu().numpy().astype(np.int16)
+            zf.write(z[0].T.cpu().numpy().astype(np.float16).tobytes())
+            cf.write(codes.tobytes())
+            index.write(json.dumps(dict(id=item["id"], variant=variant, speaker=f"{item['speaker']}/{variant}", kind=item["kind"], validation=item["validation"], start=position, frames=total, phonemes=[int(i) for i in ids], durations=[int(d) for d in durations], score=round(score, 3))) + "\n")
+            position += total
+            kept += 1
+print(f"{kept} clips kept, {dropped} dropped, {position / 40 / 3600:.2f} h")

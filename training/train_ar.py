@@ -1,0 +1,50 @@
+"""Trains the autoregressive model: codebook 1 and stay-or-advance, teacher-forced, over prompt and target frames."""
+import random
+import torch, torch.nn.functional as F
+from torch import nn
+import common
+from lm import LARGE, SMALL, TINY, Ar
+from tokens import Tokens, prompt_latents, random_batch, vary
+
+a = common.arguments(__doc__, config="small", codec="", batch=8, rate=1.2e-3, vary=0.1)
+config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
+codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0]["rvq.codebook"]
+codebook = codebook.to(a.device)
+model = Ar(config, codebook).to(a.device)
+optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)
+run = common.Run(a, [model], [optimizer])
+tokens = None if a.smoke else Tokens(a.cache)
+rng, validation_rng = random.Random(a.seed + run.step), None
+
+
+def losses(batch, noise):
+    batch = {k: v.to(a.device) for k, v in batch.items()}
+    codes = batch["codes"]
+    quantized = sum(codebook[k][codes[..., k]] for k in range(codes.shape[-1]))
+    first = codebook[0][vary(codes[..., 0], codebook[0], noise) if noise else codes[..., 0]]
+    this = torch.where((batch["kind"] == 1)[..., None], quantized, first)
+    previous, kind = F.pad(this, (0, 0, 1, 0))[:, :-1], F.pad(batch["kind"], (1, 0))[:, :-1]
+    encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
+    logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind, batch["valid"])
+    valid, target = batch["valid"], batch["kind"] == 2
+    each = F.cross_entropy(logits.transpose(1, 2), codes[..., 0], reduction="none", label_smoothing=0.02 if noise else 0.0)
+    move = F.binary_cross_entropy_with_logits(advance, batch["advance"], reduction="none")
+    return (each * valid).sum() / valid.sum() + (move * valid).sum() / valid.sum(), (each * target).sum() / target.sum(), (move * target).sum() / target.sum()
+
+
+held = torch.zeros(2)
+while run.going():
+    run.schedule(warmup=150)
+    loss, code, move = losses(random_batch(config) if a.smoke else tokens.batch(a.batch, rng), a.vary)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    if not a.smoke and run.step % 250 == 249:
+        model.eval()
+        with torch.no_grad():
+            validation_rng = random.Random(5)
+            held = torch.stack([torch.stack(losses(tokens.batch(4, validation_rng, True), 0.0)[1:]).cpu() for _ in range(8)]).mean(0)
+        model.train()
+    run.log({"code": code.detach(), "move": move.detach(), "held_code": held[0], "held_move": held[1]})
+run.finish()
