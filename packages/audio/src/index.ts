@@ -1,1 +1,3 @@
-export {}
+export * from './fft.ts'
+export * from './mel.ts'
+export * from './stft.ts'
