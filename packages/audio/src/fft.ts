@@ -121,7 +121,7 @@ function createComplexFft(n: number): (re: Float64Array, im: Float64Array) => vo
   const scratchRe = new Float64Array(n)
   const scratchIm = new Float64Array(n)
   return (re, im) => {
-    let [xRe, xIm, yRe, yIm] = [re, im, scratchRe, scratchIm]
+    let [xRe, xIm, yRe, yIm]: [Part, Part, Part, Part] = [re, im, scratchRe, scratchIm]
     let length = n
     let stride = 1
     for (const radix of factors) {

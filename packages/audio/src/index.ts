@@ -1,3 +1,20 @@
+export {
+  type Audio,
+  type AudioErrorCode,
+  type AudioFormat,
+  durationSeconds,
+  maxAudioBytes,
+  maxAudioChannels,
+  maxAudioSamples,
+  maxAudioSeconds,
+  sampleRateRange,
+  toMono,
+} from './audio.ts'
+export * from './decode.ts'
+export * from './encode.ts'
 export * from './fft.ts'
+export * from './level.ts'
 export * from './mel.ts'
+export * from './resample.ts'
 export * from './stft.ts'
+export { encodeWav, readWav, type WavFormat } from './wav.ts'

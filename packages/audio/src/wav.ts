@@ -1,0 +1,224 @@
+import {
+  type Audio,
+  type AudioLimits,
+  audioError,
+  checkAudioSize,
+  maxAudioBytes,
+  maxAudioChannels,
+  maxAudioSeconds,
+  sampleRateRange,
+} from './audio.ts'
+import { toPcm16 } from './encode.ts'
+
+/** Sample formats of the WAV writer. */
+export type WavFormat = 'pcm16' | 'pcm24' | 'float32'
+
+const codecs = { pcm: 1, float: 3, aLaw: 6, muLaw: 7, extensible: 0xfffe } as const
+/** WAVE_FORMAT tags that are met in the wild, for the error message. */
+const otherCodecs: Record<number, string> = {
+  2: 'Microsoft ADPCM',
+  17: 'IMA ADPCM',
+  49: 'GSM 6.10',
+  80: 'MPEG layer I/II',
+  85: 'MP3',
+  255: 'AAC',
+  353: 'WMA',
+}
+
+// A file has a handful of chunks; one made of empty chunks must not cost a walk over millions of them.
+const maxChunks = 1024
+
+interface WavHeader {
+  codec: number
+  channels: number
+  sampleRate: number
+  bytesPerSample: number
+}
+
+type SampleReader = (view: DataView, offset: number) => number
+
+/**
+ * Reads a RIFF WAVE file: PCM of 8, 16, 24 and 32 bits, float of 32 and 64 bits, A-law and µ-law, plain or extensible.
+ * A data size of 0 or beyond any real file (what programs write into a pipe, not knowing the length) means "to the end of the file", with a warning.
+ * Values that are not finite become 0, with a warning. Floats beyond ±1 are kept.
+ * @throws {AudioFormatError} `not-audio`, `unsupported-audio`, `corrupt-audio`, `truncated-audio`, `empty-audio` or `audio-too-long`
+ */
+export function readWav(bytes: Uint8Array, limits: AudioLimits = { maxSeconds: maxAudioSeconds }): Audio {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const tag = (offset: number) => String.fromCharCode(...bytes.subarray(offset, offset + 4))
+  if (bytes.length < 12 || tag(0) !== 'RIFF' || tag(8) !== 'WAVE') {
+    if (bytes.length < 12)
+      throw audioError('truncated-audio', `wav: ${bytes.length} bytes, expected a header of at least 44; get the whole file`)
+    throw audioError('not-audio', 'wav: the file does not start with RIFF … WAVE; pass a wav, mp3, flac or ogg file')
+  }
+  const warnings: string[] = []
+  let header: WavHeader | undefined
+  let offset = 12
+  for (let chunk = 0; offset + 8 <= bytes.length; chunk++) {
+    if (chunk === maxChunks)
+      throw audioError('corrupt-audio', `wav: no audio data in the first ${maxChunks} chunks; re-save the file with an audio editor`)
+    const id = tag(offset)
+    const size = view.getUint32(offset + 4, true)
+    const start = offset + 8
+    if (id === 'fmt ') header = readFormat(view, start, size)
+    if (id === 'data') {
+      if (!header) throw audioError('corrupt-audio', 'wav: audio data before the format chunk; re-save the file with an audio editor')
+      return readSamples(view, header, start, size, warnings, limits)
+    }
+    offset = start + size + (size % 2)
+  }
+  throw audioError('truncated-audio', 'wav: the file ends before its audio data; get the whole file')
+}
+
+function readFormat(view: DataView, start: number, size: number): WavHeader {
+  if (size < 16)
+    throw audioError(
+      'corrupt-audio',
+      `wav: the format chunk has ${size} bytes, expected at least 16; re-save the file with an audio editor`,
+    )
+  if (start + size > view.byteLength) throw audioError('truncated-audio', 'wav: the file ends within its format chunk; get the whole file')
+  const tag = view.getUint16(start, true)
+  const channels = view.getUint16(start + 2, true)
+  const sampleRate = view.getUint32(start + 4, true)
+  const blockAlign = view.getUint16(start + 12, true)
+  // an extensible header keeps the codec in the first two bytes of a GUID
+  const codec = tag === codecs.extensible && size >= 40 ? view.getUint16(start + 24, true) : tag
+  const bytesPerSample = blockAlign / channels
+  checkAudioSize('wav', { sampleRate, channels, samples: 0 }, { maxSeconds: maxAudioSeconds })
+  return { codec, channels, sampleRate, bytesPerSample }
+}
+
+function sampleReader({ codec, bytesPerSample }: WavHeader): SampleReader {
+  if (codec === codecs.pcm) {
+    if (bytesPerSample === 1) return (view, offset) => (view.getUint8(offset) - 128) / 128
+    if (bytesPerSample === 2) return (view, offset) => view.getInt16(offset, true) / 32768
+    if (bytesPerSample === 3) return (view, offset) => (view.getUint8(offset) | (view.getInt16(offset + 1, true) << 8)) / 8388608
+    if (bytesPerSample === 4) return (view, offset) => view.getInt32(offset, true) / 2147483648
+  }
+  if (codec === codecs.float) {
+    if (bytesPerSample === 4) return (view, offset) => view.getFloat32(offset, true)
+    if (bytesPerSample === 8) return (view, offset) => view.getFloat64(offset, true)
+  }
+  if (codec === codecs.aLaw && bytesPerSample === 1) return (view, offset) => fromALaw(view.getUint8(offset))
+  if (codec === codecs.muLaw && bytesPerSample === 1) return (view, offset) => fromMuLaw(view.getUint8(offset))
+  if (codec === codecs.pcm || codec === codecs.float || codec === codecs.aLaw || codec === codecs.muLaw) {
+    throw audioError('corrupt-audio', `wav: ${bytesPerSample} bytes a sample do not fit format ${codec}; re-save the file as 16-bit PCM`)
+  }
+  const name = otherCodecs[codec] ?? 'an unknown codec'
+  throw audioError(
+    'unsupported-audio',
+    `wav: format ${codec} (${name}), expected PCM, float, A-law or µ-law; convert it with "ffmpeg -i IN -c:a pcm_s16le OUT.wav"`,
+  )
+}
+
+function readSamples(view: DataView, header: WavHeader, start: number, size: number, warnings: string[], limits: AudioLimits): Audio {
+  const { channels, sampleRate, bytesPerSample } = header
+  const read = sampleReader(header)
+  const available = view.byteLength - start
+  const placeholder = size === 0 || size > maxAudioBytes
+  const blockAlign = bytesPerSample * channels
+  if (placeholder && available > 0) warnings.push(`wav: the header gives no data size (${size}); read to the end of the file`)
+  else if (size > available) {
+    throw audioError(
+      'truncated-audio',
+      `wav: ${available} of ${size} bytes of audio are there; get the whole file, or re-save it to keep this part`,
+    )
+  }
+  const length = Math.floor(Math.min(size || available, available) / blockAlign)
+  checkAudioSize('wav', { sampleRate, channels, samples: length }, limits)
+  if (length === 0) throw audioError('empty-audio', 'wav: there is no sample in the file; pass a recording')
+  const data = Array.from({ length: channels }, () => new Float32Array(length))
+  let replaced = 0
+  for (let i = 0, offset = start; i < length; i++) {
+    for (let channel = 0; channel < channels; channel++, offset += bytesPerSample) {
+      const value = Math.fround(read(view, offset))
+      if (Number.isFinite(value)) data[channel]![i] = value
+      else replaced++
+    }
+  }
+  if (replaced > 0) warnings.push(`wav: ${replaced} values were infinite or not a number; replaced by silence`)
+  return { sampleRate, channels: data, format: 'wav', warnings }
+}
+
+/** G.711 A-law: sign, 3 bits of exponent, 4 of mantissa, even bits inverted. */
+function fromALaw(byte: number): number {
+  const code = byte ^ 0x55
+  const exponent = (code >> 4) & 7
+  const mantissa = ((code & 15) << 4) + 8
+  const magnitude = exponent === 0 ? mantissa : (mantissa + 256) << (exponent - 1)
+  return (code & 0x80 ? magnitude : -magnitude) / 32768
+}
+
+/** G.711 µ-law: sign, 3 bits of exponent, 4 of mantissa, all bits inverted, bias 132. */
+function fromMuLaw(byte: number): number {
+  const code = ~byte
+  const magnitude = (((code & 15) << 3) + 132) << ((code >> 4) & 7)
+  return (code & 0x80 ? 132 - magnitude : magnitude - 132) / 32768
+}
+
+/**
+ * Writes a WAV file.
+ * @param samples float32 [S], or one [S] per channel, nominally in [-1, 1]; PCM clamps what is beyond and writes NaN as silence
+ * @param sampleRate Hz, a positive integer
+ * @param options `format`: `pcm16` by default
+ * @throws {RangeError} for an impossible sample rate, format or set of channels
+ */
+export function encodeWav(
+  samples: Float32Array | readonly Float32Array[],
+  sampleRate: number,
+  options: { format?: WavFormat } = {},
+): Uint8Array {
+  const channels = samples instanceof Float32Array ? [samples] : samples
+  const format = options.format ?? 'pcm16'
+  const length = channels[0]?.length ?? 0
+  const [, highest] = sampleRateRange
+  if (!Number.isInteger(sampleRate) || sampleRate < 1 || sampleRate > highest) {
+    throw new RangeError(`encodeWav: sampleRate is ${sampleRate}, expected an integer of 1 to ${highest} Hz`)
+  }
+  if (channels.length < 1 || channels.length > maxAudioChannels || channels.some(channel => channel.length !== length)) {
+    throw new RangeError(
+      `encodeWav: channels of ${channels.map(channel => channel.length).join(', ')} samples, expected 1 to ${maxAudioChannels} of equal length`,
+    )
+  }
+  const bytesPerSample = { pcm16: 2, pcm24: 3, float32: 4 }[format]
+  if (!bytesPerSample) throw new RangeError(`encodeWav: format is ${JSON.stringify(format)}, expected "pcm16", "pcm24" or "float32"`)
+  const blockAlign = bytesPerSample * channels.length
+  const size = length * blockAlign
+  if (size > 0xffffffff - 64) throw new RangeError(`encodeWav: ${size} bytes of audio do not fit a WAV file (4 GiB); write shorter files`)
+  const isFloat = format === 'float32'
+  const formatSize = isFloat ? 18 : 16 // formats other than PCM carry an (empty) extension and a fact chunk
+  const dataStart = 12 + 8 + formatSize + (isFloat ? 12 : 0) + 8
+  const bytes = new Uint8Array(dataStart + size + (size % 2))
+  const view = new DataView(bytes.buffer)
+  const tag = (offset: number, text: string) => bytes.set(Buffer.from(text, 'latin1'), offset)
+  tag(0, 'RIFF')
+  view.setUint32(4, bytes.length - 8, true)
+  tag(8, 'WAVEfmt ')
+  view.setUint32(16, formatSize, true)
+  view.setUint16(20, isFloat ? codecs.float : codecs.pcm, true)
+  view.setUint16(22, channels.length, true)
+  view.setUint32(24, sampleRate, true)
+  view.setUint32(28, sampleRate * blockAlign, true)
+  view.setUint16(32, blockAlign, true)
+  view.setUint16(34, bytesPerSample * 8, true)
+  if (isFloat) {
+    tag(38, 'fact')
+    view.setUint32(42, 4, true)
+    view.setUint32(46, length, true)
+  }
+  tag(dataStart - 8, 'data')
+  view.setUint32(dataStart - 4, size, true)
+  for (const [index, channel] of channels.entries()) {
+    const pcm = format === 'pcm16' ? toPcm16(channel) : undefined
+    for (let i = 0, offset = dataStart + index * bytesPerSample; i < length; i++, offset += blockAlign) {
+      if (pcm) view.setInt16(offset, pcm[i]!, true)
+      else if (isFloat) view.setFloat32(offset, channel[i]!, true)
+      else {
+        const value = Math.max(-8388608, Math.min(8388607, Math.round(channel[i]! * 8388608))) || 0
+        view.setUint8(offset, value & 255)
+        view.setInt16(offset + 1, value >> 8, true)
+      }
+    }
+  }
+  return bytes
+}
