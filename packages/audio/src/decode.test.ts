@@ -135,6 +135,20 @@ describe('decodeAudio', () => {
     expect(await codeOf(damaged('stereo.opus', 4000))).toBe('corrupt-audio')
   })
 
+  it('refuses an Opus header whose channel mapping points at streams that are not there', async () => {
+    const bytes = fixture('stereo.opus')
+    const head = Buffer.from(bytes).indexOf('OpusHead')
+    for (const family of [1, 255]) {
+      bytes[head + 18] = family // then the header lacks its mapping table
+      repairOgg(bytes)
+      expect(await codeOf(bytes)).toBe('corrupt-audio')
+    }
+    bytes[head + 18] = 0
+    bytes[head + 9] = 3
+    repairOgg(bytes)
+    expect(await codeOf(bytes)).toBe('corrupt-audio')
+  })
+
   it('refuses an MP3 whose tag announces more frames than there are', async () => {
     const bytes = fixture('mono.mp3')
     const at = 4 + 9 // MPEG-2 mono: behind the side information of the first frame

@@ -30,6 +30,8 @@ const flacChunkBytes = 1 << 11
 const opusPacketsPerTurn = 50
 /** Opus always decodes to 48 kHz. */
 const opusSampleRate = 48000
+/** 120 ms, the longest that RFC 6716 allows and the decoder has room for. */
+const maxOpusPacketSamples = 5760
 
 /**
  * Decodes a whole audio file: WAV, MP3, FLAC, Ogg Opus or Ogg Vorbis, told apart by their bytes. The compressed formats are decoded by WebAssembly modules
@@ -128,11 +130,15 @@ interface WasmDecoder {
   free(): void | Promise<void>
 }
 
-/** Runs a decoder and frees it; what it throws becomes an `AudioFormatError`. */
+/** Runs a decoder and frees it; what it throws, also on being freed after broken input, becomes an `AudioFormatError`. Each decoder has a memory of its own. */
 async function withDecoder<D extends WasmDecoder, T>(format: AudioFormat, decoder: D, use: (decoder: D) => Promise<T>): Promise<T> {
   await decoder.ready
   try {
-    return await use(decoder)
+    try {
+      return await use(decoder)
+    } finally {
+      await decoder.free()
+    }
   } catch (error) {
     if (AudioFormatError.isInstance(error)) throw error
     throw audioError(
@@ -140,8 +146,6 @@ async function withDecoder<D extends WasmDecoder, T>(format: AudioFormat, decode
       `${format}: the decoder failed (${error instanceof Error ? error.message : error}); get the file again`,
       error,
     )
-  } finally {
-    await decoder.free()
   }
 }
 
@@ -262,18 +266,22 @@ function opusPacketSamples(packet: Uint8Array): number {
 /** The fields of the OpusHead packet (RFC 7845, 5.1). */
 function readOpusHead(packet: Uint8Array) {
   if (packet.length < 19)
-    throw audioError('corrupt-audio', `ogg opus: the header has ${packet.length} bytes, expected at least 19; get the file again`)
+    throw audioError('corrupt-audio', `ogg-opus: the header has ${packet.length} bytes, expected at least 19; get the file again`)
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
   const channels = packet[9]!
   const family = packet[18]!
-  checkAudioSize('ogg opus', { sampleRate: opusSampleRate, channels, samples: 0 }, { maxSeconds: maxAudioSeconds })
-  const mapped = family > 0 && packet.length >= 21 + channels
-  if (family === 0 ? channels > 2 : !mapped) {
-    throw audioError('corrupt-audio', `ogg opus: ${channels} channels do not fit mapping family ${family}; get the file again`)
+  checkAudioSize('ogg-opus', { sampleRate: opusSampleRate, channels, samples: 0 }, { maxSeconds: maxAudioSeconds })
+  const streamCount = family === 0 ? 1 : packet[19]!
+  const coupledStreamCount = family === 0 ? channels - 1 : packet[20]!
+  const channelMappingTable = family === 0 ? [0, 1].slice(0, channels) : [...packet.subarray(21, 21 + channels)]
+  const decodedChannels = streamCount + coupledStreamCount
+  // libopus is handed these as they are; 255 stands for a silent channel
+  const fits =
+    streamCount >= 1 && coupledStreamCount <= streamCount && channelMappingTable.every(index => index < decodedChannels || index === 255)
+  if ((family === 0 && channels > 2) || channelMappingTable.length !== channels || !fits) {
+    throw audioError('corrupt-audio', `ogg-opus: ${channels} channels do not fit mapping family ${family}; get the file again`)
   }
-  const mapping = mapped
-    ? { streamCount: packet[19]!, coupledStreamCount: packet[20]!, channelMappingTable: [...packet.subarray(21, 21 + channels)] }
-    : {}
+  const mapping = { streamCount, coupledStreamCount, channelMappingTable }
   return { channels, preSkip: view.getUint16(10, true), gain: 10 ** (view.getInt16(16, true) / (20 * 256)), mapping }
 }
 
@@ -281,8 +289,10 @@ async function decodeOpus({ packets, firstGranule, lastGranule, warnings }: OggS
   const { channels, preSkip, gain, mapping } = readOpusHead(packets[0]!)
   const audioPackets = packets.slice(2)
   const sizes = audioPackets.map(opusPacketSamples)
+  if (sizes.some(size => size > maxOpusPacketSamples))
+    throw audioError('corrupt-audio', 'ogg-opus: a packet is longer than 120 ms; get the file again')
   const coded = sizes.reduce((sum, size) => sum + size, 0)
-  checkAudioSize('ogg opus', { sampleRate: opusSampleRate, channels, samples: coded }, limits)
+  checkAudioSize('ogg-opus', { sampleRate: opusSampleRate, channels, samples: coded }, limits)
   // a stream that was cut out of a longer one starts at a position above 0
   const before = firstGranule ? sizes.slice(0, firstGranule.packets - 2).reduce((sum, size) => sum + size, 0) : 0
   const origin = firstGranule ? Math.max(0, firstGranule.position - before) : 0
@@ -313,10 +323,10 @@ async function decodeOpus({ packets, firstGranule, lastGranule, warnings }: OggS
 async function decodeVorbis({ packets, pages, lastGranule, warnings }: OggStream, limits: AudioLimits): Promise<Audio> {
   const head = packets[0]!
   if (head.length < 30)
-    throw audioError('corrupt-audio', `ogg vorbis: the header has ${head.length} bytes, expected 30; get the file again`)
+    throw audioError('corrupt-audio', `ogg-vorbis: the header has ${head.length} bytes, expected 30; get the file again`)
   const channels = head[11]!
   const sampleRate = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(12, true)
-  checkAudioSize('ogg vorbis', { sampleRate, channels, samples: Math.max(0, lastGranule ?? 0) }, limits)
+  checkAudioSize('ogg-vorbis', { sampleRate, channels, samples: Math.max(0, lastGranule ?? 0) }, limits)
   if (packets.length < 4) throw audioError('empty-audio', 'ogg-vorbis: there is no sample in the file; pass a recording')
   const { OggVorbisDecoder } = await import('@wasm-audio-decoders/ogg-vorbis')
   return withDecoder('ogg-vorbis', new OggVorbisDecoder(), async decoder => {
@@ -326,7 +336,7 @@ async function decodeVorbis({ packets, pages, lastGranule, warnings }: OggStream
       const { channelData, samplesDecoded, errors } = await part
       if (errors[0]) throw audioError('corrupt-audio', `ogg-vorbis: ${errors[0].message}; get the file again`)
       decoded += samplesDecoded
-      checkAudioSize('ogg vorbis', { sampleRate, channels, samples: decoded }, limits)
+      checkAudioSize('ogg-vorbis', { sampleRate, channels, samples: decoded }, limits)
       for (let channel = 0; channel < channels && samplesDecoded > 0; channel++) pieces[channel]!.push(channelData[channel]!)
     }
     for (const page of pages) {
