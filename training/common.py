@@ -23,6 +23,12 @@ def arguments(description, **defaults):
     return a
 
 
+def autocast(a):
+    """bfloat16 for matrix products where the processor has instructions for it (here one core does 430 GFLOP/s so, 57 in float32)."""
+    fast = a.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(a.device, torch.bfloat16, enabled=fast)
+
+
 class Run:
     """Times a run, schedules the learning rate by the share of --minutes used, logs, saves and resumes."""
 

@@ -37,11 +37,11 @@ class Block(nn.Module):
         self.stage = nn.Parameter(torch.zeros(stages, 4 * dim)) if stages else None
 
     def forward(self, x, positions, mask, stage=None):
-        """x [B, T, D], mask additive [B, 1, T, T], stage [B] or None"""
+        """x [B, T, D], mask bool [B, 1, T, T], true where attended, stage [B] or None"""
         b, t, d = x.shape
         s1, h1, s2, h2 = self.stage[stage][:, None].chunk(4, -1) if self.stage is not None else (0, 0, 0, 0)
         q, k, v = (self.qkv(self.norm1(x) * (1 + s1) + h1)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask, self.dropout if self.training else 0.0)
+        y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask)
         x = x + F.dropout(self.out(y.transpose(1, 2).reshape(b, t, d)), self.dropout, self.training)
         return x + F.dropout(self.linear2(F.gelu(self.linear1(self.norm2(x) * (1 + s2) + h2))), self.dropout, self.training)
 
@@ -58,7 +58,7 @@ class PhonemeEncoder(nn.Module):
     def forward(self, ids, valid):
         """valid [B, P] bool"""
         x = self.embedding(ids)
-        mask = torch.where(valid, 0.0, -1e9)[:, None, None]
+        mask = valid[:, None, None]
         for block in self.blocks:
             x = block(x, torch.arange(ids.shape[1], device=ids.device), mask)
         return self.norm(x)
@@ -87,12 +87,13 @@ class Scorer(nn.Module):
         super().__init__()
         self.register_buffer("codebook", codebook.clone())  # [K, N, L]
         power = codebook.pow(2).sum(-1).mean(-1).clamp(min=1e-6)  # [K]
-        self.log_scale = nn.Parameter(torch.log(4.0 / power))
+        self.log_scale = nn.Parameter(torch.log(1.0 / power))
         self.bias = nn.Parameter(torch.zeros(codebook.shape[:2]))
 
     def forward(self, v, k):
         e = self.codebook[k]
-        return self.log_scale[k].exp() * (2 * v @ e.T - e.pow(2).sum(-1)) + self.bias[k]
+        with torch.autocast(v.device.type, enabled=False):  # logits need full precision
+            return self.log_scale[k].exp() * (2 * v.float() @ e.T - e.pow(2).sum(-1)) + self.bias[k]
 
 
 class Ar(nn.Module):
@@ -118,7 +119,7 @@ class Ar(nn.Module):
         x = x + self.from_code(previous) + self.kind(kind) + self.age(age.clamp(max=self.config["max_age"] - 1))
         t = x.shape[1]
         causal = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
-        mask = torch.where(causal & valid[:, None, None], 0.0, -1e9)
+        mask = causal & valid[:, None, None]
         for block in self.blocks:
             x = block(x, torch.arange(t, device=x.device), mask)
         x = self.norm(x)
@@ -151,12 +152,12 @@ class Nar(nn.Module):
         at = torch.arange(t, device=x.device)
         near = (at[:, None] - at[None]).abs() <= self.config["window"]
         prompt = (kind == 1)[:, None, None]  # every frame sees the whole prompt, and its neighbours
-        mask = torch.where((near | prompt) & valid[:, None, None], 0.0, -1e9)
+        mask = (near | prompt) & valid[:, None, None]
         stages = torch.full((len(x),), stage, device=x.device)
         for block in self.blocks:
             x = block(x, at, mask, stages)
         x = self.norm(x)
-        return self.scorer(x @ self.to_vector[stage], stage), x @ self.to_residual[stage]
+        return self.scorer(x @ self.to_vector[stage], stage), (x @ self.to_residual[stage]).float()
 
 
 class Aligner(nn.Module):

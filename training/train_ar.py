@@ -6,7 +6,7 @@ import common
 from lm import LARGE, SMALL, TINY, Ar
 from tokens import Tokens, prompt_latents, random_batch, vary
 
-a = common.arguments(__doc__, config="small", codec="", batch=8, rate=1.2e-3, vary=0.1)
+a = common.arguments(__doc__, config="small", codec="", batch=16, rate=1.2e-3, vary=0.1)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0]["rvq.codebook"]
 codebook = codebook.to(a.device)
@@ -24,11 +24,12 @@ def losses(batch, noise):
     first = codebook[0][vary(codes[..., 0], codebook[0], noise) if noise else codes[..., 0]]
     this = torch.where((batch["kind"] == 1)[..., None], quantized, first)
     previous, kind = F.pad(this, (0, 0, 1, 0))[:, :-1], F.pad(batch["kind"], (1, 0))[:, :-1]
-    encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
-    logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind, batch["valid"])
+    with common.autocast(a):
+        encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
+        logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind, batch["valid"])
     valid, target = batch["valid"], batch["kind"] == 2
     each = F.cross_entropy(logits.transpose(1, 2), codes[..., 0], reduction="none", label_smoothing=0.02 if noise else 0.0)
-    move = F.binary_cross_entropy_with_logits(advance, batch["advance"], reduction="none")
+    move = F.binary_cross_entropy_with_logits(advance.float(), batch["advance"], reduction="none")
     return (each * valid).sum() / valid.sum() + (move * valid).sum() / valid.sum(), (each * target).sum() / target.sum(), (move * target).sum() / target.sum()
 
 
@@ -44,7 +45,7 @@ while run.going():
         model.eval()
         with torch.no_grad():
             validation_rng = random.Random(5)
-            held = torch.stack([torch.stack(losses(tokens.batch(4, validation_rng, True), 0.0)[1:]).cpu() for _ in range(8)]).mean(0)
+            held = torch.stack([torch.stack(losses(tokens.batch(8, validation_rng, True), 0.0)[1:]).cpu() for _ in range(8)]).mean(0)
         model.train()
     run.log({"code": code.detach(), "move": move.detach(), "held_code": held[0], "held_move": held[1]})
 run.finish()

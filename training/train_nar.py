@@ -6,7 +6,7 @@ import common
 from lm import LARGE, SMALL, TINY, Nar
 from tokens import Tokens, prompt_latents, random_batch, vary
 
-a = common.arguments(__doc__, config="small", codec="", batch=8, rate=1.2e-3, vary=0.2, residual_weight=2.0)
+a = common.arguments(__doc__, config="small", codec="", batch=16, rate=1.2e-3, vary=0.2, residual_weight=2.0)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0]["rvq.codebook"]
 codebook = codebook.to(a.device)
@@ -32,8 +32,9 @@ def losses(batch, stage, noise):
             known = known + e[code]
     residual = z - known
     known = torch.where((batch["kind"] == 1)[..., None], quantized, known)
-    encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
-    logits, vector = model(encoding, batch["frame_phoneme"], known, (batch["kind"] == 1).long(), batch["valid"], stage)
+    with common.autocast(a):
+        encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
+        logits, vector = model(encoding, batch["frame_phoneme"], known, (batch["kind"] == 1).long(), batch["valid"], stage)
     ce = F.cross_entropy(logits[target], code[target])
     error = (vector[target] - residual[target]).pow(2).sum(-1).mean() / residual[target].pow(2).sum(-1).mean()
     return ce, error
