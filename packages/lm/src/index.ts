@@ -1,1 +1,5 @@
-export {}
+export type { AlignerConfig, ArConfig, NarConfig } from './architectures/mynah.ts'
+export * from './language-model.ts'
+export { loadMynahAligner, loadMynahLm, type ModelPart } from './mynah.ts'
+export { checkSampling, type SamplingOptions, sample } from './sampling.ts'
+export { viterbi } from './viterbi.ts'

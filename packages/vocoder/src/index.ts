@@ -1,1 +1,2 @@
-export {}
+export { loadMynahDecoder, type MynahDecoderConfig } from './architectures/mynah.ts'
+export type { Vocoder } from './vocoder.ts'

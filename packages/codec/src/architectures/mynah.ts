@@ -1,0 +1,110 @@
+import { melPresets, melSpectrogram } from '@mynah/audio'
+import {
+  float32Tensor,
+  GraphBuilder,
+  InferenceError,
+  linear,
+  type OnnxModel,
+  type Runtime,
+  type Tensor,
+  vocosBackbone,
+  type Weights,
+} from '@mynah/onnx'
+import { z } from 'zod'
+import type { Codec } from '../codec.ts'
+import { buildRvqEncoder, decodeCodes } from '../rvq.ts'
+
+const schema = z.object({
+  nInput: z.int().positive(),
+  encoderDim: z.int().positive(),
+  encoderLayers: z.int().positive(),
+  latentDim: z.int().positive(),
+  codebooks: z.int().positive(),
+  codebookSize: z.int().positive(),
+  hopLength: z.int().positive(),
+})
+
+/** Sizes of the encoder half of Mynah's codec. */
+export type MynahCodecConfig = z.infer<typeof schema>
+
+/** Mynah's own codec, with what the language model and the aligner need of it. */
+export interface MynahCodec extends Codec {
+  /** float32 [K, N, L] */
+  readonly codebook: Tensor<'float32'>
+  /**
+   * Log-mel features, two columns of hop 300 stacked per frame: float32 [160, T].
+   * @throws {RangeError} if there are no samples
+   */
+  features(waveform: Float32Array): Tensor<'float32'>
+}
+
+/** Mean and deviation that training/codec.py normalizes ln-mel with. */
+const featureMean = -5
+const featureDeviation = 3
+
+/** Emits log-mel features [1, nInput, T] → codes int64 [K, T]: Vocos backbone (ConvNeXt), linear, RVQ. Reference: training/codec.py. */
+export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, codebook: Tensor<'float32'>): OnnxModel {
+  const graph = new GraphBuilder('mynah-encoder')
+  const features = graph.input('features', 'float32', [1, config.nInput, 'T'])
+  const normal = graph.div(graph.sub(features, featureMean), featureDeviation)
+  const x = vocosBackbone(graph, normal, weights.scope('encoder'), config.encoderLayers)
+  const latents = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('to_latent')) // [1, T, L]
+  graph.output('codes', buildRvqEncoder(graph, graph.squeeze(latents, [0]), codebook))
+  return graph.build()
+}
+
+/**
+ * Loads the encoder half of Mynah's codec. Its decoder is `loadMynahDecoder` of @mynah/vocoder, on the same file.
+ * @throws {CheckpointError} if a weight is missing or misshapen
+ * @throws {InferenceError} `bad-config`
+ */
+export async function loadMynahCodec(weights: Weights, config: unknown, runtime: Runtime): Promise<MynahCodec> {
+  const parsed = schema.safeParse(config)
+  if (!parsed.success)
+    throw new InferenceError(`mynah codec config: ${z.prettifyError(parsed.error)}`, { code: 'bad-config', cause: parsed.error })
+  const sizes = parsed.data
+  const codebook = weights.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
+  const model = await runtime.load(buildMynahEncoder(weights, sizes, codebook), { name: 'codec-encoder' })
+  const mel = melPresets.mynah24k
+  const samplesPerFrame = (sizes.nInput / mel.nMels) * sizes.hopLength
+
+  const features = (waveform: Float32Array) => {
+    if (waveform.length === 0) throw new RangeError('codec: the waveform has no samples')
+    const frames = Math.ceil(waveform.length / samplesPerFrame)
+    // The front-end reflects 450 samples at both ends, so the shortest input is two frames.
+    const padded = new Float32Array(Math.max(frames, 2) * samplesPerFrame)
+    padded.set(waveform)
+    const columns = melSpectrogram(padded, mel) // [80, 2T]
+    const width = columns.shape[1]!
+    const stacked = new Float32Array(sizes.nInput * frames)
+    for (let row = 0; row < sizes.nInput; row++) {
+      const [half, band] = [Math.floor(row / mel.nMels), row % mel.nMels]
+      const stride = sizes.nInput / mel.nMels
+      for (let t = 0; t < frames; t++) stacked[row * frames + t] = columns.data[band * width + t * stride + half]!
+    }
+    return float32Tensor(stacked, [sizes.nInput, frames])
+  }
+
+  return {
+    name: 'mynah-codec',
+    sampleRate: mel.sampleRate,
+    frameRate: mel.sampleRate / samplesPerFrame,
+    samplesPerFrame,
+    codebooks: sizes.codebooks,
+    codebookSize: sizes.codebookSize,
+    latentDim: sizes.latentDim,
+    codebook,
+    features,
+    async encode(waveform, options = {}) {
+      const input = features(waveform)
+      const { codes } = await model.run(
+        { features: float32Tensor(input.data, [1, ...input.shape]) },
+        options.signal ? { signal: options.signal } : {},
+      )
+      const data = Int32Array.from(codes!.data as BigInt64Array, Number)
+      return { dtype: 'int32', shape: [sizes.codebooks, input.shape[1]!], data }
+    },
+    toFeatures: codes => decodeCodes(codes, codebook),
+    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+  }
+}

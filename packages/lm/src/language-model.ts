@@ -1,0 +1,59 @@
+import type { Tensor } from '@mynah/onnx'
+
+/** A voice as a language model sees it: what was said, when, and its codes. VALL-E's acoustic prompt. */
+export interface Prompt {
+  /** Phoneme ids [P]. */
+  readonly phonemes: Int32Array
+  /** Frames per phoneme [P], each ≥ 1, sum = T. */
+  readonly durations: Int32Array
+  /** Codec codes int32 [K, T]. */
+  readonly codes: Tensor<'int32'>
+}
+
+/** Options of `LanguageModel.generate`; the bundle's defaults apply where the caller says nothing. */
+export interface GenerateOptions {
+  readonly prompt: Prompt
+  /** Same seed, same device, same codes. 0 by default. */
+  readonly seed?: number
+  readonly temperature?: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly repetitionPenalty?: number
+  /** Speaking rate relative to the prompt's, 0.5 to 2. */
+  readonly speed?: number
+  /** The most frames to generate; the result says whether it was reached. */
+  readonly maxFrames?: number
+  readonly signal?: AbortSignal
+  /** Called after every generated frame with the number of frames so far. */
+  readonly onFrame?: (frames: number) => void
+}
+
+/** What a language model returns. */
+export interface Generated {
+  /** Codec latents float32 [L, T], what the decoder takes. */
+  readonly latents: Tensor<'float32'>
+  /** Frames per target phoneme, the time axis of the text; shorter than the text only if `stopped` is `length`. */
+  readonly durations: Int32Array
+  /** `end`: the whole text was spoken. `length`: `maxFrames` came first. */
+  readonly stopped: 'end' | 'length'
+}
+
+/** Continues a prompt: phonemes in, codec latents out. */
+export interface LanguageModel extends AsyncDisposable {
+  /**
+   * @param phonemes target phoneme ids [P], without the prompt's
+   * @throws {RangeError} for an empty target, ids outside the table, a prompt that contradicts itself, or sampling options out of range
+   */
+  generate(phonemes: Int32Array, options: GenerateOptions): Promise<Generated>
+}
+
+/** Finds out when each phoneme of a known text is spoken. */
+export interface Aligner extends AsyncDisposable {
+  /**
+   * @param features log-mel [160, T] of the codec's front-end
+   * @param phonemes ids [P]
+   * @returns frames per phoneme (each ≥ 1, sum T) and the mean log-probability per frame: about −1 and above when the text matches
+   * @throws {RangeError} if there are more phonemes than frames
+   */
+  align(features: Tensor<'float32'>, phonemes: Int32Array): Promise<{ durations: Int32Array; score: number }>
+}

@@ -1,0 +1,154 @@
+import { float32Tensor, int64Tensor, type Model, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
+import { generateFirstCodes } from './ar.ts'
+import {
+  buildAligner,
+  buildAr,
+  buildNar,
+  buildPhonemeEncoder,
+  parseAlignerConfig,
+  parseArConfig,
+  parseNarConfig,
+} from './architectures/mynah.ts'
+import type { Aligner, Generated, GenerateOptions, LanguageModel } from './language-model.ts'
+import { refineLatents } from './nar.ts'
+import { checkPhonemes, checkPrompt, cropPrompt } from './prompt.ts'
+import { checkSampling } from './sampling.ts'
+import { viterbi } from './viterbi.ts'
+
+/** Training prompts last 1.5 to 4 s; more context than this neither helps nor was practised. */
+const longestPromptFrames = 200
+/** 40 s: far beyond any sentence, a bound for cache and attention memory. */
+const longestFrames = 1600
+const speedRange = [0.5, 2] as const
+
+/** One part of the model as a bundle holds it: weights and the config beside them. */
+export interface ModelPart {
+  readonly weights: Weights
+  readonly config: unknown
+}
+
+/**
+ * Loads Mynah's AR and NAR models.
+ * @param parts.codebook all codebooks of the codec, float32 [K, N, L]
+ * @throws {CheckpointError} if a weight is missing or misshapen
+ * @throws {InferenceError} `bad-config`, or if ONNX Runtime refuses a graph
+ */
+export async function loadMynahLm(
+  parts: { ar: ModelPart; nar: ModelPart; codebook: Tensor<'float32'> },
+  runtime: Runtime,
+): Promise<LanguageModel> {
+  const ar = parseArConfig(parts.ar.config)
+  const nar = parseNarConfig(parts.nar.config)
+  const [codebooks, size, dim] = parts.codebook.shape
+  if (
+    codebooks !== nar.codebooks ||
+    size !== ar.codebookSize ||
+    size !== nar.codebookSize ||
+    dim !== ar.latentDim ||
+    dim !== nar.latentDim
+  ) {
+    throw new RangeError(
+      `loadMynahLm: the codec's codebooks are [${parts.codebook.shape.join(', ')}], the models expect [${nar.codebooks}, ${ar.codebookSize}, ${ar.latentDim}]; do they belong to this codec?`,
+    )
+  }
+  const books = parts.codebook.data
+  const firstBook = books.subarray(0, size * dim)
+  const caches = Array.from({ length: ar.layers }, (_, i) => [
+    [`pastKey.${i}`, `presentKey.${i}`],
+    [`pastValue.${i}`, `presentValue.${i}`],
+  ]).flat()
+  const models: Model[] = []
+  const load = async (...args: Parameters<Runtime['load']>) => {
+    const model = await runtime.load(...args)
+    models.push(model)
+    return model
+  }
+  const arEncoder = await load(buildPhonemeEncoder(parts.ar.weights, ar), { name: 'ar-encoder' })
+  const arModel = await load(buildAr(parts.ar.weights, ar, firstBook), { name: 'ar', state: Object.fromEntries(caches) })
+  const narEncoder = await load(buildPhonemeEncoder(parts.nar.weights, nar), { name: 'nar-encoder' })
+  const narModel = await load(buildNar(parts.nar.weights, nar, books), { name: 'nar' })
+
+  /** Rows of `codes` [K, T] summed over the first `levels` codebooks: [T, L]. */
+  const vectors = (codes: Int32Array, levels: number, frames: number) => {
+    const sum = new Float32Array(frames * dim)
+    for (let k = 0; k < levels; k++) {
+      for (let t = 0; t < frames; t++) {
+        const row = (k * size + codes[k * frames + t]!) * dim
+        for (let i = 0; i < dim; i++) sum[t * dim + i]! += books[row + i]!
+      }
+    }
+    return sum
+  }
+
+  return {
+    async generate(phonemes: Int32Array, options: GenerateOptions): Promise<Generated> {
+      checkPhonemes('generate', phonemes, ar.symbols)
+      checkPrompt(options.prompt, codebooks, size, ar.symbols)
+      const sampling = {
+        temperature: options.temperature ?? 0.5,
+        topK: options.topK ?? 30,
+        topP: options.topP ?? 1,
+        repetitionPenalty: options.repetitionPenalty ?? 1,
+      }
+      checkSampling(sampling)
+      const speed = options.speed ?? 1
+      if (!(speed >= speedRange[0] && speed <= speedRange[1]))
+        throw new RangeError(`speed is ${speed}, expected ${speedRange[0]} to ${speedRange[1]}`)
+      options.signal?.throwIfAborted()
+      const prompt = cropPrompt(options.prompt, longestPromptFrames)
+      const promptFrames = prompt.codes.shape[1]!
+      const promptLatents = vectors(prompt.codes.data, codebooks, promptFrames)
+      const ids = Int32Array.of(...prompt.phonemes, ...phonemes)
+      const encode = async (model: Model) => {
+        const feeds = { ids: int64Tensor(ids, [1, ids.length]), prompt: float32Tensor(promptLatents, [1, promptFrames, dim]) }
+        return (await model.run(feeds, options.signal ? { signal: options.signal } : {})).encoding as Tensor<'float32'>
+      }
+      const first = await generateFirstCodes(arModel, ar, {
+        encoding: await encode(arEncoder),
+        promptDurations: prompt.durations,
+        promptLatents,
+        codebook: firstBook,
+        sampling,
+        speed,
+        seed: options.seed ?? 0,
+        maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
+        ...(options.signal ? { signal: options.signal } : {}),
+        ...(options.onFrame ? { onFrame: options.onFrame } : {}),
+      })
+      const frames = first.codes.length
+      const refined = await refineLatents(narModel, nar, {
+        encoding: await encode(narEncoder),
+        durations: Int32Array.of(...prompt.durations, ...first.durations),
+        promptLatents,
+        firstLatents: vectors(first.codes, 1, frames),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
+      const latents = new Float32Array(frames * dim) // [T, L] → [L, T]
+      for (let t = 0; t < frames; t++) for (let i = 0; i < dim; i++) latents[i * frames + t] = refined[t * dim + i]!
+      return { latents: float32Tensor(latents, [dim, frames]), durations: first.durations, stopped: first.stopped }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(models.map(model => model[Symbol.asyncDispose]()))
+    },
+  }
+}
+
+/**
+ * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities.
+ * @throws {CheckpointError} if a weight is missing or misshapen
+ */
+export async function loadMynahAligner(weights: Weights, config: unknown, runtime: Runtime): Promise<Aligner> {
+  const sizes = parseAlignerConfig(config)
+  const model = await runtime.load(buildAligner(weights, sizes), { name: 'aligner' })
+  return {
+    async align(features: Tensor<'float32'>, phonemes: Int32Array) {
+      checkPhonemes('align', phonemes, sizes.symbols)
+      if (features.shape.length !== 2 || features.shape[0] !== sizes.nInput) {
+        throw new RangeError(`align: features are [${features.shape.join(', ')}], expected [${sizes.nInput}, T]`)
+      }
+      const outputs = await model.run({ features: float32Tensor(features.data, [1, ...features.shape]) })
+      return viterbi(outputs.logProbabilities!.data as Float32Array, sizes.symbols, phonemes)
+    },
+    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+  }
+}

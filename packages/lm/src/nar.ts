@@ -1,0 +1,42 @@
+import { float32Tensor, int64Tensor, type Model, type Tensor } from '@mynah/onnx'
+import type { NarConfig } from './architectures/mynah.ts'
+
+/** What the NAR model refines. */
+export interface NarRequest {
+  /** float32 [P, D], prompt phonemes first. */
+  readonly encoding: Tensor<'float32'>
+  /** Frames per phoneme of prompt and target; may end before the encoding does. */
+  readonly durations: Int32Array
+  /** Sum of all codebooks of the prompt, float32 [Tp, L] row-major. */
+  readonly promptLatents: Float32Array
+  /** First codebook's vectors of the target, float32 [T, L] row-major. */
+  readonly firstLatents: Float32Array
+  readonly signal?: AbortSignal
+}
+
+/** Runs the K − 1 stages, each adding the expected codeword of one more codebook. → latents of the target, float32 [T, L] row-major */
+export async function refineLatents(model: Model, config: NarConfig, request: NarRequest): Promise<Float32Array> {
+  const { dim, latentDim } = config
+  const frames = (request.promptLatents.length + request.firstLatents.length) / latentDim
+  const condition = new Float32Array(frames * dim)
+  let frame = 0
+  request.durations.forEach((duration, phoneme) => {
+    const row = request.encoding.data.subarray(phoneme * dim, (phoneme + 1) * dim)
+    for (let i = 0; i < duration; i++) condition.set(row, frame++ * dim)
+  })
+  const prompt = new Float32Array(frames).fill(1, 0, request.promptLatents.length / latentDim)
+  let known = new Float32Array(frames * latentDim)
+  known.set(request.promptLatents)
+  known.set(request.firstLatents, request.promptLatents.length)
+  for (let stage = 0; stage < config.codebooks - 1; stage++) {
+    const feeds = {
+      condition: float32Tensor(condition, [1, frames, dim]),
+      known: float32Tensor(known, [1, frames, latentDim]),
+      prompt: float32Tensor(prompt, [frames]),
+      stage: int64Tensor([stage], []),
+    }
+    const { refined } = await model.run(feeds, { fetch: ['refined'], ...(request.signal ? { signal: request.signal } : {}) })
+    known = refined!.data as Float32Array<ArrayBuffer>
+  }
+  return known.slice(request.promptLatents.length)
+}
