@@ -1,6 +1,6 @@
-import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
+import type { DType, Tensor } from '../tensor.ts'
 import { checkDim, formatShape, mayEqual } from './dims.ts'
-import { narrowFloat16 } from './float16.ts'
+import { toElements } from './elements.ts'
 import { Call, type KnownValues, longestContents, type OutputType, type Rule } from './inference.ts'
 import {
   type AttributeValue,
@@ -89,14 +89,8 @@ export class GraphBuilder extends Operators {
   initializer(name: string, tensor: Tensor): Value {
     const known = this.#shared.byTensor.get(tensor)
     if (known) return known
-    const root = this.#root()
-    const value = { name: root.#uniqueName([...this.#scope, name].join('/'), ''), dtype: tensor.dtype, shape: tensor.shape }
-    this.#shared.initializers.push({ name: value.name, tensor })
-    this.#shared.tensors.set(value.name, tensor)
+    const value = this.#addInitializer([...this.#scope, name].join('/'), tensor)
     this.#shared.byTensor.set(tensor, value)
-    if (tensor.dtype === 'int64' && tensor.shape.length <= 1 && tensor.data.length <= longestContents) {
-      this.#shared.contents.set(value.name, Array.from(tensor.data as BigInt64Array, Number))
-    }
     return value
   }
 
@@ -107,16 +101,9 @@ export class GraphBuilder extends Operators {
     if (known) return known
     const list = typeof value === 'number' ? [value] : value
     const tensor = { dtype, shape: typeof value === 'number' ? [] : [list.length], data: toElements(list, dtype) } as Tensor
-    const root = this.#root()
-    const scope = this.#scope
-    this.#scope = []
-    try {
-      const constant = root.#withScope([], () => root.initializer('const', tensor))
-      this.#shared.constants.set(key, constant)
-      return constant
-    } finally {
-      this.#scope = scope
-    }
+    const constant = this.#addInitializer(`const ${typeof value === 'number' ? value : `[${list.length}]`}`, tensor)
+    this.#shared.constants.set(key, constant)
+    return constant
   }
 
   /** Emits an operator with one output (or returns the first of several). @throws {RangeError} naming scope, operator and input shapes */
@@ -295,6 +282,17 @@ export class GraphBuilder extends Operators {
     return { dtype: before.dtype, shape: before.shape.map((dim, axis) => (dim === after.shape[axis] ? dim : this.#fresh('carried'))) }
   }
 
+  /** Initializers belong to the outermost graph, where every subgraph sees them. */
+  #addInitializer(name: string, tensor: Tensor): Value {
+    const value = { name: this.#root().#uniqueName(name, ''), dtype: tensor.dtype, shape: tensor.shape }
+    this.#shared.initializers.push({ name: value.name, tensor })
+    this.#shared.tensors.set(value.name, tensor)
+    if (tensor.dtype === 'int64' && tensor.shape.length <= 1 && tensor.data.length <= longestContents) {
+      this.#shared.contents.set(value.name, Array.from(tensor.data as BigInt64Array, Number))
+    }
+    return value
+  }
+
   #subgraph(name: string): GraphBuilder {
     return new GraphBuilder(this.#uniqueName(name, ''), {}, this)
   }
@@ -380,26 +378,4 @@ function renameNodes(nodes: readonly Node[], renamed: ReadonlyMap<string, string
       ]),
     ),
   }))
-}
-
-function toElements(list: readonly number[], dtype: DType): DTypeArrays[DType] {
-  switch (dtype) {
-    case 'float32':
-      return Float32Array.from(list)
-    case 'float64':
-      return Float64Array.from(list)
-    case 'float16':
-      return narrowFloat16(list)
-    case 'int64':
-      return BigInt64Array.from(list, BigInt)
-    case 'int32':
-      return Int32Array.from(list)
-    case 'int16':
-      return Int16Array.from(list)
-    case 'int8':
-      return Int8Array.from(list)
-    case 'uint8':
-    case 'bool':
-      return Uint8Array.from(list)
-  }
 }

@@ -1,3 +1,5 @@
+import type { DType, DTypeArrays } from '../tensor.ts'
+
 const word = new Uint32Array(1)
 const single = new Float32Array(word.buffer)
 
@@ -25,4 +27,27 @@ function halfBits(value: number): number {
   const kept = (scale << 10) | (mantissa >>> 13)
   const dropped = mantissa & 0x1fff
   return sign | (kept + (dropped > 0x1000 || (dropped === 0x1000 && kept % 2 === 1) ? 1 : 0)) // a carry moves into the exponent, as it should
+}
+
+/** Numbers as the typed array of an element type; integers are truncated as typed arrays do. @throws {RangeError} for a fraction as int64 */
+export function toElements(list: readonly number[], dtype: DType): DTypeArrays[DType] {
+  switch (dtype) {
+    case 'float32':
+      return Float32Array.from(list)
+    case 'float64':
+      return Float64Array.from(list)
+    case 'float16':
+      return narrowFloat16(list)
+    case 'int64':
+      return BigInt64Array.from(list, BigInt)
+    case 'int32':
+      return Int32Array.from(list)
+    case 'int16':
+      return Int16Array.from(list)
+    case 'int8':
+      return Int8Array.from(list)
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(list)
+  }
 }

@@ -1,0 +1,63 @@
+import type { Weights } from '../checkpoint/weights.ts'
+import type { GraphBuilder } from '../graph/graph.ts'
+import type { Value } from '../graph/model.ts'
+import { float32Tensor } from '../tensor.ts'
+
+/** Added to the frequency (or β) before dividing, as the reference implementations do. */
+const snakeEpsilon = 1e-9
+/** Below this amplitude divisor the cosine form would lose digits: its rounding error is about 6e-8 / β. */
+const smallestCosineBeta = 0.05
+
+/**
+ * Snake, x + sin²(α·x)/β per channel, with β = α unless `weights` has `beta` (SnakeBeta). Papers: arXiv:2006.08195, BigVGAN arXiv:2206.04658.
+ * Reads `alpha` and optionally `beta`, C elements in any shape.
+ * Emitted as x + (1 − cos(2·α·x))/(2·β), one transcendental and no square, unless some β is tiny.
+ * @param x float32 [B, C, ...]
+ * @param config.logScale whether the stored parameters are logarithms (BigVGAN's `snake_logscale`)
+ */
+export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: { logScale?: boolean } = {}): Value {
+  const parameter = (name: string) => weights.get(name).data.map(value => (config.logScale ? Math.exp(value) : value))
+  const alpha = parameter('alpha')
+  const beta = weights.has('beta') ? parameter('beta') : alpha
+  const channels = x.shape[1]
+  if (alpha.length !== channels || beta.length !== channels) {
+    throw new RangeError(`snake: ${alpha.length} frequencies and ${beta.length} amplitudes for ${channels} channels`)
+  }
+  const column = (name: string, from: Float32Array, map: (value: number) => number) =>
+    graph.initializer(name, float32Tensor(from.map(map), [alpha.length, ...x.shape.slice(2).map(() => 1)]))
+  if (beta.every(value => value >= smallestCosineBeta)) {
+    const half = column('half_amplitude', beta, value => 0.5 / (value + snakeEpsilon))
+    const cosine = graph.cos(
+      graph.mul(
+        x,
+        column('double_frequency', alpha, value => 2 * value),
+      ),
+    )
+    return graph.sub(graph.add(x, half), graph.mul(cosine, half))
+  }
+  const sine = graph.sin(
+    graph.mul(
+      x,
+      column('frequency', alpha, value => value),
+    ),
+  )
+  return graph.add(
+    x,
+    graph.mul(
+      graph.mul(sine, sine),
+      column('amplitude', beta, value => 1 / (value + snakeEpsilon)),
+    ),
+  )
+}
+
+/**
+ * WaveNet's gate: tanh(first half) · sigmoid(second half) of the channels (UnivNet's order is the other way round: `sigmoidFirst`).
+ * @param x float32 [B, 2C, T]
+ * @returns float32 [B, C, T]
+ */
+export function gatedTanh(graph: GraphBuilder, x: Value, config: { sigmoidFirst?: boolean } = {}): Value {
+  const channels = x.shape[1]
+  if (typeof channels !== 'number' || channels % 2 !== 0) throw new RangeError(`gatedTanh: ${channels} channels, expected an even number`)
+  const [first, second] = graph.split(x, [channels / 2, channels / 2], 1)
+  return config.sigmoidFirst ? graph.mul(graph.sigmoid(first!), graph.tanh(second!)) : graph.mul(graph.tanh(first!), graph.sigmoid(second!))
+}

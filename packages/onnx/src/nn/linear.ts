@@ -1,0 +1,102 @@
+import type { Weights } from '../checkpoint/weights.ts'
+import type { GraphBuilder } from '../graph/graph.ts'
+import type { Value } from '../graph/model.ts'
+import { createTensor, type Tensor } from '../tensor.ts'
+
+/** Configuration of a linear layer. */
+export interface LinearConfig {
+  /**
+   * `int8` multiplies in 8 bits: the weight with one scale per output channel, the input with one scale per call. About 3 times faster than float32 on
+   * a CPU with VNNI and a quarter of its memory, with errors near 1 % of the output's spread: gate it by quality.
+   */
+  readonly dtype?: 'float32' | 'int8'
+  /** Names of the tensors, `weight` and `bias` unless told otherwise. */
+  readonly weight?: string
+  readonly bias?: string
+}
+
+/** PyTorch's weight [out, in] transposed to [in, out]; the same tensor is transposed once, so tied weights stay one initializer. */
+const transposed = new WeakMap<Tensor, Tensor<'float32'>>()
+
+/**
+ * torch.nn.Linear: y = x·Wᵀ + b. Reads `weight` [out, in] and, if there is one, `bias` [out]. For `int8`, a weight stored as int8 with `weight.scale`
+ * [out] is used as it is.
+ * @param x float32 [..., in]
+ * @returns float32 [..., out]
+ * @throws {RangeError} if the last axis is not `in` long
+ */
+export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: LinearConfig = {}): Value {
+  const { weight: weightName = 'weight', bias: biasName = 'bias' } = config
+  const bias = weights.has(biasName) ? graph.initializer(biasName, weights.get(biasName, [weights.shape(weightName)[0]])) : undefined
+  if (config.dtype === 'int8') return quantizedLinear(graph, x, quantizeRows(weights, weightName), bias, weightName)
+  const weight = weights.get(weightName, [undefined, undefined])
+  const product = graph.matmul(x, graph.initializer(weightName, transpose(weight)))
+  return bias ? graph.add(product, bias) : product
+}
+
+/** [rows, columns] → [columns, rows], in blocks that fit the cache. */
+function transpose(tensor: Tensor<'float32'>): Tensor<'float32'> {
+  const known = transposed.get(tensor)
+  if (known) return known
+  const [rows, columns] = tensor.shape as readonly [number, number]
+  const result = createTensor('float32', transposeElements(tensor.data, new Float32Array(tensor.data.length), rows, columns), [
+    columns,
+    rows,
+  ])
+  transposed.set(tensor, result)
+  return result
+}
+
+function transposeElements<T extends Float32Array | Uint8Array>(source: ArrayLike<number>, target: T, rows: number, columns: number): T {
+  const block = 32
+  for (let top = 0; top < rows; top += block) {
+    for (let left = 0; left < columns; left += block) {
+      const [bottom, right] = [Math.min(rows, top + block), Math.min(columns, left + block)]
+      for (let row = top; row < bottom; row++)
+        for (let column = left; column < right; column++) target[column * rows + row] = source[row * columns + column]!
+    }
+  }
+  return target
+}
+
+interface QuantizedWeight {
+  /** uint8 [in, out] with zero point 128: onnxruntime's int8 products with a uint8 input can saturate on CPUs without VNNI, uint8 by uint8 never does. */
+  readonly codes: Tensor<'uint8'>
+  /** float32 [out] */
+  readonly scale: Tensor<'float32'>
+}
+
+/** One symmetric scale per row of [out, in]: code = round(w / scale), scale = max|w| / 127. */
+function quantizeRows(weights: Weights, name: string): QuantizedWeight {
+  const stored = weights.has(`${name}.scale`) ? weights.raw(name) : undefined
+  if (stored?.dtype === 'int8') {
+    const [rows, columns] = stored.shape as readonly [number, number]
+    return { codes: packCodes(stored.data as Int8Array, rows, columns), scale: weights.raw(`${name}.scale`) as Tensor<'float32'> }
+  }
+  const { data, shape } = weights.get(name, [undefined, undefined])
+  const [rows, columns] = shape as readonly [number, number]
+  const codes = new Int8Array(data.length)
+  const scale = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    let largest = 0
+    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(data[i]!))
+    scale[row] = largest === 0 ? 1 : largest / 127
+    for (let i = row * columns; i < (row + 1) * columns; i++) codes[i] = Math.round(data[i]! / scale[row]!)
+  }
+  return { codes: packCodes(codes, rows, columns), scale: createTensor('float32', scale, [rows]) }
+}
+
+function packCodes(codes: Int8Array, rows: number, columns: number): Tensor<'uint8'> {
+  const shifted = Uint8Array.from(codes, code => code + 128)
+  return createTensor('uint8', transposeElements(shifted, new Uint8Array(codes.length), rows, columns), [columns, rows])
+}
+
+/** The pattern that onnxruntime fuses into one DynamicQuantizeMatMul. */
+function quantizedLinear(graph: GraphBuilder, x: Value, weight: QuantizedWeight, bias: Value | undefined, name: string): Value {
+  const [codes, scale, zeroPoint] = graph.nodes('DynamicQuantizeLinear', [x], {}, { outputs: 3 })
+  const weightCodes = graph.initializer(name, weight.codes)
+  const sums = graph.node('MatMulInteger', [codes, weightCodes, zeroPoint, graph.constant(128, 'uint8')])
+  const scales = graph.mul(scale!, graph.initializer(`${name}.scale`, weight.scale))
+  const product = graph.mul(graph.cast(sums, 'float32'), scales)
+  return bias ? graph.add(product, bias) : product
+}
