@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import type { Tensor } from '../tensor.ts'
+import type { Random } from '../random.ts'
+import { float32Tensor, sizeOf, type Tensor } from '../tensor.ts'
 import type { GraphBuilder } from './graph.ts'
 import type { OnnxModel } from './model.ts'
 
@@ -24,4 +25,23 @@ export async function runGraph(graph: GraphBuilder | OnnxModel, feeds: Record<st
   } finally {
     await session.release()
   }
+}
+
+/** Standard normal numbers times `scale`, in the given shape. */
+export function randomTensor(random: Random, shape: readonly number[], scale = 1): Tensor<'float32'> {
+  return float32Tensor(
+    Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * scale),
+    shape,
+  )
+}
+
+/** Largest absolute difference between two sequences of numbers; infinite if their lengths differ or a number is NaN. */
+export function largestDifference(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY
+  let largest = 0
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(Number(a[i]) - Number(b[i]))
+    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
+  }
+  return largest
 }
