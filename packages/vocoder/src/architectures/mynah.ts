@@ -1,5 +1,5 @@
 import {
-  convNeXt,
+  convNextBlock,
   float32Tensor,
   GraphBuilder,
   InferenceError,
@@ -42,7 +42,7 @@ export function buildMynahDecoder(weights: Weights, config: MynahDecoderConfig):
   let x = vocosBackbone(graph, latents, weights.scope('decoder'), config.decoderLayers)
   x = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('upsample')) // [1, T, 2C]
   x = graph.transpose(graph.reshape(x, [1, -1, config.upsampledDim]), [0, 2, 1]) // [1, C, 2T]
-  for (let i = 0; i < config.upsampledLayers; i++) x = convNeXt(graph, x, weights.scope(`upsampled.${i}`))
+  for (let i = 0; i < config.upsampledLayers; i++) x = convNextBlock(graph, x, weights.scope(`upsampled.${i}`))
   const normal = layerNorm(graph, graph.transpose(x, [0, 2, 1]), weights.scope('head_norm'), { epsilon: 1e-6 })
   const head = graph.transpose(linear(graph, normal, weights.scope('head')), [0, 2, 1]) // [1, nFft + 2, 2T]
   const bins = config.nFft / 2 + 1

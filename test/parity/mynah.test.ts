@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { loadMynahCodec, type MynahCodec } from '@mynah/codec'
+import { loadMynahAligner, loadMynahLm, viterbi } from '@mynah/lm'
+import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
+import { loadMynahDecoder } from '@mynah/vocoder'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+// Tiny random models and what PyTorch makes of them: training/fixtures.py.
+const file = (name: string) => fileURLToPath(new URL(`../fixtures/mynah/${name}`, import.meta.url))
+const config = JSON.parse(readFileSync(file('config.json'), 'utf8'))
+const weights = (name: string) => loadWeights(file(`${name}.safetensors`))
+
+let runtime: Runtime
+let io: Weights
+let codec: MynahCodec
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length)
+  let largest = 0
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!))
+  return largest
+}
+
+const int32 = (name: string) => io.raw(name) as Tensor<'int32'>
+
+beforeAll(async () => {
+  runtime = await createRuntime({ device: 'cpu', threads: 1 })
+  io = loadWeights(file('io.safetensors'))
+  codec = await loadMynahCodec(weights('codec'), config.codec, runtime)
+})
+
+afterAll(() => runtime[Symbol.asyncDispose]())
+
+describe("Mynah's models against PyTorch", () => {
+  it('computes the features of training/corpus.py', () => {
+    const features = codec.features(io.get('wave').data)
+    expect(features.shape).toEqual(io.shape('features'))
+    expect(largestDifference(features.data, io.get('features').data)).toBeLessThan(1e-3) // ln near the floor amplifies the FFT's rounding
+  })
+
+  it('encodes the reference codes and sums their codewords', async () => {
+    const codes = await codec.encode(io.get('wave').data)
+    expect(Array.from(codes.data)).toEqual(Array.from(int32('codes').data))
+    expect(largestDifference(codec.toFeatures(codes).data, io.get('latents').data)).toBeLessThan(1e-5)
+  })
+
+  it('decodes latents to the reference waveform', async () => {
+    const decoder = await loadMynahDecoder(weights('codec'), config.codec, runtime)
+    const waveform = await decoder.decode(io.get('latents'))
+    expect(waveform.length).toBe(decoder.samplesFor(io.shape('latents')[1]!))
+    expect(largestDifference(waveform, io.get('waveform').data)).toBeLessThan(1e-4)
+  })
+
+  it('generates the reference codes, durations and latents greedily', async () => {
+    const lm = await loadMynahLm(
+      { ar: { weights: weights('ar'), config: config.ar }, nar: { weights: weights('nar'), config: config.nar }, codebook: codec.codebook },
+      runtime,
+    )
+    const prompt = { phonemes: int32('prompt_ids').data, durations: int32('prompt_durations').data, codes: int32('codes') }
+    const generated = await lm.generate(int32('target_ids').data, { prompt, temperature: 0 })
+    expect(generated.stopped).toBe('end')
+    expect(Array.from(generated.durations)).toEqual(Array.from(int32('lasted').data))
+    expect(largestDifference(generated.latents.data, io.get('refined').data)).toBeLessThan(1e-4)
+  })
+
+  it('draws the same latents for the same seed, others for another', async () => {
+    const lm = await loadMynahLm(
+      { ar: { weights: weights('ar'), config: config.ar }, nar: { weights: weights('nar'), config: config.nar }, codebook: codec.codebook },
+      runtime,
+    )
+    const prompt = { phonemes: int32('prompt_ids').data, durations: int32('prompt_durations').data, codes: int32('codes') }
+    const speak = async (seed: number) =>
+      Array.from((await lm.generate(int32('target_ids').data, { prompt, temperature: 2, topK: 0, seed })).latents.data)
+    const [a, b, c] = [await speak(1), await speak(1), await speak(2)]
+    expect(a).toEqual(b)
+    expect(a).not.toEqual(c)
+  })
+
+  it('classifies frames as the reference aligner does', async () => {
+    const aligner = await loadMynahAligner(weights('aligner'), config.aligner, runtime)
+    const { durations, score } = await aligner.align(io.get('features'), int32('target_ids').data)
+    const expected = viterbi(io.get('log_probs').data, config.aligner.symbols, int32('target_ids').data)
+    expect(Array.from(durations)).toEqual(Array.from(expected.durations))
+    expect(score).toBeCloseTo(expected.score, 4)
+  })
+})

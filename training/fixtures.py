@@ -1,0 +1,47 @@
+"""Writes test/fixtures/mynah: tiny random models and what PyTorch makes of them, for the parity tests of packages/{codec,vocoder,lm}. usage: python fixtures.py ../test/fixtures/mynah"""
+import json, sys
+from pathlib import Path
+import numpy as np, torch
+from safetensors.torch import save_file
+import lm
+from codec import TINY as CODEC, Codec
+from corpus import log_mel
+from infer import speak_ar, speak_nar
+
+out = Path(sys.argv[1])
+out.mkdir(parents=True, exist_ok=True)
+torch.manual_seed(7)
+codec = Codec(CODEC).eval()
+codec.rvq.codebook.normal_()
+for p in codec.parameters():  # every parameter must matter
+    p.data += 0.1 * torch.randn_like(p)
+ar, nar = lm.Ar(lm.TINY, codec.rvq.codebook).eval(), lm.Nar(lm.TINY, codec.rvq.codebook).eval()
+aligner = lm.Aligner(16, 1).eval()
+for m in (ar, nar, aligner):
+    for p in m.parameters():
+        p.data += 0.2 * torch.randn_like(p)
+skip = ("rvq.ema_sum", "rvq.ema_count", "rvq.ready", "scorer.codebook")
+for name, m in (("codec", codec), ("ar", ar), ("nar", nar), ("aligner", aligner)):
+    save_file({k: v.contiguous() for k, v in m.state_dict().items() if k not in skip}, out / f"{name}.safetensors")
+c, l = CODEC, lm.TINY
+(out / "config.json").write_text(json.dumps(dict(
+    codec=dict(nInput=c["n_input"], encoderDim=c["encoder_dim"], encoderLayers=c["encoder_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
+    ar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["ar_layers"], latentDim=l["latent_dim"], codebookSize=l["codebook_size"], maxAge=l["max_age"]),
+    nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], codebooks=l["codebooks"], codebookSize=l["codebook_size"], window=l["window"]),
+    aligner=dict(dim=16, layers=1, symbols=56, nInput=160))))
+with torch.no_grad():
+    t = torch.arange(24000 // 2) / 24000
+    wave = (0.3 * torch.sin(2 * np.pi * 180 * t) + 0.1 * torch.sin(2 * np.pi * 1300 * t * (1 + t)) + 0.02 * torch.randn(len(t)))[None]
+    features = log_mel(wave)
+    codes = codec.rvq.encode(codec.encode(features))[0]
+    latents = codec.rvq.decode(codes[None])[0]
+    waveform = codec.decode(latents[None])[0]
+    log_probs = aligner(features)[0]
+    prompt_ids, target = torch.tensor([0, 5, 9, 0]), torch.tensor([0, 12, 30, 7, 0])
+    durations = torch.tensor([6, 5, 5, 4])
+    ids = torch.cat([prompt_ids, target])
+    first, lasted = speak_ar(ar, codec.rvq.codebook, ids, durations, codes.T, 0, 0, None)
+    refined = speak_nar(nar, codec.rvq.codebook, ids, torch.cat([durations, torch.tensor(lasted)]), codes.T, first, "expected")
+io = dict(wave=wave[0], features=features[0], codes=codes.int(), latents=latents, waveform=waveform, log_probs=log_probs, prompt_ids=prompt_ids.int(), prompt_durations=durations.int(), target_ids=target.int(), first_codes=first.int(), lasted=torch.tensor(lasted).int(), refined=refined.T)
+save_file({k: v.contiguous() for k, v in io.items()}, out / "io.safetensors")
+print({k: list(v.shape) for k, v in io.items()})
