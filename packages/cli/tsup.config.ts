@@ -1,3 +1,4 @@
 import { defineConfig } from 'tsup'
 
-export default defineConfig({ entry: ['src/index.ts'], format: 'esm', target: 'node20', dts: true, clean: true, sourcemap: true })
+// A program, no library: no declarations. tsup keeps the shebang of main.ts and makes the file executable.
+export default defineConfig({ entry: ['src/main.ts'], format: 'esm', target: 'node20', clean: true, sourcemap: true })
