@@ -2,7 +2,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import type { Random } from '../random.ts'
 import { float32Tensor, sizeOf, type Tensor } from '../tensor.ts'
 import type { GraphBuilder } from './graph.ts'
-import type { OnnxModel } from './model.ts'
+import type { Dim, OnnxModel } from './model.ts'
 
 /** Runs a graph once on the CPU: for tests only; products go through `runtime/`. */
 export async function runGraph(graph: GraphBuilder | OnnxModel, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
@@ -44,4 +44,13 @@ export function largestDifference(a: ArrayLike<number | bigint>, b: ArrayLike<nu
     if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
   }
   return largest
+}
+
+/** Value of an axis length for given symbols; NaN if it holds another symbol. */
+export function evaluateDim(dim: Dim, symbols: Readonly<Record<string, number>>): number {
+  if (typeof dim === 'number') return dim
+  const names = [...new Set(dim.match(/[A-Za-z_]\w*/g))].filter(name => name !== 'floor' && name !== 'max')
+  if (!names.every(name => name in symbols)) return Number.NaN
+  const evaluate = new Function('floor', 'max', ...names, `return ${dim}`)
+  return evaluate(Math.floor, Math.max, ...names.map(name => symbols[name]))
 }
