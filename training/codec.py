@@ -147,12 +147,20 @@ class Codec(nn.Module):
 
     def decode(self, z):
         """latent [B, D, T] -> waveform [B, T * 600]"""
+        return self.synthesize(self.spectrum(z))
+
+    def spectrum(self, z):
+        """latent [B, D, T] -> log-magnitude and phase [B, n_fft + 2, 2 T]"""
         x = self.upsample(self.decoder(z).transpose(1, 2))  # [B, T, 2C]
         b, t, c = x.shape
         x = x.view(b, t * 2, c // 2).transpose(1, 2)
         for block in self.upsampled:
             x = block(x)
-        m, p = self.head(self.head_norm(x.transpose(1, 2))).transpose(1, 2).chunk(2, 1)
+        return self.head(self.head_norm(x.transpose(1, 2))).transpose(1, 2)
+
+    def synthesize(self, spectrum):
+        """[B, n_fft + 2, 2 T] -> waveform [B, T * 600]"""
+        m, p = spectrum.float().chunk(2, 1)
         m = m.exp().clamp(max=100.0)
         return istft_same(torch.complex(m * p.cos(), m * p.sin()), self.window, self.config["hop"])
 

@@ -6,11 +6,16 @@ from torch import nn
 import common, corpus, losses
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codec = Codec(config).to(a.device)
 classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
-optimizer = torch.optim.AdamW([*codec.parameters(), *classifier.parameters()], a.rate, (0.8, 0.99), weight_decay=0.01)
+if a.decoder_of:  # train the decoder of a finished codec alone: its tokens stay what they are, so language models trained on them stay valid
+    codec.load_state_dict(torch.load(a.decoder_of, map_location=a.device, weights_only=True)["modules"][0])
+frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
+for module in frozen:
+    module.requires_grad_(False)
+optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
 run = common.Run(a, [codec, classifier], [optimizer])
 frames = 8 if a.smoke else round(a.seconds * 40)
 size = frames * corpus.FRAME
@@ -46,7 +51,11 @@ while run.going():
     wave, phonemes = (v.to(a.device) for v in batch())
     z = codec.encode(corpus.log_mel(wave))
     commitment, ce = torch.zeros(()), torch.zeros(())
-    if not codec.rvq.ready:
+    if a.decoder_of:
+        levels = random.choices((2, 4, 8, 0), (2, 2, 5, 1), k=len(z))  # 0: the latent itself, which the language model's expected vectors come near
+        codes = codec.rvq.encode(z)
+        q = torch.stack([zi if n == 0 else codec.rvq.decode(ci[None, :n])[0] for zi, ci, n in zip(z, codes, levels)])
+    elif not codec.rvq.ready:
         bank.append(z.detach().transpose(1, 2).reshape(-1, z.shape[1]))
         bank = bank[-80:]
         q = z
@@ -58,7 +67,9 @@ while run.going():
         q, first, commitment = codec.rvq(z, levels, run.step)
         if (phonemes >= 0).any():
             ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
-    mel = losses.multi_scale_mel(codec.decode(q), wave, corpus.RATE)
+    with common.autocast(a):
+        spectrum = codec.spectrum(q)
+    mel = losses.multi_scale_mel(codec.synthesize(spectrum), wave, corpus.RATE)
     loss = mel + 0.25 * commitment + a.phoneme_weight * ce
     optimizer.zero_grad()
     loss.backward()
