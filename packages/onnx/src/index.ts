@@ -12,8 +12,6 @@ export { inspectGraph } from './graph/inspect.ts'
 export type { AttributeValue, Dim, Graph, Initializer, Node, OnnxModel, Value } from './graph/model.ts'
 export { writeModel } from './graph/model.ts'
 export type { ConvAttributes, NodeOptions, Operand, Vector } from './graph/operators.ts'
-export { createRuntime, type Model, probeDevices, type Runtime, type State } from './interim/host.ts'
-export { type Device, type DeviceReport, devices } from './interim/providers.ts'
 export * from './nn/activation.ts'
 export * from './nn/attention.ts'
 export * from './nn/backbone.ts'
@@ -25,4 +23,14 @@ export * from './nn/lstm.ts'
 export * from './nn/norm.ts'
 export * from './nn/resblock.ts'
 export * from './random.ts'
+export { autoOrder, type Device, type DeviceReport, devices, type Provider, probeDevices } from './runtime/providers.ts'
+export {
+  createRuntime,
+  type LoadOptions,
+  type Model,
+  type RunOptions,
+  type Runtime,
+  type RuntimeOptions,
+  type State,
+} from './runtime/runtime.ts'
 export * from './tensor.ts'

@@ -1,0 +1,120 @@
+import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
+import { sizeOf } from '../tensor.ts'
+import type { Provider } from './providers.ts'
+
+/** One input or output of a loaded model; a string in `shape` is a symbolic dimension. */
+export interface ValueInfo {
+  readonly name: string
+  readonly dtype: DType
+  readonly shape: readonly (number | string)[]
+}
+
+/** A serialized model on its way to the worker. `externalData` holds weights kept outside of the protobuf, by the path the graph names. */
+export interface ModelBytes {
+  readonly bytes: Uint8Array
+  readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[]
+}
+
+/** How a session is opened. */
+export interface SessionOptions {
+  readonly device: Provider
+  readonly threads: number
+  readonly cpuMemArena: boolean
+}
+
+/** Tensors by input, output or slot name. */
+export type Tensors = Record<string, Tensor>
+
+/** A state to feed from, and which output replaces which of its slots. */
+export interface StateUse {
+  readonly id: number
+  readonly slots: Readonly<Record<string, string>>
+}
+
+/** What the main thread asks of the worker. Model and state ids are chosen by the main thread. */
+export type Request =
+  | { kind: 'backends' }
+  | { kind: 'probe'; device: Provider; source: ModelBytes }
+  | { kind: 'load'; model: number; source: ModelBytes; options: SessionOptions; warmUp: Tensors | undefined }
+  | { kind: 'run'; model: number; feeds: Tensors; fetch: readonly string[]; state: StateUse | undefined }
+  | { kind: 'createState'; state: number; tensors: Tensors }
+  | { kind: 'releaseModel'; model: number }
+  | { kind: 'releaseState'; state: number }
+
+/** What the worker answers to each kind of request. */
+export interface Answers {
+  backends: readonly string[]
+  probe: undefined
+  load: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] }
+  run: Tensors
+  createState: undefined
+  releaseModel: undefined
+  releaseState: undefined
+}
+
+/** An answer or a failure. One request is in the worker at a time, so none needs a number. */
+export type Reply = { ok: true; value: Answers[keyof Answers] } | { ok: false; code: string; message: string }
+
+/** The typed array constructor of each element type. */
+export const arrayTypes = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const satisfies Record<DType, unknown>
+
+/**
+ * Readies a typed array for another thread and adds its buffer to `moved`. It is moved without a copy when `move` is set and the array
+ * fills a buffer of its own; otherwise its elements alone are copied (a view would drag its whole buffer along, and ONNX Runtime refuses
+ * shared memory).
+ */
+export function packArray<A extends DTypeArrays[DType]>(data: A, move: boolean, moved: Set<ArrayBuffer>): A {
+  const own = move && data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength
+  const packed = own ? data : copyOf(data)
+  moved.add(packed.buffer as ArrayBuffer)
+  return packed
+}
+
+/** A copy in a buffer of its own; `slice` would do but for Node's Buffer, whose slice is a view. */
+function copyOf<A extends DTypeArrays[DType]>(data: A): A {
+  const bytes = new Uint8Array(data.byteLength)
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return (data instanceof Uint8Array ? bytes : Reflect.construct(data.constructor, [bytes.buffer])) as A
+}
+
+/** `packArray` for each tensor; `move` says whether one may be moved. */
+export function packTensors(tensors: Readonly<Tensors>, move: (name: string) => boolean, moved: Set<ArrayBuffer>): Tensors {
+  const packed: Tensors = {}
+  for (const name of Object.keys(tensors)) {
+    const { dtype, shape, data } = tensors[name]!
+    packed[name] = { dtype, shape, data: packArray(data, move(name), moved) }
+  }
+  return packed
+}
+
+/**
+ * Checks a tensor in itself, and against what a model declares if that is given.
+ * @throws {TypeError} for a wrong element type or array type
+ * @throws {RangeError} if data and shape disagree, or the shape does not fit the declared one
+ */
+export function checkTensor(where: string, { dtype, shape, data }: Tensor, expected: ValueInfo | undefined): void {
+  const arrayType = Object.hasOwn(arrayTypes, dtype) ? arrayTypes[dtype].name : undefined
+  if (!arrayType) throw new TypeError(`${where} has dtype ${dtype}, expected one of ${Object.keys(arrayTypes).join(', ')}`)
+  // By name, so that arrays of another realm (a vm context, jsdom) pass; Node's Buffer is a Uint8Array.
+  const found = data.constructor.name === 'Buffer' ? 'Uint8Array' : data.constructor.name
+  if (found !== arrayType) throw new TypeError(`${where} is ${dtype} in a ${found}, expected a ${arrayType}`)
+  if (data.length !== sizeOf(shape)) {
+    const advice = data.buffer.byteLength === 0 ? '; an array fed with `transfer: true` is empty afterwards' : ''
+    throw new RangeError(`${where} holds ${data.length} elements, expected ${sizeOf(shape)} for shape [${shape.join(', ')}]${advice}`)
+  }
+  if (!expected) return
+  const declared = `${expected.dtype} [${expected.shape.join(', ')}]`
+  if (dtype !== expected.dtype) throw new TypeError(`${where} is ${dtype} [${shape.join(', ')}], expected ${declared}`)
+  const fits = shape.length === expected.shape.length && expected.shape.every((size, i) => typeof size === 'string' || size === shape[i])
+  if (!fits) throw new RangeError(`${where} is ${dtype} [${shape.join(', ')}], expected ${declared}`)
+}

@@ -1,0 +1,334 @@
+import { arch, availableParallelism } from 'node:os'
+import { InferenceError } from '../errors.ts'
+import type { OnnxModel } from '../graph/model.ts'
+import type { Tensor } from '../tensor.ts'
+import { disposedError, Host } from './host.ts'
+import { type Answers, checkTensor, packArray, packTensors, type Request } from './protocol.ts'
+import { createProber, type Device, type DeviceReport, type Provider, selectDevice } from './providers.ts'
+
+/** Options of `createRuntime`. */
+export interface RuntimeOptions {
+  /** Execution provider, `auto` by default (see `autoOrder`). A named one is used or refused, never replaced. */
+  readonly device?: Device
+  /** Threads that one operator may use. Default: the physical cores (half of the logical ones but on ARM), at most 4. */
+  readonly threads?: number
+}
+
+/** Options of `Runtime.load`. */
+export interface LoadOptions {
+  /** Names the model in error messages. */
+  readonly name?: string
+  /** Which output replaces which slot of a `State` after each run: `{ pastKey: 'presentKey' }`. A slot feeds the input of the same name. */
+  readonly state?: Readonly<Record<string, string>>
+  /** Feeds of one run made before `load` resolves, so that the first real run is not the slow one. Results are dropped. */
+  readonly warmUp?: Readonly<Record<string, Tensor>>
+  /** Whether ONNX Runtime keeps freed CPU memory for later runs: faster, but holds the peak. Default true. */
+  readonly cpuMemArena?: boolean
+}
+
+/** Options of `Model.run`. */
+export interface RunOptions {
+  /** Rejects with `signal.reason`. A run that waits is dropped; one in native code ends unseen, and its state still advances. */
+  readonly signal?: AbortSignal
+  /** Feeds what `feeds` leaves out and takes up the outputs named by the model's `state` option, all inside the worker. */
+  readonly state?: State
+  /** Outputs to return. Default: all; with a state, all but those that go into it. */
+  readonly fetch?: readonly string[]
+  /** Gives the arrays of `feeds` away instead of copying them: they are empty afterwards. Views of larger buffers are copied anyway. */
+  readonly transfer?: boolean
+}
+
+/** One worker thread that owns ONNX Runtime sessions, so that inference never blocks the event loop. Runs of all its models queue in order. */
+export interface Runtime extends AsyncDisposable {
+  /** What really runs. */
+  readonly device: Provider
+  /** Threads per operator. */
+  readonly threads: number
+  /** Every device that was tried until one worked, with the reasons of those that did not. */
+  readonly attempts: readonly DeviceReport[]
+  /**
+   * Opens a session. Pass a factory for large models: its bytes move to the worker and are freed, and after a crash of the worker it is called again.
+   * A model passed as it is stays referenced for that purpose, and its bytes are copied.
+   * @throws {InferenceError} `invalid-model`, `worker-crashed`, `disposed`
+   */
+  load(model: OnnxModel | (() => OnnxModel | Promise<OnnxModel>), options?: LoadOptions): Promise<Model>
+  /** Ends the thread; pending calls reject with `disposed`. Resolves when the memory is free. Idempotent. */
+  dispose(): Promise<void>
+}
+
+/** A session in the worker. */
+export interface Model extends AsyncDisposable {
+  readonly name: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  /**
+   * Runs the graph on `feeds`, which are copied (or given away with `transfer`) at the time of the call. After a crash of the worker the model is
+   * first loaded again.
+   * @throws {TypeError} for unknown or missing names and wrong element types
+   * @throws {RangeError} for shapes that the model does not take
+   * @throws {InferenceError} `run-failed`, `worker-crashed`, `state-lost`, `disposed`
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>
+  /**
+   * Makes a set of tensors that stays in the worker. `initial` fills slots named by the `state` option or inputs that stay constant; a slot
+   * left out must be fed by the first run or filled by its outputs. Other models of this runtime may use the state too (prefill, then steps).
+   */
+  createState(initial?: Readonly<Record<string, Tensor>>): Promise<State>
+  /** Frees the session once the runs before have ended. Idempotent. */
+  dispose(): Promise<void>
+}
+
+/** Tensors kept in the worker between runs (KV caches). They never travel, and do not survive a crash of the worker (`state-lost`). */
+export interface State extends AsyncDisposable {
+  /** Frees the tensors once the runs before have ended. Idempotent. */
+  dispose(): Promise<void>
+}
+
+/**
+ * Starts a worker thread and settles on a device.
+ * @throws {TypeError} for an unknown device; {RangeError} for a thread count that is no positive integer
+ * @throws {InferenceError} `device-unavailable` if a named device does not work here; `runtime-unavailable` if onnxruntime-node does not load
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  return createRuntimeOn(new Host(), options)
+}
+
+/** `createRuntime` on a given host: for tests that crash it. */
+export async function createRuntimeOn(host: Host, { device = 'auto', threads = defaultThreads() }: RuntimeOptions): Promise<Runtime> {
+  if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`createRuntime: threads is ${threads}, expected a positive integer`)
+  try {
+    return new WorkerRuntime(host, threads, await selectDevice(device, createProber(host)))
+  } catch (error) {
+    await host.dispose()
+    throw error
+  }
+}
+
+function defaultThreads(): number {
+  const logical = availableParallelism()
+  return Math.min(4, arch() === 'arm64' ? logical : Math.ceil(logical / 2))
+}
+
+type Source = OnnxModel | (() => OnnxModel | Promise<OnnxModel>)
+
+class WorkerRuntime implements Runtime {
+  readonly device: Provider
+  readonly threads: number
+  readonly attempts: readonly DeviceReport[]
+  readonly host: Host
+  #lastId = 0
+
+  constructor(host: Host, threads: number, selected: { device: Provider; attempts: readonly DeviceReport[] }) {
+    this.host = host
+    this.threads = threads
+    this.device = selected.device
+    this.attempts = selected.attempts
+  }
+
+  async load(source: Source, options: LoadOptions = {}): Promise<Model> {
+    const model = new WorkerModel(this, source, options)
+    await model.ensureLoaded()
+    return model
+  }
+
+  dispose(): Promise<void> {
+    return this.host.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  /** A number for a model or state. */
+  newId(): number {
+    return ++this.#lastId
+  }
+
+  /** Frees something in the worker, unless it went with an earlier thread. */
+  async release(request: Request, generation: number): Promise<void> {
+    if (this.host.disposed || generation !== this.host.generation) return
+    await this.host.call(request, { where: request.kind }).catch((error: unknown) => {
+      if (!lostAnyway.has((error as InferenceError).code)) throw error
+    })
+  }
+}
+
+/** Failures of a release that mean its aim is reached: the thread is gone, and with it all its memory. */
+const lostAnyway = new Set(['disposed', 'worker-crashed'])
+
+class WorkerModel implements Model {
+  readonly name: string
+  inputs: readonly string[] = []
+  outputs: readonly string[] = []
+  readonly #runtime: WorkerRuntime
+  readonly #source: Source
+  readonly #options: LoadOptions
+  readonly #slots: Readonly<Record<string, string>>
+  readonly #id: number
+  readonly #where: string
+  #declared: Answers['load'] = { inputs: [], outputs: [] }
+  #generation = -1
+  #loading: Promise<void> | undefined
+  #disposal: Promise<void> | undefined
+
+  constructor(runtime: WorkerRuntime, source: Source, options: LoadOptions) {
+    this.#runtime = runtime
+    this.#source = source
+    this.#options = options
+    this.#slots = options.state ?? {}
+    this.#id = runtime.newId()
+    this.name = options.name ?? `model ${this.#id}`
+    this.#where = `model "${this.name}"`
+  }
+
+  /** Loads the model unless the present thread holds it; concurrent callers share one load. */
+  async ensureLoaded(): Promise<void> {
+    if (this.#generation === this.#runtime.host.generation) return
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
+    })
+    await this.#loading
+  }
+
+  async #load(): Promise<void> {
+    const { host, device, threads } = this.#runtime
+    const { warmUp, cpuMemArena = true } = this.#options
+    const made = typeof this.#source === 'function'
+    const { bytes, externalData } = typeof this.#source === 'function' ? await this.#source() : this.#source
+    const moved = new Set<ArrayBuffer>()
+    const source = {
+      bytes: packArray(bytes, made, moved),
+      // Always copied: these are views into tensors that other graphs may share.
+      ...(externalData ? { externalData: externalData.map(({ path, data }) => ({ path, data: packArray(data, false, moved) })) } : {}),
+    }
+    const request = {
+      kind: 'load' as const,
+      model: this.#id,
+      source,
+      options: { device, threads, cpuMemArena },
+      warmUp: warmUp && packTensors(warmUp, () => false, moved),
+    }
+    const generation = host.generation
+    this.#declared = await host.call(request, { where: this.#where, moved })
+    this.#generation = generation
+    this.inputs = this.#declared.inputs.map(input => input.name)
+    this.outputs = this.#declared.outputs.map(output => output.name)
+    for (const [slot, output] of Object.entries(this.#slots)) {
+      if (this.outputs.includes(output)) continue
+      await this.dispose()
+      throw new TypeError(`${this.#where}: state.${slot} is the output "${output}", expected one of ${this.outputs.join(', ')}`)
+    }
+  }
+
+  async run(feeds: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+    const { signal, state: given, transfer = false } = options
+    signal?.throwIfAborted()
+    this.#assertUsable()
+    const state = given && this.#stateOf(given)
+    this.#checkFeeds(feeds, state)
+    const fetch = this.#fetchOf(options.fetch, state)
+    const moved = new Set<ArrayBuffer>()
+    const packed = packTensors(feeds, () => transfer, moved)
+    if (this.#generation !== this.#runtime.host.generation) {
+      await this.ensureLoaded()
+      this.#assertUsable()
+      state?.assertUsable()
+    }
+    if (state) for (const slot of Object.keys(this.#slots)) state.filled.add(slot)
+    const use = state && { id: state.id, slots: this.#slots }
+    const request = { kind: 'run' as const, model: this.#id, feeds: packed, fetch, state: use }
+    return this.#runtime.host.call(request, { where: this.#where, moved, signal })
+  }
+
+  async createState(initial: Readonly<Record<string, Tensor>> = {}): Promise<State> {
+    this.#assertUsable()
+    for (const [name, tensor] of Object.entries(initial)) {
+      const input = this.#declared.inputs.find(input => input.name === name)
+      if (!input && !Object.hasOwn(this.#slots, name)) {
+        const known = [...new Set([...Object.keys(this.#slots), ...this.inputs])].join(', ')
+        throw new TypeError(`${this.#where}: createState was given "${name}", expected state slots or inputs: ${known}`)
+      }
+      checkTensor(`${this.#where}: state "${name}"`, tensor, input)
+    }
+    const moved = new Set<ArrayBuffer>()
+    const tensors = packTensors(initial, () => false, moved)
+    const state = new WorkerState(this.#runtime, Object.keys(initial))
+    await this.#runtime.host.call({ kind: 'createState', state: state.id, tensors }, { where: this.#where, moved })
+    state.generation = this.#runtime.host.generation
+    return state
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#runtime.release({ kind: 'releaseModel', model: this.#id }, this.#generation)
+    return this.#disposal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  #assertUsable(): void {
+    if (this.#disposal) throw disposedError(this.#where)
+    if (this.#runtime.host.disposed) throw disposedError(`the runtime of ${this.#where}`)
+  }
+
+  #stateOf(state: State): WorkerState {
+    if (!(state instanceof WorkerState) || state.runtime !== this.#runtime) {
+      throw new TypeError(`${this.#where}: this state was made by another runtime; use one from createState of a model of the same runtime`)
+    }
+    state.assertUsable()
+    return state
+  }
+
+  #checkFeeds(feeds: Readonly<Record<string, Tensor>>, state: WorkerState | undefined): void {
+    for (const name of Object.keys(feeds)) {
+      const input = this.#declared.inputs.find(input => input.name === name)
+      if (!input) throw new TypeError(`${this.#where}: there is no input "${name}", expected ${this.inputs.join(', ')}`)
+      checkTensor(`${this.#where}: input "${name}"`, feeds[name]!, input)
+    }
+    const missing = this.inputs.filter(name => !Object.hasOwn(feeds, name) && !state?.filled.has(name))
+    if (missing.length)
+      throw new TypeError(`${this.#where}: no tensor for input ${missing.join(', ')}; its inputs are ${this.inputs.join(', ')}`)
+  }
+
+  #fetchOf(fetch: readonly string[] | undefined, state: WorkerState | undefined): readonly string[] {
+    if (!fetch) {
+      const kept = state ? Object.values(this.#slots) : []
+      return this.outputs.filter(name => !kept.includes(name))
+    }
+    const unknown = fetch.find(name => !this.outputs.includes(name))
+    if (unknown !== undefined) throw new TypeError(`${this.#where}: there is no output "${unknown}", expected ${this.outputs.join(', ')}`)
+    return [...new Set(fetch)]
+  }
+}
+
+class WorkerState implements State {
+  readonly runtime: WorkerRuntime
+  readonly id: number
+  /** Inputs this state feeds once the runs that are queued have ended. */
+  readonly filled: Set<string>
+  generation = -1
+  #disposal: Promise<void> | undefined
+
+  constructor(runtime: WorkerRuntime, filled: readonly string[]) {
+    this.runtime = runtime
+    this.id = runtime.newId()
+    this.filled = new Set(filled)
+  }
+
+  /** @throws {InferenceError} `disposed`; `state-lost` if the worker crashed since */
+  assertUsable(): void {
+    if (this.#disposal) throw disposedError('this state')
+    if (this.generation === this.runtime.host.generation) return
+    throw new InferenceError('this state was lost when the inference thread died; create another and start over', { code: 'state-lost' })
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.runtime.release({ kind: 'releaseState', state: this.id }, this.generation)
+    return this.#disposal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}

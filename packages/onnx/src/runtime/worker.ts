@@ -1,0 +1,96 @@
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import { MynahError } from '../errors.ts'
+import { type Answers, packTensors, type Reply, type Request, type Tensors } from './protocol.ts'
+import type { Provider } from './providers.ts'
+import { listBackends, openSession, probeSession, type Session } from './session.ts'
+
+/**
+ * Entry file of two things that must not disturb the main thread: the worker thread that owns all sessions of a runtime, and, started as a
+ * process of its own, one probe of a device whose driver may print or crash.
+ */
+if (parentPort) serve(parentPort)
+else if (process.send) await probeAsProcess()
+
+/** Answers one request after the other; the main thread sends the next only after the reply. */
+function serve(port: MessagePort): void {
+  const sessions = new Map<number, Session>()
+  const states = new Map<number, Tensors>()
+  port.on('message', async (request: Request) => {
+    const moved = new Set<ArrayBuffer>()
+    let reply: Reply
+    try {
+      reply = { ok: true, value: await answer(request, sessions, states, moved) }
+    } catch (error) {
+      reply = failure(error)
+    }
+    port.postMessage(reply, [...moved])
+  })
+}
+
+async function answer(
+  request: Request,
+  sessions: Map<number, Session>,
+  states: Map<number, Tensors>,
+  moved: Set<ArrayBuffer>,
+): Promise<Answers[Request['kind']]> {
+  switch (request.kind) {
+    case 'backends':
+      return listBackends()
+    case 'probe':
+      return probeSession(request.source, request.device) as Promise<undefined>
+    case 'load': {
+      const session = await openSession(request.source, request.options)
+      if (request.warmUp) await session.run(request.warmUp, [])
+      sessions.set(request.model, session)
+      return { inputs: session.inputs, outputs: session.outputs }
+    }
+    case 'run':
+      return run(request, sessions.get(request.model)!, states, moved)
+    case 'createState':
+      states.set(request.state, request.tensors)
+      return
+    case 'releaseModel':
+      await sessions.get(request.model)?.release()
+      sessions.delete(request.model)
+      return
+    case 'releaseState':
+      states.delete(request.state)
+      return
+  }
+}
+
+async function run(
+  { feeds, fetch, state }: Extract<Request, { kind: 'run' }>,
+  session: Session,
+  states: Map<number, Tensors>,
+  moved: Set<ArrayBuffer>,
+): Promise<Tensors> {
+  if (!state) return packTensors(await session.run(feeds, fetch), () => true, moved)
+  const held = states.get(state.id)!
+  const allFeeds: Tensors = {}
+  for (const { name } of session.inputs) {
+    const tensor = feeds[name] ?? held[name]
+    if (tensor) allFeeds[name] = tensor
+  }
+  const kept = Object.values(state.slots)
+  const results = await session.run(allFeeds, [...new Set([...fetch, ...kept])])
+  for (const slot in state.slots) held[slot] = results[state.slots[slot]!]!
+  const fetched: Tensors = {}
+  for (const name of fetch) fetched[name] = results[name]!
+  return packTensors(fetched, name => !kept.includes(name), moved)
+}
+
+function failure(error: unknown): Extract<Reply, { ok: false }> {
+  const message = error instanceof Error ? error.message : String(error)
+  return { ok: false, code: MynahError.isInstance(error) ? error.code : 'run-failed', message }
+}
+
+/** argv: device, probe model in base64. Sends one Reply; the parent then ends this process. */
+async function probeAsProcess(): Promise<void> {
+  const [device, model] = process.argv.slice(2) as [Provider, string]
+  const reply: Reply = await probeSession({ bytes: Uint8Array.from(Buffer.from(model, 'base64')) }, device).then(
+    () => ({ ok: true, value: undefined }),
+    failure,
+  )
+  process.send!(reply)
+}
