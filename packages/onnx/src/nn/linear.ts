@@ -6,8 +6,8 @@ import { createTensor, type Tensor } from '../tensor.ts'
 /** Configuration of a linear layer. */
 export interface LinearConfig {
   /**
-   * `int8` multiplies in 8 bits: the weight with one scale per output channel, the input with one scale per call. About 3 times faster than float32 on
-   * a CPU with VNNI and a quarter of its memory, with errors near 1 % of the output's spread: gate it by quality.
+   * `int8` multiplies in 8 bits: the weight with one scale per output channel, the input with one scale per call. A quarter of the memory; for 1024 × 1024
+   * on one AVX-512 VNNI core 2.5 times faster than float32 at one row and 1.6 times at 200, with an RMS error of 0.9 % of the output: gate it by quality.
    */
   readonly dtype?: 'float32' | 'int8'
   /** Names of the tensors, `weight` and `bias` unless told otherwise. */
