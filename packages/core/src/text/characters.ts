@@ -1,0 +1,91 @@
+/** Text reduced to characters that the rules know, with the way back to the source. */
+export interface CleanText {
+  readonly text: string
+  /** Where `text[index]` came from in the source (UTF-16 offset); `index` may be `text.length`. */
+  sourceOffset(index: number): number
+  /** Characters without a reading in English that were left out, once each, in order; U+FFFD stands for a lone surrogate. */
+  readonly dropped: readonly string[]
+}
+
+/** Characters that get another form than Unicode's compatibility normalization gives: `from` characters, one for one, or one `to` for all. */
+const FORMS: readonly (readonly [from: string, to: string])[] = [
+  ['‘’‚‛´`ʼ‹›ʹ', "'"],
+  ['“”„‟«»「」『』〝〞', '"'],
+  ['‐‑⁃−', '-'],
+  ['‒⁓〜～', '–'],
+  ['―⸺⸻', '—'],
+  ['⋯', '…'],
+  ['。｡', '. '],
+  ['、，', ', '],
+  ['！', '! '],
+  ['？', '? '],
+  ['：', ': '],
+  ['；', '; '],
+  ['⁄∕', '/'],
+  ['∗⋅', '*'],
+  ['ºᵒ˚', '°'],
+  ['‣◦▪●⁌⁍', '•'],
+  ['™®©℠', ''],
+  ['μ', 'µ'],
+  ['♥❤', ' love '],
+  ['ł', 'l'],
+  ['Ł', 'L'],
+  ['ıİ', 'i'],
+  ['þð', 'th'],
+  ['ÞÐ', 'Th'],
+  ['ßſ', 'ss'],
+  ['đ', 'd'],
+  ['Đ', 'D'],
+  ['æ', 'ae'],
+  ['œ', 'oe'],
+  ['Æ', 'Ae'],
+  ['Œ', 'Oe'],
+]
+const REPLACEMENTS: ReadonlyMap<string, string> = new Map(FORMS.flatMap(([from, to]) => [...from].map(character => [character, to])))
+/** Kept as they are, for the rules to read: vulgar fractions, superscripts, primes, an ellipsis, dashes, currencies, mathematics, Greek letters. */
+const KEPT = /^[¼-¾⅐-⅞²³¹⁰⁴-⁹⁻′″…–—•°±×÷¢£¥€§¶µ₹₩₽₺₿√∞≈≠≤≥π∑∆→←↔Ωα-ωΑ-Ω]$/u
+const READABLE_LATIN = /^[À-ÖØ-öø-ÿĀ-ſ]$/u
+const INVISIBLE = /^[\p{Cf}\p{M}\p{Cc}]*$/u
+/** Pictures are not read aloud, and nobody expects them to be. */
+const PICTURE = /^[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\p{So}\u2500-\u27bf]/u
+const ASCII = /^[\x20-\x7e\n]*$/
+
+/**
+ * Unicode → the characters that the normalization rules know: compatibility forms folded (full-width, ligatures), quotes and dashes unified, control and
+ * invisible characters removed, letters of other scripts dropped. Never throws, whatever the string (lone surrogates too).
+ */
+export function cleanCharacters(source: string): CleanText {
+  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, dropped: [] }
+  const offsets: number[] = []
+  const dropped = new Set<string>()
+  let text = ''
+  for (const match of source.matchAll(/\r\n|\P{M}\p{M}*|\p{M}+/gu)) {
+    const clean = cleanCluster(match[0])
+    if (clean === undefined) dropped.add(nameOf(match[0]))
+    const kept = clean ?? ' '
+    text += kept
+    for (let i = 0; i < kept.length; i++) offsets.push(match.index)
+  }
+  return { text, sourceOffset: index => offsets[index] ?? source.length, dropped: [...dropped] }
+}
+
+/** One base character with its combining marks → what the rules may see, or undefined if English has no reading for it. */
+function cleanCluster(cluster: string): string | undefined {
+  if (cluster === '\r\n' || cluster === '\n' || cluster === '\r' || cluster === '\u2028' || cluster === '\u2029') return '\n'
+  if (ASCII.test(cluster)) return cluster
+  const composed = cluster.normalize('NFC')
+  const base = String.fromCodePoint(composed.codePointAt(0) as number)
+  const replaced = REPLACEMENTS.get(base)
+  if (replaced !== undefined) return replaced
+  if (KEPT.test(base) || READABLE_LATIN.test(composed)) return composed === base ? composed : base
+  if (/^[\s\p{Cc}\p{Z}]/u.test(base)) return ' '
+  if (INVISIBLE.test(composed)) return ''
+  if (PICTURE.test(base)) return ' '
+  const folded = composed.normalize('NFKD').replace(/\p{M}/gu, '')
+  return /^[\x20-\x7e]+$/.test(folded) ? folded : undefined
+}
+
+function nameOf(cluster: string): string {
+  const first = cluster.codePointAt(0) as number
+  return first >= 0xd800 && first <= 0xdfff ? '\ufffd' : String.fromCodePoint(first)
+}
