@@ -71,7 +71,7 @@ function readAny(source: ByteSource): Contents {
 }
 
 function describeUnknown(head: Uint8Array): string {
-  const text = new TextDecoder('latin1').decode(head)
+  const text = Buffer.from(head).toString('latin1')
   const start = text.trimStart().toLowerCase()
   if (head.length === 0) return 'the file is empty; download it again'
   if (head.length <= 8) return `the file has only ${head.length} bytes; download it again`

@@ -41,6 +41,7 @@ class Hdf5 {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #steps = 0
+  #total = 0
 
   constructor(path: string, bytes: Uint8Array) {
     this.#path = path
@@ -112,6 +113,8 @@ class Hdf5 {
     if (needed !== data.length)
       throw this.#malformed(`"${name}" ${type.dtype} [${shape.join(', ')}] needs ${needed} bytes, ${data.length} are there`)
     this.#assertInside(data.offset, needed)
+    this.#total += needed
+    if (this.#total > this.#bytes.length) throw this.#malformed('datasets overlap')
     const bytes = this.#bytes.slice(data.offset, data.offset + needed)
     const tensor = decodeTensor(bytes, type.dtype, shape, { where: `${this.#path}: "${name}"`, bigEndian: type.bigEndian })
     return tensor as Tensor<'float32' | 'float64'>

@@ -6,7 +6,7 @@ import { readZip } from './zip.ts'
 
 /** numpy pads its header to a multiple of 64 bytes; one of plain arrays has 128. */
 const MAX_HEADER_BYTES = 64 * 1024
-/** Prompts and statistics have kilobytes; bounds what a deflated member may become. */
+/** All arrays of a file together: prompts and statistics have kilobytes. Bounds what deflated members may become. */
 const MAX_ARRAY_BYTES = 256 * 2 ** 20
 const MAGIC = '\x93NUMPY'
 
@@ -68,6 +68,7 @@ export function readNpz(input: string | Uint8Array): Record<string, Tensor> {
   const source = openSource(input)
   try {
     const arrays: Record<string, Tensor> = Object.create(null)
+    let total = 0
     for (const [name, member] of readZip(source)) {
       if (!name.endsWith('.npy')) {
         throw new CheckpointError(`${source.path}: member "${name}" is no array; expected an .npz file written by numpy.savez`, {
@@ -75,6 +76,8 @@ export function readNpz(input: string | Uint8Array): Record<string, Tensor> {
         })
       }
       const where = `${source.path}: "${name}"`
+      total += member.size
+      if (total > MAX_ARRAY_BYTES) throw tooLarge(source.path, total)
       arrays[name.slice(0, -'.npy'.length)] = parseNpy(readAll(member, where), where)
     }
     return arrays
@@ -84,8 +87,7 @@ export function readNpz(input: string | Uint8Array): Record<string, Tensor> {
 }
 
 function readAll(source: Pick<ByteSource, 'size' | 'read'>, where: string): Uint8Array {
-  if (source.size > MAX_ARRAY_BYTES)
-    throw new CheckpointError(`${where}: ${source.size} bytes, at most ${MAX_ARRAY_BYTES} are read`, { code: 'too-large' })
+  if (source.size > MAX_ARRAY_BYTES) throw tooLarge(where, source.size)
   return source.read(0, source.size)
 }
 
@@ -93,8 +95,8 @@ function parseNpy(bytes: Uint8Array, where: string): Tensor {
   const fail = (problem: string): never => {
     throw new CheckpointError(`${where}: ${problem}; expected a file written by numpy.save`, { code: 'malformed-npy' })
   }
-  const latin1 = new TextDecoder('latin1')
-  if (bytes.length < 12 || latin1.decode(bytes.subarray(0, 6)).replace('\u201c', '\x93') !== MAGIC) return fail('is no numpy array')
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (bytes.length < 12 || text.toString('latin1', 0, 6) !== MAGIC) return fail('is no numpy array')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const version = bytes[6]!
   if (version < 1 || version > 3) return fail(`has format version ${version}, expected 1 to 3`)
@@ -103,7 +105,7 @@ function parseNpy(bytes: Uint8Array, where: string): Tensor {
   const dataStart = headerStart + headerBytes
   if (headerBytes > MAX_HEADER_BYTES || dataStart > bytes.length)
     return fail(`has a header of ${headerBytes} bytes in a file of ${bytes.length}`)
-  const header = latin1.decode(bytes.subarray(headerStart, dataStart))
+  const header = text.toString('latin1', headerStart, dataStart)
   const code = /'descr':\s*'([^']{1,16})'/.exec(header)?.[1]
   const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1]
   const sizes = /'shape':\s*\(([\d,\sL]{0,400})\)/.exec(header)?.[1]
@@ -122,4 +124,8 @@ function parseNpy(bytes: Uint8Array, where: string): Tensor {
   if (needed !== bytes.length - dataStart)
     return fail(`${code} [${shape.join(', ')}] needs ${needed} bytes, ${bytes.length - dataStart} are there`)
   return decodeNumpy(bytes.slice(dataStart), type, shape, { fortran: fortran === 'True', where })
+}
+
+function tooLarge(where: string, size: number): CheckpointError {
+  return new CheckpointError(`${where}: ${size} bytes, at most ${MAX_ARRAY_BYTES} are read`, { code: 'too-large' })
 }

@@ -47,6 +47,15 @@ export class Cursor {
     return this.#window.subarray(start, start + count)
   }
 
+  byte(): number {
+    const at = this.position - this.#windowStart
+    if (this.position < this.end && at >= 0 && at < this.#window.length) {
+      this.position++
+      return this.#window[at]!
+    }
+    return this.bytes(1)[0]!
+  }
+
   view(count: number): DataView {
     const bytes = this.bytes(count)
     return new DataView(bytes.buffer, bytes.byteOffset, count)
@@ -54,7 +63,7 @@ export class Cursor {
 
   line(): string {
     let text = ''
-    for (let byte = this.bytes(1)[0]!; byte !== 0x0a; byte = this.bytes(1)[0]!) {
+    for (let byte = this.byte(); byte !== 0x0a; byte = this.byte()) {
       text += String.fromCharCode(byte)
       if (text.length > MAX_LINE_BYTES) throw this.error('has a name that never ends')
     }
@@ -167,10 +176,10 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
 
   for (let count = 0; count < MAX_OPCODES; count++) {
     if (stack.length > MAX_STACK || marks.length > MAX_STACK) throw cursor.error(`nests more than ${MAX_STACK} values; no checkpoint does`)
-    const opcode = cursor.bytes(1)[0]!
+    const opcode = cursor.byte()
     switch (opcode) {
       case 0x80: // PROTO
-        if (cursor.bytes(1)[0]! > 5) throw cursor.error('has a protocol newer than 5')
+        if (cursor.byte() > 5) throw cursor.error('has a protocol newer than 5')
         break
       case 0x95: // FRAME: its length is only a hint for buffering
         cursor.bytes(8)
@@ -203,13 +212,13 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
         stack.push(cursor.view(4).getInt32(0, true))
         break
       case 0x4b: // BININT1
-        stack.push(cursor.bytes(1)[0])
+        stack.push(cursor.byte())
         break
       case 0x4d: // BININT2
         stack.push(cursor.view(2).getUint16(0, true))
         break
       case 0x8a: // LONG1
-        stack.push(readLong(cursor, cursor.bytes(1)[0]!))
+        stack.push(readLong(cursor, cursor.byte()))
         break
       case 0x8b: // LONG4
         stack.push(readLong(cursor, cursor.view(4).getInt32(0, true)))
@@ -218,7 +227,7 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
         stack.push(cursor.view(8).getFloat64(0, false))
         break
       case 0x8c: // SHORT_BINUNICODE
-        stack.push(text(cursor.bytes(1)[0]!))
+        stack.push(text(cursor.byte()))
         break
       case 0x58: // BINUNICODE
         stack.push(text(cursor.view(4).getUint32(0, true)))
@@ -227,13 +236,13 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
         stack.push(text(length64()))
         break
       case 0x55: // SHORT_BINSTRING, a str of Python 2
-        stack.push(text(cursor.bytes(1)[0]!))
+        stack.push(text(cursor.byte()))
         break
       case 0x54: // BINSTRING
         stack.push(text(cursor.view(4).getInt32(0, true)))
         break
       case 0x43: // SHORT_BINBYTES
-        stack.push(cursor.bytes(cursor.bytes(1)[0]!))
+        stack.push(cursor.bytes(cursor.byte()))
         break
       case 0x42: // BINBYTES
         stack.push(cursor.bytes(cursor.view(4).getUint32(0, true)))
@@ -288,7 +297,7 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
         setItems(popMark())
         break
       case 0x71: // BINPUT
-        memo.set(cursor.bytes(1)[0]!, top())
+        memo.set(cursor.byte(), top())
         break
       case 0x72: // LONG_BINPUT
         memo.set(cursor.view(4).getUint32(0, true), top())
@@ -297,7 +306,7 @@ export function readPickle(cursor: Cursor, host: PickleHost): unknown {
         memo.set(memo.size, top())
         break
       case 0x68: // BINGET
-        recall(cursor.bytes(1)[0]!)
+        recall(cursor.byte())
         break
       case 0x6a: // LONG_BINGET
         recall(cursor.view(4).getUint32(0, true))

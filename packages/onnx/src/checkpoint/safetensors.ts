@@ -173,7 +173,7 @@ export function writeSafetensors(
 
 /** The bytes `writeSafetensors` would write. */
 export function toSafetensors(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  return Buffer.concat([...serialize(tensors, metadata)])
+  return new Uint8Array(Buffer.concat(serialize(tensors, metadata)))
 }
 
 function serialize(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>>): Uint8Array[] {

@@ -28,7 +28,8 @@ const forgotten = new FinalizationRegistry<number>(closeSync)
 export function openSource(input: string | Uint8Array): ByteSource {
   if (typeof input === 'string') return openFile(input)
   if (!(input instanceof Uint8Array)) throw new TypeError(`expected a file path or a Uint8Array, got ${typeof input}`)
-  let bytes: Uint8Array | undefined = input
+  // Not a Buffer, whose slice() would not copy.
+  let bytes: Uint8Array | undefined = new Uint8Array(input.buffer, input.byteOffset, input.length)
   const path = '<memory>'
   return {
     path,

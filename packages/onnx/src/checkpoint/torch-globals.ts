@@ -17,7 +17,7 @@ const MAX_COPIED_ENTRIES = 4_000_000
  * `getattr` is not among them: pickled methods and enum members use it; it stays inert like everything unknown.
  */
 const DANGEROUS_MODULES =
-  /^(os|posix|nt|ntpath|posixpath|subprocess|_posixsubprocess|sys|shutil|socket|_socket|ctypes|_ctypes|importlib|runpy|pty|code|codeop|commands|popen2|webbrowser|pickle|_pickle|cPickle|marshal|asyncio|threading|multiprocessing|signal|urllib|http|requests|tempfile|timeit|pdb|bdb|cProfile|profile|pip|platform|distutils|setuptools)(\.|$)/
+  /^(os|posix|nt|ntpath|posixpath|subprocess|_posixsubprocess|sys|shutil|socket|_socket|ctypes|_ctypes|importlib|runpy|pty|popen2|webbrowser|pickle|_pickle|cPickle|marshal|pdb|bdb)(\.|$)/
 const DANGEROUS_BUILTINS =
   /^(builtins|__builtin__|__builtins__)\.(eval|exec|execfile|compile|open|file|__import__|input|raw_input|breakpoint|globals|locals|vars|reload|exit|quit)$/
 

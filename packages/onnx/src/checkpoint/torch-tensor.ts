@@ -40,7 +40,7 @@ export class TorchTensorRef extends TensorRef {
   readonly shape: readonly number[]
   readonly key: string
   readonly #storage: TorchStorage
-  readonly #offset: number
+  readonly #byteOffset: number
   readonly #strides: readonly number[]
   readonly #span: number
 
@@ -68,19 +68,20 @@ export class TorchTensorRef extends TensorRef {
     if (count > Math.max(available, MAX_EXPANDED_ELEMENTS)) {
       throw damaged(`[${shape.join(', ')}] expands ${available} stored elements to ${count}, at most ${MAX_EXPANDED_ELEMENTS} are made`)
     }
+    // Copies: the pickle may still change its own lists.
     this.dtype = dtype
-    this.shape = shape
+    this.shape = [...shape]
     this.#storage = storage
-    this.#offset = storage.start + offset
-    this.#strides = strides
+    this.#byteOffset = storage.start * storedBytes[storage.dtype] + offset * storedBytes[dtype]
+    this.#strides = [...strides]
     this.#span = span
-    this.key = `${storage.key}:${this.#offset}:${dtype}:${shape.join('x')}:${strides.join('x')}`
+    this.key = `${storage.key}:${this.#byteOffset}:${dtype}:${shape.join('x')}:${strides.join('x')}`
   }
 
   read(): Tensor {
     const width = storedBytes[this.dtype]
     const { where, bigEndian } = this.#storage
-    const span = this.#storage.readBytes(this.#offset * width, this.#span * width)
+    const span = this.#storage.readBytes(this.#byteOffset, this.#span * width)
     const expected = rowMajorStrides(this.shape)
     const dense = this.shape.every((size, axis) => size === 1 || this.#strides[axis] === expected[axis]) || sizeOf(this.shape) === 0
     const bytes = dense ? span : gatherStrided(span, width, this.shape, this.#strides)
@@ -129,7 +130,7 @@ export class NumpyArrayRef extends TensorRef {
       throw new CheckpointError(`${this.#where}: a numpy array has no shape or element type`, { code: 'malformed-torch' })
     }
     assertShape(shape, `${this.#where}: numpy array`, 'malformed-torch')
-    this.shape = shape
+    this.shape = [...shape]
     this.#type = data instanceof Uint8Array ? numpyDType(type.code) : undefined
     if (!this.#type) return
     const needed = sizeOf(shape) * storedBytes[this.#type.dtype]

@@ -4,8 +4,8 @@ import { TensorRef } from './stored.ts'
 
 /** Where published checkpoints keep the state dict, in order of preference (generators before whatever else is in the file). */
 const NESTINGS = ['generator', 'model_g', 'model.generator', 'model', 'state_dict', 'module'] as const
-/** Wrappers around wrappers; published files need two levels. Also ends self-referencing objects. */
-const MAX_DEPTH = 5
+/** Dicts looked into; published files need three. Also bounds the depth of the search. */
+const MAX_SEARCHED = 100
 /** Added by DataParallel, torch.compile and wrapper modules; stripped only where every name has it. */
 const PREFIXES = ['module.', '_orig_mod.', 'generator.', 'model.'] as const
 /** Names that only training's other half has. */
@@ -18,7 +18,7 @@ const DISCRIMINATOR = /^(module\.)?(model\.)?(mpd|msd|mrd|mrsd|discriminators?|d
  * @throws {CheckpointError} `no-weights`
  */
 export function unwrapStateDict(root: unknown, path: string, nesting?: readonly string[]): Map<string, TensorRef> {
-  const found = nesting ? firstStateDict(root, nesting, 0) : findStateDict(root, 0)
+  const found = nesting ? firstStateDict(root, nesting, new Set()) : findStateDict(root, new Set())
   if (!found) throw new CheckpointError(`${path}: holds no model weights: ${explain(root, nesting)}`, { code: 'no-weights' })
   const tensors = new Map(Object.entries(found).filter((entry): entry is [string, TensorRef] => entry[1] instanceof TensorRef))
   if ([...tensors.keys()].every(name => DISCRIMINATOR.test(name))) {
@@ -32,16 +32,18 @@ export function unwrapStateDict(root: unknown, path: string, nesting?: readonly 
 
 type Dict = Record<string, unknown>
 
-function findStateDict(value: unknown, depth: number): Dict | undefined {
-  if (!isDict(value) || depth > MAX_DEPTH) return undefined
-  return firstStateDict(value, NESTINGS, depth) ?? (holdsTensors(value) ? value : undefined)
+/** @param seen dicts that have been searched: a file may hold one many times, or inside itself */
+function findStateDict(value: unknown, seen: Set<unknown>): Dict | undefined {
+  if (!isDict(value) || seen.has(value) || seen.size > MAX_SEARCHED) return undefined
+  seen.add(value)
+  return firstStateDict(value, NESTINGS, seen) ?? (holdsTensors(value) ? value : undefined)
 }
 
-function firstStateDict(value: unknown, nesting: readonly string[], depth: number): Dict | undefined {
+function firstStateDict(value: unknown, nesting: readonly string[], seen: Set<unknown>): Dict | undefined {
   for (const dotted of nesting) {
     let inner: unknown = value
     for (const key of dotted === '' ? [] : dotted.split('.')) inner = isDict(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined
-    const found = inner === value ? (isDict(value) && holdsTensors(value) ? value : undefined) : findStateDict(inner, depth + 1)
+    const found = dotted !== '' ? findStateDict(inner, seen) : isDict(inner) && holdsTensors(inner) ? inner : undefined
     if (found) return found
   }
   return undefined
@@ -64,8 +66,9 @@ function holdsTensors(value: Dict): boolean {
 }
 
 function explain(root: unknown, nesting: readonly string[] | undefined): string {
-  if (root instanceof InertObject) {
-    return `it is a whole object of class "${root.className}", expected a state dict; in Python save model.state_dict() instead`
+  const object = isDict(root) ? NESTINGS.map(key => root[key]).find(value => value instanceof InertObject) : root
+  if (object instanceof InertObject) {
+    return `it holds a whole object of class "${object.className}", expected a state dict; in Python save model.state_dict() instead`
   }
   if (!isDict(root))
     return `it is ${Array.isArray(root) ? 'a list' : root instanceof TensorRef ? 'a single tensor' : typeof root}, expected a state dict`

@@ -57,7 +57,11 @@ export function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor<'flo
   const gains = numbers(g)
   const values = numbers(v)
   const squares = new Float64Array(rows)
-  for (let i = 0; i < values.length; i++) squares[Math.floor(i / inner) % rows]! += values[i]! * values[i]!
+  for (let start = 0, row = 0; start < values.length; start += inner, row = (row + 1) % rows) {
+    let sum = 0
+    for (let i = start; i < start + inner; i++) sum += values[i]! * values[i]!
+    squares[row]! += sum
+  }
   const factors = squares.map((square, row) => {
     if (square === 0) {
       throw new CheckpointError(
@@ -70,7 +74,9 @@ export function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor<'flo
     return gains[row]! / Math.sqrt(square)
   })
   const data = new Float32Array(values.length)
-  for (let i = 0; i < data.length; i++) data[i] = values[i]! * factors[Math.floor(i / inner) % rows]!
+  for (let start = 0, row = 0; start < data.length; start += inner, row = (row + 1) % rows) {
+    for (let i = start; i < start + inner; i++) data[i] = values[i]! * factors[row]!
+  }
   return createTensor('float32', data, shape)
 }
 

@@ -185,7 +185,9 @@ function quantizedEntry(ref: TensorRef, scale: TensorRef): Entry {
     const scales = scale.read().data as Float32Array
     const data = new Float32Array(codes.length)
     const width = sizeOf(ref.shape.slice(1))
-    for (let i = 0; i < data.length; i++) data[i] = codes[i]! * scales[Math.floor(i / width)]!
+    for (let start = 0, row = 0; start < data.length; start += width, row++) {
+      for (let i = start; i < start + width; i++) data[i] = codes[i]! * scales[row]!
+    }
     return { dtype: 'float32', shape: ref.shape, data }
   }
   return { shape: ref.shape, key: `scaled(${ref.key},${scale.key})`, raw: () => ref.read(), get }
