@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { loadMynahCodec } from '@mynah/codec'
+import { type Aligner, loadMynahAligner, loadMynahLm } from '@mynah/lm'
+import { BundleError, loadWeights, type Runtime } from '@mynah/onnx'
+import { loadMynahDecoder } from '@mynah/vocoder'
+import type { Models } from '../contracts.ts'
+import { createFrontEnd } from '../front-end.ts'
+import { Voice } from '../voice/voice.ts'
+import { type BundleManifest, type BundlePart, maxManifestBytes, parseManifest } from './manifest.ts'
+
+/** The model that comes with Mynah. */
+const embeddedBundle = '@mynah/voice-en'
+const manifestFile = 'bundle.json'
+/** npm's rule for names: such a string may be a package, anything else is a path. */
+const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/
+/** Bytes hashed per turn of the event loop: about 3 ms. */
+const hashChunkBytes = 2 ** 20
+/** What each part of a bundle may be today. */
+const architectures = { codec: 'mynah-codec', ar: 'mynah-ar', nar: 'mynah-nar', aligner: 'mynah-aligner' } as const
+
+/** A bundle whose manifest has been read. Files are checked when they are used. */
+export interface Bundle {
+  /** Absolute path. */
+  readonly folder: string
+  readonly manifest: BundleManifest
+}
+
+/**
+ * Finds a bundle and reads its manifest.
+ * @param bundle a folder, or the name of an installed package; without it the embedded English model
+ * @throws {BundleError} `bundle-not-found`, `malformed-manifest`, `unknown-version`, `unsupported-architecture`
+ */
+export async function openBundle(bundle: string | URL = embeddedBundle): Promise<Bundle> {
+  if (typeof bundle !== 'string' && !(bundle instanceof URL)) {
+    throw new TypeError(`bundle is ${typeof bundle}, expected the path of a folder or the name of a package`)
+  }
+  const folder = await findFolder(bundle)
+  const path = join(folder, manifestFile)
+  const found = await stat(path).catch(() => undefined)
+  if (!found?.isFile()) {
+    throw new BundleError(`${folder}: has no ${manifestFile}; pass the folder of a Mynah bundle, which holds ${manifestFile} and weights`, {
+      code: 'bundle-not-found',
+    })
+  }
+  if (found.size > maxManifestBytes) {
+    throw new BundleError(`${path}: has ${found.size} bytes, expected at most ${maxManifestBytes}; get the bundle again`, {
+      code: 'malformed-manifest',
+    })
+  }
+  const manifest = parseManifest(await readFile(path, 'utf8'), path)
+  for (const [part, architecture] of Object.entries(architectures)) {
+    const name = manifest[part as keyof typeof architectures].architecture
+    if (name === architecture) continue
+    throw new BundleError(
+      `${path}: ${part}.architecture is "${name}", expected "${architecture}"; install a version of Mynah that knows it`,
+      {
+        code: 'unsupported-architecture',
+      },
+    )
+  }
+  return { folder, manifest }
+}
+
+async function findFolder(bundle: string | URL): Promise<string> {
+  const path = bundle instanceof URL ? fileURLToPath(bundle) : resolve(bundle)
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+  if (isFolder) return path
+  const name = String(bundle)
+  if (!packageName.test(name)) {
+    throw new BundleError(`bundle "${name}": there is no folder ${path}; check the path`, { code: 'bundle-not-found' })
+  }
+  // as the application sees its packages, then as this one does
+  for (const from of [join(process.cwd(), 'bundle'), import.meta.url]) {
+    try {
+      return dirname(createRequire(from).resolve(`${name}/${manifestFile}`))
+    } catch {
+      // not installed there
+    }
+  }
+  throw new BundleError(
+    `bundle "${name}": is neither a folder nor an installed package with a ${manifestFile}; run "npm install ${name}"`,
+    {
+      code: 'bundle-not-found',
+    },
+  )
+}
+
+/**
+ * Checks one file of a bundle against its manifest.
+ * @param expected `bytes` where the manifest tells
+ * @returns its absolute path
+ * @throws {BundleError} `missing-file`, `corrupted-file`
+ */
+export async function checkFile(folder: string, expected: { file: string; bytes?: number; sha256: string }): Promise<string> {
+  const path = join(folder, expected.file)
+  const found = await stat(path).catch(() => undefined)
+  if (!found?.isFile()) {
+    throw new BundleError(`${path}: is missing, but ${manifestFile} lists it; install or download the bundle again`, {
+      code: 'missing-file',
+    })
+  }
+  if (expected.bytes !== undefined && found.size !== expected.bytes) {
+    throw new BundleError(
+      `${path}: has ${found.size} bytes, expected ${expected.bytes}; install or download the bundle again (or run "git lfs pull")`,
+      { code: 'corrupted-file' },
+    )
+  }
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: hashChunkBytes }), hash)
+  const sha256 = hash.digest('hex')
+  if (sha256 !== expected.sha256) {
+    throw new BundleError(`${path}: sha256 is ${sha256}, expected ${expected.sha256}; install or download the bundle again`, {
+      code: 'corrupted-file',
+    })
+  }
+  return path
+}
+
+/**
+ * Checks every weight file of a bundle and builds its models; disposing of `runtime` frees them.
+ * @throws {BundleError} those of `checkFile`
+ * @throws {CheckpointError} where tensors are missing or have another shape than the config says
+ */
+export async function loadModels({ folder, manifest }: Bundle, runtime: Runtime): Promise<Models> {
+  const { codec, ar, nar, aligner } = manifest
+  await Promise.all([codec, ar, nar, aligner].map(part => checkFile(folder, part)))
+  const open = ({ file }: BundlePart) => loadWeights(join(folder, file))
+  using codecWeights = open(codec)
+  using arWeights = open(ar)
+  using narWeights = open(nar)
+  const mynahCodec = await loadMynahCodec(codecWeights, codec.config, runtime)
+  const vocoder = await loadMynahDecoder(codecWeights, codec.config, runtime)
+  const lm = await loadMynahLm(
+    { ar: { weights: arWeights, config: ar.config }, nar: { weights: narWeights, config: nar.config }, codebook: mynahCodec.codebook },
+    runtime,
+  )
+  const loadAligner = async () => {
+    using weights = open(aligner)
+    return await loadMynahAligner(weights, aligner.config, runtime)
+  }
+  let loading: Promise<Aligner> | undefined
+  return {
+    frontEnd: createFrontEnd(manifest),
+    codec: mynahCodec,
+    codecId: `${codec.architecture}@${codec.sha256}`,
+    aligner: () => {
+      loading ??= loadAligner()
+      return loading
+    },
+    lm,
+    vocoder,
+    sampling: manifest.sampling,
+  }
+}
+
+/**
+ * Loads a ready voice of a bundle.
+ * @throws {RangeError} if the bundle has no voice of that name
+ * @throws {BundleError} those of `checkFile`
+ * @throws {VoiceError} those of `Voice.load`
+ */
+export async function loadBundleVoice({ folder, manifest }: Bundle, name: string): Promise<Voice> {
+  const voice = manifest.voices.find(each => each.name === name)
+  if (!voice) {
+    const names = manifest.voices.map(each => `"${each.name}"`).join(', ')
+    throw new RangeError(
+      `voice "${name}": ${manifest.name} has ${names === '' ? 'no ready voices' : names}; or pass a Voice from createVoice or Voice.load`,
+    )
+  }
+  return Voice.load(await checkFile(folder, voice))
+}

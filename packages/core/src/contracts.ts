@@ -1,0 +1,37 @@
+/**
+ * The four models that speech is made of, as `pipeline.ts` sees them. Each comes from its own package; this file is where they meet.
+ */
+import type { Codec } from '@mynah/codec'
+import type { Aligner, LanguageModel } from '@mynah/lm'
+import type { Tensor } from '@mynah/onnx'
+import type { Vocoder } from '@mynah/vocoder'
+import type { Sampling } from './bundle/manifest.ts'
+import type { FrontEnd } from './front-end.ts'
+
+export type { Codec } from '@mynah/codec'
+export type { Aligner, Generated, GenerateOptions, LanguageModel, Prompt } from '@mynah/lm'
+export type { Vocoder } from '@mynah/vocoder'
+
+/** A codec that also computes what its aligner listens to. */
+export interface PromptCodec extends Codec {
+  /** Mono samples [S] at `sampleRate` → log-mel float32 [160, T], T = ⌈S / samplesPerFrame⌉. */
+  features(waveform: Float32Array): Tensor<'float32'>
+}
+
+/** The parts of one bundle, ready to run. */
+export interface Models {
+  /** Text → phoneme ids of this bundle. */
+  readonly frontEnd: FrontEnd
+  /** Prompt audio → codes. */
+  readonly codec: PromptCodec
+  /** Says which codec wrote the codes of a voice: architecture and sha256. */
+  readonly codecId: string
+  /** Prompt audio and transcript → durations; built when the first voice is created. */
+  aligner(): Promise<Aligner>
+  /** Phoneme ids and prompt → codec latents. */
+  readonly lm: LanguageModel
+  /** Codec latents → samples. */
+  readonly vocoder: Vocoder
+  /** Defaults of the sampling options. */
+  readonly sampling: Sampling
+}

@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
+
+/** A word and when it is spoken. */
+export interface Word {
+  /** As it was spoken: numbers and abbreviations are written out. */
+  readonly text: string
+  /** Seconds from the start of the whole speech. */
+  readonly startSeconds: number
+  readonly endSeconds: number
+}
+
+/** Where the time went, in seconds of wall-clock time. */
+export interface Timings {
+  /** Text → phonemes. */
+  readonly frontEndSeconds: number
+  /** Phonemes → codec latents. */
+  readonly languageModelSeconds: number
+  /** Latents → samples. */
+  readonly vocoderSeconds: number
+  /** From the call to the result, waiting included. */
+  readonly totalSeconds: number
+}
+
+/** Everything a `Speech` consists of. */
+export interface SpeechFields {
+  readonly audio: Float32Array
+  readonly sampleRate: number
+  readonly startSeconds: number
+  readonly phonemes: string
+  readonly words: readonly Word[]
+  readonly warnings: readonly string[]
+  readonly timings: Timings
+}
+
+/** Spoken text: the whole of it from `synthesize`, one sentence of it from `stream`. */
+export class Speech implements SpeechFields {
+  /** float32 [S] mono, in [-1, 1]. */
+  readonly audio: Float32Array
+  /** Hz. */
+  readonly sampleRate: number
+  /** Where this speech begins in the whole: 0, except for the chunks of a stream. */
+  readonly startSeconds: number
+  /** What was spoken, in IPA. */
+  readonly phonemes: string
+  /** The words with their times in the whole. */
+  readonly words: readonly Word[]
+  /** What went less well than it should, in sentences. */
+  readonly warnings: readonly string[]
+  readonly timings: Timings
+
+  constructor(fields: SpeechFields) {
+    this.audio = fields.audio
+    this.sampleRate = fields.sampleRate
+    this.startSeconds = fields.startSeconds
+    this.phonemes = fields.phonemes
+    this.words = fields.words
+    this.warnings = fields.warnings
+    this.timings = fields.timings
+  }
+
+  /** Length in seconds. */
+  get durationSeconds(): number {
+    return this.audio.length / this.sampleRate
+  }
+
+  /** Signed 16-bit little-endian samples without a header, two bytes each: what players, sockets and telephony take. */
+  toPcm16(): Uint8Array {
+    return Buffer.from(toPcm16(this.audio).buffer) // ONNX Runtime, and so Mynah, runs on little-endian machines only
+  }
+
+  /** A 16-bit WAV file. */
+  toWav(): Uint8Array {
+    return encodeWav(this.audio, this.sampleRate)
+  }
+
+  /** An MP3 file of 96 kbit/s. */
+  toMp3(): Promise<Uint8Array> {
+    return encodeMp3(this.audio, this.sampleRate)
+  }
+
+  /**
+   * Writes a file, replacing one that is there.
+   * @param path ends in .wav or .mp3
+   * @throws {RangeError} for another ending
+   */
+  async save(path: string): Promise<void> {
+    const ending = extname(path).toLowerCase()
+    if (ending !== '.wav' && ending !== '.mp3') {
+      throw new RangeError(`speech.save: "${path}" ends in "${ending}", expected .wav or .mp3; for other formats convert a .wav`)
+    }
+    await writeFile(path, ending === '.wav' ? this.toWav() : await this.toMp3())
+  }
+}
+
+/**
+ * One speech of many that follow each other: phonemes separated by spaces, times summed.
+ * @param parts at least one, of the same sample rate
+ */
+export function joinSpeech(parts: readonly Speech[], totalSeconds: number): Speech {
+  const [first] = parts
+  if (!first) throw new RangeError('joinSpeech: no parts, expected at least one')
+  const audio = new Float32Array(parts.reduce((sum, part) => sum + part.audio.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    audio.set(part.audio, offset)
+    offset += part.audio.length
+  }
+  const total = (name: keyof Timings) => parts.reduce((sum, { timings }) => sum + timings[name], 0)
+  return new Speech({
+    audio,
+    sampleRate: first.sampleRate,
+    startSeconds: first.startSeconds,
+    phonemes: parts
+      .map(part => part.phonemes)
+      .join(' ')
+      .trim(),
+    words: parts.flatMap(part => part.words),
+    warnings: parts.flatMap(part => part.warnings),
+    timings: {
+      frontEndSeconds: total('frontEndSeconds'),
+      languageModelSeconds: total('languageModelSeconds'),
+      vocoderSeconds: total('vocoderSeconds'),
+      totalSeconds,
+    },
+  })
+}

@@ -1,0 +1,61 @@
+/**
+ * Passes values on, always working on the next one while the consumer is busy with the last: one ahead, never more.
+ * An error of the source arrives in its turn, after the values before it. Leaving early returns the source, without waiting for it.
+ */
+export async function* lookAhead<T>(source: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+  let next = source.next()
+  try {
+    while (true) {
+      const { done, value } = await next
+      if (done) return
+      next = source.next()
+      next.catch(() => undefined) // thrown when it is asked for
+      yield value
+    }
+  } finally {
+    source.return().catch(() => undefined)
+  }
+}
+
+/**
+ * Passes values on until `signal` aborts, even while the source keeps us waiting.
+ * @throws the signal's reason
+ */
+export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
+  const iterator = source[Symbol.asyncIterator]()
+  let stop = () => undefined as void
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+  })
+  aborted.catch(() => undefined)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    signal.throwIfAborted()
+    while (true) {
+      const { done, value } = await Promise.race([iterator.next(), aborted])
+      if (done) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+    Promise.resolve(iterator.return?.()).catch(() => undefined)
+  }
+}
+
+/**
+ * A controller that aborts when any of `signals` does, with its reason. Dispose of it when the work is done: it then lets go of them.
+ * (`AbortSignal.any` came with Node 20.3, and keeps what it made alive as long as the longest-lived signal.)
+ */
+export function followSignals(signals: readonly (AbortSignal | undefined)[]): AbortController & Disposable {
+  const controller = new AbortController()
+  const follow = (event: Event) => controller.abort((event.target as AbortSignal).reason)
+  for (const signal of signals) {
+    if (signal?.aborted) controller.abort(signal.reason)
+    signal?.addEventListener('abort', follow)
+  }
+  return Object.assign(controller, {
+    [Symbol.dispose]() {
+      for (const signal of signals) signal?.removeEventListener('abort', follow)
+    },
+  })
+}

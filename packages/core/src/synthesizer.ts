@@ -1,0 +1,214 @@
+import { createRandom, createRuntime, type Device, InferenceError, type Runtime } from '@mynah/onnx'
+import { type Bundle, loadBundleVoice, loadModels, openBundle } from './bundle/load.ts'
+import type { Models } from './contracts.ts'
+import { VoiceError } from './errors.ts'
+import { checkSpeechOptions, type SpeechOptions } from './options.ts'
+import { speak } from './pipeline.ts'
+import { joinSpeech, Speech } from './speech.ts'
+import { followSignals, lookAhead, untilAborted } from './streaming.ts'
+import { createVoice, type VoiceSource } from './voice/create.ts'
+import type { Voice } from './voice/voice.ts'
+
+/** Options of `createSynthesizer`. */
+export interface SynthesizerOptions {
+  /** The folder of a bundle, or the name of an installed package that is one. The embedded English model by default. */
+  readonly bundle?: string | URL | undefined
+  /** What to compute on; `auto` by default. `synthesizer.device` says what it became. */
+  readonly device?: Device | undefined
+  /** Threads of ONNX Runtime on the CPU; the runtime's choice by default. */
+  readonly threads?: number | undefined
+  /** Pronunciations: word → IPA between slashes (`'/mˈaɪnə/'`) or a respelling (`'my nah'`). A lower-case entry matches every case. */
+  readonly lexicon?: Readonly<Record<string, string>> | undefined
+}
+
+/** A ready voice. */
+export interface VoiceInfo {
+  readonly name: string
+  readonly description: string
+  readonly licence: string
+}
+
+/** Speaks. Free it with `await using`, or `await synthesizer[Symbol.asyncDispose]()`; calls still running then reject. */
+export interface Synthesizer extends AsyncDisposable {
+  /** What it really runs on. */
+  readonly device: Runtime['device']
+  /** Of all its speech, Hz. */
+  readonly sampleRate: number
+  readonly bundle: { readonly name: string; readonly language: string; readonly licence: string }
+  /** Voices that come with the bundle. */
+  readonly voices: readonly VoiceInfo[]
+  /**
+   * Speaks a text.
+   * @throws {TypeError} for arguments of the wrong type; {RangeError} for options out of range, or a text in which nothing can be spoken
+   * @throws {VoiceError} `codec-mismatch` for a voice of another bundle
+   * @throws {InferenceError} `disposed`, or if a model fails
+   */
+  synthesize(text: string, options?: SpeechOptions): Promise<Speech>
+  /**
+   * Speaks sentence by sentence; the next one is computed while the last is played, one ahead and no more.
+   * The audio of all chunks, joined, is what `synthesize` gives, and the times of their words count through the whole.
+   * @param text all of it, or pieces as they arrive, cut anywhere
+   * @throws as `synthesize` does; what concerns the text or the models, when the chunk is asked for
+   */
+  stream(text: string | AsyncIterable<string>, options?: SpeechOptions): AsyncGenerator<Speech, void, undefined>
+  /**
+   * Makes a voice of a recording.
+   * @throws {AudioFormatError} if it is no audio, truncated, or longer than 60 s
+   * @throws {VoiceError} `prompt-silent`, `prompt-too-short`, `prompt-too-long`, `transcript-mismatch`
+   * @throws {TypeError} without audio or transcript; {RangeError} if nothing in the transcript can be spoken
+   */
+  createVoice(source: VoiceSource): Promise<Voice>
+  /** Loads a ready voice. @throws {RangeError} if the bundle has none of that name; {BundleError} if its file is missing or corrupted */
+  loadVoice(name: string): Promise<Voice>
+}
+
+/** The seed where the caller gives none: a fixed one, so that speech is repeatable. */
+const defaultSeed = 0
+
+/**
+ * Loads a bundle and gets ready to speak.
+ * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit
+ * @throws {InferenceError} if the device is not available; {TypeError} or {RangeError} for wrong options
+ */
+export async function createSynthesizer(options: SynthesizerOptions = {}): Promise<Synthesizer> {
+  const { device, threads, lexicon = {} } = options
+  const bundle = await openBundle(options.bundle)
+  const runtime = await createRuntime({ ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) })
+  try {
+    return assembleSynthesizer(bundle, await loadModels(bundle, runtime, lexicon), runtime)
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** What a synthesizer needs of a runtime once the models are loaded. */
+export type Host = Pick<Runtime, 'device'> & AsyncDisposable
+
+/** A synthesizer of loaded models. It owns `host`, on which they run. */
+export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host): Synthesizer {
+  const { manifest } = bundle
+  const { sampleRate } = models.vocoder
+  const { frameRate } = models.codec
+  const closing = new AbortController()
+  const readyVoices = new Map<string, Promise<Voice>>()
+
+  async function loadVoice(name: string): Promise<Voice> {
+    closing.signal.throwIfAborted()
+    const loading = readyVoices.get(name) ?? loadBundleVoice(bundle, name)
+    readyVoices.set(name, loading)
+    loading.catch(() => readyVoices.delete(name)) // a later call tries again
+    return loading
+  }
+
+  async function resolveVoice(voice: Voice | string | undefined): Promise<Voice> {
+    const chosen = voice ?? manifest.voices[0]?.name
+    if (chosen === undefined) throw new RangeError(`voice: ${manifest.name} has no ready voices; pass one from createVoice or Voice.load`)
+    const resolved = typeof chosen === 'string' ? await loadVoice(chosen) : chosen
+    if (resolved.codec === models.codecId) return resolved
+    throw new VoiceError(
+      `voice "${resolved.name}" was made with codec ${resolved.codec}, ${manifest.name} has ${models.codecId}; create it again from its recording`,
+      { code: 'codec-mismatch' },
+    )
+  }
+
+  /** One `Speech` per utterance, in order, each computed when it is asked for. */
+  async function* speakAll(text: string | AsyncIterable<string>, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
+    const { seed = defaultSeed, speed = 1, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
+    const sampling = {
+      temperature: options.temperature ?? manifest.sampling.temperature,
+      topK: options.topK ?? manifest.sampling.topK,
+      topP: options.topP ?? manifest.sampling.topP,
+      repetitionPenalty: options.repetitionPenalty ?? manifest.sampling.repetitionPenalty,
+    }
+    signal.throwIfAborted()
+    const prompt = await resolveVoice(options.voice)
+    const random = createRandom(seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
+    let startSeconds = 0
+    let utterances = 0
+    let asked = performance.now()
+    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(text, signal))) {
+      signal.throwIfAborted()
+      const read = performance.now()
+      const maxFrames = Math.floor((maxSeconds - startSeconds - utterance.pauseSeconds) * frameRate)
+      const spoken = await speak(models, utterance, {
+        ...sampling,
+        prompt,
+        speed,
+        seed: Math.floor(random.uniform() * 2 ** 32),
+        signal,
+        ...(Number.isFinite(maxFrames) ? { maxFrames } : {}),
+        ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: startSeconds + frames / frameRate }) } : {}),
+      })
+      signal.throwIfAborted()
+      const reachedLimit = !spoken.complete && spoken.frames >= maxFrames
+      const offset = startSeconds
+      startSeconds += spoken.audio.length / sampleRate
+      utterances++
+      yield new Speech({
+        audio: spoken.audio,
+        sampleRate,
+        startSeconds: offset,
+        phonemes: models.frontEnd.toIpa(utterance.phonemes),
+        words: spoken.words.map(word => ({ ...word, startSeconds: offset + word.startSeconds, endSeconds: offset + word.endSeconds })),
+        warnings: reachedLimit
+          ? [...spoken.warnings, `the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`]
+          : spoken.warnings,
+        timings: { ...spoken.timings, frontEndSeconds: (read - asked) / 1000, totalSeconds: (performance.now() - asked) / 1000 },
+      })
+      if (reachedLimit) return
+      asked = performance.now()
+    }
+  }
+
+  /** Lets the caller's signal and the end of the synthesizer stop the work, and ends it when nobody listens any more. */
+  async function* untilStopped(signal: AbortSignal | undefined, work: (signal: AbortSignal) => SpeechChunks): SpeechChunks {
+    using controller = followSignals([closing.signal, signal])
+    try {
+      yield* work(controller.signal)
+    } finally {
+      controller.abort()
+    }
+  }
+
+  return {
+    device: host.device,
+    sampleRate,
+    bundle: { name: manifest.name, language: manifest.language, licence: manifest.licence },
+    voices: manifest.voices.map(({ name, description, licence }) => ({ name, description, licence })),
+    async synthesize(text, options = {}) {
+      checkText('synthesize', text, ['string'])
+      checkSpeechOptions('synthesize', options)
+      const started = performance.now()
+      const parts: Speech[] = []
+      for await (const part of untilStopped(options.signal, signal => speakAll(text, options, signal))) parts.push(part)
+      return joinSpeech(parts, (performance.now() - started) / 1000)
+    },
+    stream(text, options = {}) {
+      checkText('stream', text, ['string', 'AsyncIterable<string>'])
+      checkSpeechOptions('stream', options)
+      return untilStopped(options.signal, signal => lookAhead(speakAll(text, options, signal)))
+    },
+    async createVoice(source) {
+      using controller = followSignals([closing.signal, source.signal])
+      controller.signal.throwIfAborted()
+      return await createVoice(models, { ...source, signal: controller.signal })
+    },
+    loadVoice,
+    async [Symbol.asyncDispose]() {
+      closing.abort(new InferenceError('synthesizer: it was disposed of, expected a live one; create another', { code: 'disposed' }))
+      await host[Symbol.asyncDispose]()
+    },
+  }
+}
+
+type SpeechChunks = AsyncGenerator<Speech, void, undefined>
+
+function checkText(where: string, text: unknown, expected: readonly string[]): void {
+  if (typeof text === 'string') return
+  const isStream = typeof text === 'object' && text !== null && Symbol.asyncIterator in text
+  if (isStream && expected.length > 1) return
+  throw new TypeError(
+    `${where}: text is ${isStream ? 'an AsyncIterable' : text === null ? 'null' : typeof text}, expected ${expected.join(' or ')}`,
+  )
+}

@@ -1,0 +1,127 @@
+import type { Models } from '../contracts.ts'
+import { VoiceError } from '../errors.ts'
+import type { Utterance } from '../front-end.ts'
+import { type AudioSource, maxPromptSeconds, readPrompt } from './prompt.ts'
+import { Voice } from './voice.ts'
+
+/** What a voice is made of. */
+export interface VoiceSource {
+  /** 1 to 15 seconds of one speaker: the path of a file, its bytes, or mono samples. Longer recordings, up to 60 s, are cropped after a word. */
+  readonly audio: AudioSource
+  /** What is said in the recording, every word of it. `transcribe` can write it. */
+  readonly transcript: string
+  readonly name?: string
+  /** Who allowed this voice to be used, and for what. Stored with the voice. */
+  readonly consent?: string
+  /** Licence of the recording. Stored with the voice. */
+  readonly licence?: string
+  readonly signal?: AbortSignal
+}
+
+/** The corpus has 6.5 to 23 phonemes a second (median 17), stress marks and spaces included; nobody speaks beyond these. */
+const phonemesPerSecond = { fewest: 4, most: 32 } as const
+/** Mean log-probability per frame along the best alignment: a matching transcript has −1 and more, a wrong one less than −2.2. */
+const matchingScore = -2.2
+const goodScore = -1.6
+/** A cropped prompt ends after a word with punctuation where there is one in the second half, so that its intonation is complete. */
+const preferredPart = 0.5
+
+/**
+ * Makes a voice of a recording: the prompt of VALL-E (arXiv:2301.02111), encoded and aligned once.
+ * @throws {AudioFormatError} if it is no audio, truncated, or longer than 60 s
+ * @throws {VoiceError} `prompt-silent`, `prompt-too-short`, `prompt-too-long`, `transcript-mismatch`
+ * @throws {TypeError} without a transcript; {RangeError} if nothing in the transcript can be spoken
+ */
+export async function createVoice(models: Models, source: VoiceSource): Promise<Voice> {
+  const { codec, frontEnd } = models
+  const { audio, transcript, name = 'unnamed', consent, licence, signal } = source
+  if (typeof transcript !== 'string') {
+    throw new TypeError(
+      `createVoice: transcript is ${typeof transcript}, expected what is said in the recording; transcribe() can write it`,
+    )
+  }
+  signal?.throwIfAborted()
+  const prompt = await readPrompt(audio, codec.sampleRate)
+  const text = await frontEnd.readTranscript(transcript)
+  const warnings = [...prompt.warnings, ...text.warnings]
+  checkSpeakingRate(text.phonemes.length, prompt.samples.length / codec.sampleRate, prompt.speechSeconds)
+  let aligned = await align(models, prompt.samples, text)
+  if (prompt.samples.length > maxPromptSeconds * codec.sampleRate) {
+    const cropped = crop(prompt.samples, text, aligned.durations, codec.samplesPerFrame, maxPromptSeconds * codec.frameRate)
+    const [before, after] = [prompt.samples, cropped.samples].map(samples => (samples.length / codec.sampleRate).toFixed(1))
+    warnings.push(`prompt: ${before} s were cropped to ${after} s, after "${cropped.text.words.at(-1)!.text}"`)
+    aligned = await align(models, cropped.samples, cropped.text)
+  }
+  const { samples, phonemes, words, durations, score } = aligned
+  if (score < goodScore) {
+    warnings.push(`prompt: the transcript matches the recording badly (${score.toFixed(2)}, good is ${goodScore}); check every word of it`)
+  }
+  const codes = await codec.encode(samples, signal ? { signal } : {})
+  return new Voice({
+    name,
+    transcript: words.length === text.words.length ? transcript.trim() : words.map(word => word.text).join(' '),
+    codec: models.codecId,
+    ...(consent === undefined ? {} : { consent }),
+    ...(licence === undefined ? {} : { licence }),
+    codes,
+    phonemes,
+    durations,
+    warnings,
+  })
+}
+
+function checkSpeakingRate(phonemes: number, seconds: number, speechSeconds: number): void {
+  const { fewest, most } = phonemesPerSecond
+  const tooMany = phonemes > most * seconds
+  if (!tooMany && phonemes >= fewest * speechSeconds) return
+  throw new VoiceError(
+    `prompt: the transcript has ${phonemes} phonemes for ${speechSeconds.toFixed(1)} s of speech, which is too ${tooMany ? 'many' : 'few'} ` +
+      `(expected ${fewest} to ${most} a second); write down exactly what is said in the recording, and all of it`,
+    { code: 'transcript-mismatch' },
+  )
+}
+
+type Text = Pick<Utterance, 'phonemes' | 'words'>
+
+/** Pads to whole frames, so that codes and features have the same number of frames, and aligns. */
+async function align({ codec, aligner }: Models, audio: Float32Array, text: Text) {
+  const samples = new Float32Array(Math.ceil(audio.length / codec.samplesPerFrame) * codec.samplesPerFrame)
+  samples.set(audio)
+  const { durations, score } = await (await aligner()).align(codec.features(samples), text.phonemes)
+  if (score < matchingScore) {
+    throw new VoiceError(
+      `prompt: the transcript does not match the recording (${score.toFixed(2)} per frame, expected ${matchingScore} and more); write down exactly what is said in it`,
+      { code: 'transcript-mismatch' },
+    )
+  }
+  return { samples, ...text, durations, score }
+}
+
+/** The beginning of a prompt up to the end of a word. `durations` are in frames of `hop` samples. */
+function crop(
+  samples: Float32Array,
+  text: Text,
+  durations: Int32Array,
+  hop: number,
+  maxFrames: number,
+): { samples: Float32Array; text: Text } {
+  const starts = [0] // frame at which each phoneme starts, and the end of the last one
+  for (const duration of durations) starts.push(starts.at(-1)! + duration)
+  // a piece ends with a word, its punctuation, and half of the pause to the next word
+  const pieces = text.words.slice(0, -1).map((word, index) => {
+    const next = text.words[index + 1]!
+    const punctuated = next.start - word.end > 1 // more than a space
+    const frames = Math.ceil((starts[word.end]! + starts[next.start]!) / 2)
+    return { words: index + 1, phonemes: punctuated ? next.start - 1 : word.end, punctuated, frames }
+  })
+  const fitting = pieces.filter(({ frames }) => frames <= maxFrames)
+  const piece = fitting.findLast(({ punctuated, frames }) => punctuated && frames > preferredPart * maxFrames) ?? fitting.at(-1)
+  if (!piece) {
+    throw new VoiceError(`prompt: no word ends within the first ${maxPromptSeconds} s; cut the recording to 3 to ${maxPromptSeconds} s`, {
+      code: 'prompt-too-long',
+    })
+  }
+  const phonemes = new Int32Array(piece.phonemes + 1) // the last one is the boundary, 0
+  phonemes.set(text.phonemes.subarray(0, piece.phonemes))
+  return { samples: samples.subarray(0, piece.frames * hop), text: { phonemes, words: text.words.slice(0, piece.words) } }
+}

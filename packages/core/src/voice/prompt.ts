@@ -1,0 +1,124 @@
+import { readFile, stat } from 'node:fs/promises'
+import { decodeAudio, maxAudioBytes, measureLevel, peakAmplitude, resample, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
+import { AudioFormatError } from '@mynah/onnx'
+import { VoiceError } from '../errors.ts'
+
+/** A recording: the path of a wav, mp3, flac, ogg opus or ogg vorbis file, the bytes of one, or mono samples. */
+export type AudioSource = string | URL | Uint8Array | { readonly samples: Float32Array; readonly sampleRate: number }
+
+/** A recording made ready for the codec. */
+export interface PromptAudio {
+  /** float32 [S] mono: trimmed, levelled, resampled. */
+  readonly samples: Float32Array
+  /** Seconds of it in which somebody speaks. */
+  readonly speechSeconds: number
+  /** What may make the voice worse than it could be, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+/** Less speech than this does not tell a voice. */
+export const minPromptSeconds = 1
+/** Longer prompts are cropped: they cost time in every sentence and, beyond the training's lengths, quality. */
+export const maxPromptSeconds = 15
+/** Longer recordings are refused, so that aligning them before they are cropped stays cheap. */
+export const maxRecordingSeconds = 60
+
+/** The level of the corpus: the speech of its speakers lies at −20.1 dBFS (−23.9 to −15.5). */
+const targetSpeechDbfs = -20
+/** Room for the resampling of later formats. */
+const maxPeak = 0.97
+/** Corpus and LibriSpeech lie above −33 dBFS; raising a recording by more than 25 dB raises its noise, too. */
+const quietSpeechDbfs = -45
+/** LibriSpeech and Kathleen have 15 dB and more between speech and the quietest tenth. */
+const noisyDecibels = 12
+/** Clipping beyond this part of the samples is heard. */
+const maxClippedFraction = 0.001
+
+/**
+ * Reads a recording and makes it ready: mono, resampled, silence trimmed at both ends, speech at −20 dBFS.
+ * @param sampleRate Hz of the result
+ * @throws {AudioFormatError} if it is no audio, is truncated, empty or longer than 60 s, or the file cannot be read (`unreadable-audio`)
+ * @throws {VoiceError} `prompt-silent`, `prompt-too-short`
+ * @throws {TypeError} or {RangeError} if it is no `AudioSource`
+ */
+export async function readPrompt(source: AudioSource, sampleRate: number): Promise<PromptAudio> {
+  const recording = await readRecording(source)
+  const resampled = resample(recording.samples, recording.sampleRate, sampleRate)
+  const level = measureLevel(resampled, sampleRate)
+  if (level.isSilent) {
+    throw new VoiceError(
+      `prompt: ${(resampled.length / sampleRate).toFixed(1)} s without speech (peak ${level.peakDbfs.toFixed(0)} dBFS); check the microphone and record again`,
+      { code: 'prompt-silent' },
+    )
+  }
+  const trimmed = trimSilence(resampled, sampleRate)
+  const seconds = trimmed.length / sampleRate
+  if (seconds < minPromptSeconds) {
+    throw new VoiceError(
+      `prompt: ${seconds.toFixed(2)} s of speech, expected at least ${minPromptSeconds} s; record 3 to ${maxPromptSeconds} s of continuous speech`,
+      { code: 'prompt-too-short' },
+    )
+  }
+  const warnings = [...recording.warnings]
+  const clipped = measureLevel(recording.samples, recording.sampleRate).clippedFraction
+  if (clipped > maxClippedFraction) {
+    warnings.push(
+      `prompt: ${(clipped * 100).toFixed(1)} % of the samples are clipped, which the voice will repeat; record again at a lower level`,
+    )
+  }
+  if (level.speechDbfs < quietSpeechDbfs) {
+    warnings.push(
+      `prompt: the speech is very quiet (${level.speechDbfs.toFixed(0)} dBFS), so its noise is amplified; record again closer to the microphone`,
+    )
+  }
+  if (level.speechDbfs - level.noiseDbfs < noisyDecibels) {
+    warnings.push(
+      `prompt: only ${(level.speechDbfs - level.noiseDbfs).toFixed(0)} dB between speech and background, which the voice will repeat; record again in a quieter room`,
+    )
+  }
+  const gain = Math.min(10 ** ((targetSpeechDbfs - level.speechDbfs) / 20), maxPeak / peakAmplitude(trimmed))
+  return { samples: trimmed.map(sample => sample * gain), speechSeconds: level.speechSeconds, warnings }
+}
+
+async function readRecording(source: AudioSource): Promise<{ samples: Float32Array; sampleRate: number; warnings: readonly string[] }> {
+  if (source instanceof Uint8Array || typeof source === 'string' || source instanceof URL) {
+    const bytes = source instanceof Uint8Array ? source : await readAudioFile(source)
+    const audio = await decodeAudio(bytes, { maxSeconds: maxRecordingSeconds })
+    return { samples: toMono(audio), sampleRate: audio.sampleRate, warnings: audio.warnings }
+  }
+  const { samples, sampleRate } = source ?? {}
+  if (!(samples instanceof Float32Array) || typeof sampleRate !== 'number') {
+    throw new TypeError('prompt: audio is no recording, expected a path, the bytes of a file, or { samples: Float32Array, sampleRate }')
+  }
+  const [lowest, highest] = sampleRateRange
+  if (!Number.isInteger(sampleRate) || sampleRate < lowest || sampleRate > highest) {
+    throw new RangeError(`prompt: sampleRate is ${sampleRate} Hz, expected an integer from ${lowest} to ${highest}`)
+  }
+  if (!samples.every(Number.isFinite)) {
+    throw new RangeError('prompt: samples hold NaN or infinity, expected numbers in [-1, 1]; check how they were computed')
+  }
+  if (samples.length === 0) throw new AudioFormatError('prompt: no samples, expected a recording', { code: 'empty-audio' })
+  if (samples.length > maxRecordingSeconds * sampleRate) {
+    const seconds = (samples.length / sampleRate).toFixed(1)
+    throw new AudioFormatError(`prompt: ${seconds} s of audio, expected at most ${maxRecordingSeconds} s; cut it shorter`, {
+      code: 'audio-too-long',
+    })
+  }
+  return { samples, sampleRate, warnings: [] }
+}
+
+async function readAudioFile(path: string | URL): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    if (size > maxAudioBytes) {
+      throw new AudioFormatError(`${path}: ${size} bytes, expected at most ${maxAudioBytes}; cut it shorter`, { code: 'audio-too-long' })
+    }
+    return await readFile(path)
+  } catch (cause) {
+    if (AudioFormatError.isInstance(cause)) throw cause
+    throw new AudioFormatError(`${path}: cannot be read (${cause instanceof Error ? cause.message : cause}); check the path`, {
+      code: 'unreadable-audio',
+      cause,
+    })
+  }
+}

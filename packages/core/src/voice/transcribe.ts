@@ -1,0 +1,58 @@
+import { InferenceError } from '@mynah/onnx'
+import { type AudioSource, readPrompt } from './prompt.ts'
+
+/** Options of `transcribe`. */
+export interface TranscribeOptions {
+  /** A speech recognition model of the Hugging Face hub, or the folder of one. Moonshine tiny (27 M parameters, MIT, English) by default. */
+  readonly model?: string
+}
+
+const peer = '@huggingface/transformers'
+const defaultModel = 'onnx-community/moonshine-tiny-ONNX'
+/** What speech recognition models take. */
+const sampleRate = 16000
+
+/** The part of `@huggingface/transformers` that is used. */
+interface Transformers {
+  pipeline(task: 'automatic-speech-recognition', model: string): Promise<(samples: Float32Array) => Promise<unknown>>
+}
+
+/**
+ * Writes down what is said in a recording, for `createVoice`. Read it over: every wrong word makes the voice worse.
+ * Needs the package @huggingface/transformers, which is not installed with Mynah; it downloads the model at the first call.
+ * @throws {InferenceError} `missing-package`, or `transcription-failed` if the model cannot be had or says nothing
+ * @throws {AudioFormatError}, {VoiceError} where `createVoice` would refuse the recording
+ */
+export async function transcribe(audio: AudioSource, options: TranscribeOptions = {}): Promise<string> {
+  const transformers = await import(peer).catch(cause => {
+    throw new InferenceError(
+      `transcribe: the package ${peer} cannot be loaded; run "npm install ${peer}", or pass the transcript yourself`,
+      {
+        code: 'missing-package',
+        cause,
+      },
+    )
+  })
+  return transcribeWith(transformers, audio, options)
+}
+
+/** `transcribe` with the package in hand. */
+export async function transcribeWith(
+  transformers: Transformers,
+  audio: AudioSource,
+  { model = defaultModel }: TranscribeOptions,
+): Promise<string> {
+  const { samples } = await readPrompt(audio, sampleRate)
+  const result = await transformers
+    .pipeline('automatic-speech-recognition', model)
+    .then(recognize => recognize(samples))
+    .catch(cause => {
+      throw new InferenceError(
+        `transcribe: ${model} failed (${cause instanceof Error ? cause.message : cause}); check the name and the network, or pass the transcript yourself`,
+        { code: 'transcription-failed', cause },
+      )
+    })
+  const text = typeof result === 'object' && result !== null && 'text' in result ? String(result.text).trim() : ''
+  if (text !== '') return text
+  throw new InferenceError(`transcribe: ${model} heard no words; pass the transcript yourself`, { code: 'transcription-failed' })
+}

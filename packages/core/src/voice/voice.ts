@@ -1,0 +1,138 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readSafetensors, type Tensor, toSafetensors } from '@mynah/onnx'
+import type { Prompt } from '../contracts.ts'
+import { VoiceError } from '../errors.ts'
+
+const format = 'mynah-voice'
+/** The version of the voice file that this code writes and reads. */
+const version = '1'
+const ending = '.voice.safetensors'
+
+/** A minute at 86 frames a second with 32 codebooks is 0.7 MB. */
+const maxVoiceBytes = 16 * 2 ** 20
+/** More codebooks than any published codec has. */
+const maxCodebooks = 64
+
+/** Everything a `Voice` consists of. */
+export interface VoiceFields extends Prompt {
+  readonly name: string
+  readonly transcript: string
+  readonly codec: string
+  readonly consent?: string
+  readonly licence?: string
+  readonly warnings?: readonly string[]
+}
+
+/**
+ * A voice: a few seconds of somebody's speech as codes, and what was said when. Bound to the codec that wrote the codes.
+ * Made by `synthesizer.createVoice`, or loaded from a `.voice.safetensors` file.
+ */
+export class Voice implements Prompt {
+  readonly name: string
+  /** What is said in the prompt. */
+  readonly transcript: string
+  /** The codec that wrote the codes: architecture@sha256. */
+  readonly codec: string
+  /** Who allowed this voice to be used, and for what; in the words of whoever made it. */
+  readonly consent: string
+  /** Licence of the recording. */
+  readonly licence: string
+  /** Codes int32 [K, T]. */
+  readonly codes: Tensor<'int32'>
+  /** Phoneme ids [P]. */
+  readonly phonemes: Int32Array
+  /** Frames per phoneme [P]. */
+  readonly durations: Int32Array
+  /** What may make the voice worse than it could be, in sentences. Known where the voice was created, not kept in its file. */
+  readonly warnings: readonly string[]
+
+  /** @throws {VoiceError} `malformed-voice` if codes, phonemes and durations do not agree */
+  constructor(fields: VoiceFields) {
+    checkPrompt(fields.name, fields)
+    this.name = fields.name
+    this.transcript = fields.transcript
+    this.codec = fields.codec
+    this.consent = fields.consent ?? ''
+    this.licence = fields.licence ?? ''
+    this.codes = fields.codes
+    this.phonemes = fields.phonemes
+    this.durations = fields.durations
+    this.warnings = fields.warnings ?? []
+  }
+
+  /**
+   * Reads a voice.
+   * @param source the path of a `.voice.safetensors` file, or its bytes
+   * @throws {VoiceError} `malformed-voice`, `unknown-version`
+   * @throws {CheckpointError} if it is no safetensors file
+   */
+  static async load(source: string | URL | Uint8Array): Promise<Voice> {
+    const where = source instanceof Uint8Array ? 'voice' : String(source)
+    const { tensors, metadata } = readSafetensors(source instanceof Uint8Array ? source : await readVoiceFile(source))
+    if (metadata.format !== format) {
+      throw malformed(where, `its metadata hold no "format": "${format}"`, 'pass a file that voice.save wrote')
+    }
+    if (metadata.version !== version) {
+      throw new VoiceError(
+        `${where}: has version "${metadata.version}", expected "${version}"; install the version of Mynah that wrote it`,
+        {
+          code: 'unknown-version',
+        },
+      )
+    }
+    const integers = (name: string, rank: number): Tensor<'int32'> => {
+      const tensor = tensors[name]
+      if (tensor?.dtype === 'int32' && tensor.shape.length === rank) return tensor as Tensor<'int32'>
+      const found = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing'
+      throw malformed(where, `"${name}" ${found}, expected int32 of rank ${rank}`)
+    }
+    const codes = integers('codes', 2)
+    const phonemes = integers('phonemes', 1).data
+    const durations = integers('durations', 1).data
+    checkPrompt(where, { codes, phonemes, durations })
+    const { name = '', transcript = '', codec = '', consent = '', licence = '' } = metadata
+    return new Voice({ name, transcript, codec, consent, licence, codes, phonemes, durations })
+  }
+
+  /**
+   * Writes the voice, replacing a file that is there.
+   * @param path ends in .voice.safetensors
+   * @throws {RangeError} for another ending
+   */
+  async save(path: string): Promise<void> {
+    if (!path.endsWith(ending)) throw new RangeError(`voice.save: "${path}" has another ending than ${ending}; add it`)
+    await writeFile(path, this.toSafetensors())
+  }
+
+  /** The bytes that `save` writes. */
+  toSafetensors(): Uint8Array {
+    const { name, transcript, codec, consent, licence } = this
+    const list = (data: Int32Array): Tensor => ({ dtype: 'int32', shape: [data.length], data })
+    const tensors = { codes: this.codes, phonemes: list(this.phonemes), durations: list(this.durations) }
+    return toSafetensors(tensors, { format, version, codec, name, transcript, consent, licence })
+  }
+}
+
+async function readVoiceFile(path: string | URL): Promise<Uint8Array> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found?.isFile()) throw malformed(String(path), 'there is no such file', 'check the path')
+  if (found.size > maxVoiceBytes) throw malformed(String(path), `it has ${found.size} bytes, a voice has at most ${maxVoiceBytes}`)
+  return readFile(path)
+}
+
+function checkPrompt(where: string, { codes, phonemes, durations }: Prompt): void {
+  const [codebooks = 0, frames = 0] = codes.shape
+  if (codebooks < 1 || codebooks > maxCodebooks || frames < 1) {
+    throw malformed(where, `codes are [${codes.shape.join(', ')}], expected [1…${maxCodebooks}, T ≥ 1]`)
+  }
+  if (phonemes.length === 0 || phonemes.length !== durations.length) {
+    throw malformed(where, `${phonemes.length} phonemes and ${durations.length} durations, expected one each`)
+  }
+  if (durations.some(duration => duration < 1) || durations.reduce((sum, duration) => sum + duration, 0) !== frames) {
+    throw malformed(where, `durations do not sum to the ${frames} frames of the codes, each at least 1`)
+  }
+}
+
+function malformed(where: string, found: string, advice = 'create the voice again'): VoiceError {
+  return new VoiceError(`${where}: is no voice: ${found}; ${advice}`, { code: 'malformed-voice' })
+}
