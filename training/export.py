@@ -1,10 +1,11 @@
 """Writes a trained model as the bundle that @mynah/core loads: safetensors (int8 rows with a scale for matrices, fp16 for the rest) and bundle.json with sha256.
 
-usage: python export.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --aligner RUN/last.pt --out ../packages/voice-en [--matrices int8|float16]
+usage: python export.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --aligner RUN/last.pt --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache CACHE]
+With tokens and cache it also writes the ready voices: one clip each of four speakers of the corpus.
 """
 import argparse, hashlib, json
 from pathlib import Path
-import torch
+import numpy as np, torch
 from safetensors.torch import save_file
 import lm
 from codec import SMALL
@@ -14,6 +15,8 @@ a = argparse.ArgumentParser()
 for name in ("codec", "ar", "nar", "aligner", "out"):
     a.add_argument("--" + name, required=True)
 a.add_argument("--matrices", default="int8", choices=["int8", "float16"])
+a.add_argument("--tokens", default="")
+a.add_argument("--cache", default="")
 a = a.parse_args()
 out = Path(a.out)
 NOT_SHIPPED = ("rvq.ema_sum", "rvq.ema_count", "rvq.ready", "scorer.codebook")  # training state, and the copy of the codec's codebook
@@ -47,5 +50,28 @@ manifest.update(
 )
 manifest.setdefault("sampling", dict(temperature=0.5, topK=30, topP=1, repetitionPenalty=1))
 manifest.setdefault("voices", [])
+VOICES = dict(  # name: (corpus speaker, description)
+    wren=("synthetic-3", "a woman, US English"), heron=("synthetic-15", "a man, US English"), robin=("synthetic-19", "a woman, British timbre"), rook=("synthetic-22", "a man, British timbre"))
+LICENCE = "CC0-1.0 codes of synthetic speech; teacher Kokoro-82M (Apache-2.0)"
+
+
+def write_voices():
+    from corpus import Corpus
+    from tokens import Tokens
+
+    tokens, texts = Tokens(a.tokens), {i["id"]: i["text"] for i in Corpus(a.cache).items}
+    (out / "voices").mkdir(exist_ok=True)
+    manifest["voices"] = []
+    for name, (speaker, description) in VOICES.items():
+        item = min(tokens.speakers[f"{speaker}/0"], key=lambda i: abs(i["frames"] - 170))
+        tensors = dict(codes=torch.from_numpy(tokens.codes(item).T.astype(np.int32)).contiguous(), phonemes=torch.from_numpy(item["phonemes"].astype(np.int32)), durations=torch.from_numpy(item["durations"].astype(np.int32)))
+        metadata = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{manifest['codec']['sha256']}", name=name, transcript=texts[item["id"]], consent="synthetic voice; no person's", licence=LICENCE)
+        file = out / "voices" / f"{name}.voice.safetensors"
+        save_file(tensors, file, metadata)
+        manifest["voices"].append(dict(name=name, file=f"voices/{file.name}", description=description, licence=LICENCE, sha256=hashlib.sha256(file.read_bytes()).hexdigest()))
+
+
+if a.tokens:
+    write_voices()
 manifest_path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", "utf8")
 print({k: manifest[k]["bytes"] for k in ("codec", "ar", "nar", "aligner")})

@@ -1,4 +1,20 @@
-import { GraphBuilder, InferenceError, layerNorm, linear, type OnnxModel, type Value, vocosBackbone, type Weights } from '@mynah/onnx'
+import {
+  attention,
+  attentionWindow,
+  GraphBuilder,
+  InferenceError,
+  type KeyValueCache,
+  layerNorm,
+  linear,
+  maskedScore,
+  type OnnxModel,
+  type RotaryAngles,
+  rotaryAngles,
+  rotate,
+  type Value,
+  vocosBackbone,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
 
 /**
@@ -46,59 +62,34 @@ function parse<T>(part: string, schema: z.ZodType<T>, config: unknown): T {
   return result.data
 }
 
-/** Rotary embedding, half-split: x [1, H, T, Dh], cos and sin [T, Dh/2]. RoFormer, arXiv:2104.09864. */
-function rotate(graph: GraphBuilder, x: Value, cos: Value, sin: Value): Value {
-  const half = (x.shape[3] as number) / 2
-  const [a, b] = graph.split(x, [half, half], 3) as [Value, Value]
-  return graph.concat([graph.sub(graph.mul(a, cos), graph.mul(b, sin)), graph.add(graph.mul(b, cos), graph.mul(a, sin))], 3)
-}
-
-/** cos and sin [T, headDim/2] at float32 positions [T]. */
-function rotaryTable(graph: GraphBuilder, positions: Value, headDim: number): { cos: Value; sin: Value } {
-  const half = headDim / 2
-  const frequencies = Array.from({ length: half }, (_, i) => Math.exp((-i * Math.log(10000)) / half))
-  const angle = graph.mul(graph.unsqueeze(positions, [1]), graph.constant(frequencies))
-  return { cos: graph.cos(angle), sin: graph.sin(angle) }
-}
-
 interface BlockInputs {
   readonly heads: number
-  readonly rotary: { cos: Value; sin: Value }
-  /** Additive mask, broadcast to [1, H, T, S + T]. */
-  readonly mask?: Value
-  /** Cached keys and values [1, H, S, Dh]. */
-  readonly past?: { key: Value; value: Value }
+  readonly rotary: RotaryAngles
+  /** Added to the scores, broadcast to [1, H, T, S + T]. */
+  readonly bias?: Value
+  readonly past?: KeyValueCache
   /** Scale and shift of the two norms [4 · D], AdaLN. */
   readonly condition?: Value
 }
 
 /** Pre-LN transformer block: x [1, T, D] → x and the keys and values of all frames so far. */
-function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; key: Value; value: Value } {
+function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; present: KeyValueCache } {
   const dim = x.shape[2] as number
-  const headDim = dim / inputs.heads
+  const { heads, rotary, bias, past } = inputs
   const parts = inputs.condition && graph.split(inputs.condition, [dim, dim, dim, dim], 0)
   const norm = (y: Value, name: string, first: number) => {
     const normal = layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
     return parts ? graph.add(graph.mul(normal, graph.add(parts[first]!, 1)), parts[first + 1]!) : normal
   }
-  const heads = (y: Value) => graph.transpose(graph.reshape(y, [0, 0, inputs.heads, headDim]), [0, 2, 1, 3])
-  const [q, k, v] = graph.split(linear(graph, norm(x, 'norm1', 0), weights.scope('qkv')), [dim, dim, dim], 2).map(heads) as [
-    Value,
-    Value,
-    Value,
-  ]
-  const rotated = rotate(graph, k, inputs.rotary.cos, inputs.rotary.sin)
-  const key = inputs.past ? graph.concat([inputs.past.key, rotated], 2) : rotated // [1, H, S + T, Dh]
-  const value = inputs.past ? graph.concat([inputs.past.value, v], 2) : v
-  const query = graph.mul(rotate(graph, q, inputs.rotary.cos, inputs.rotary.sin), 1 / Math.sqrt(headDim))
-  const scores = graph.matmul(query, graph.transpose(key, [0, 1, 3, 2]))
-  const attention = graph.matmul(graph.softmax(inputs.mask ? graph.add(scores, inputs.mask) : scores), value)
-  const mixed = graph.add(x, linear(graph, graph.reshape(graph.transpose(attention, [0, 2, 1, 3]), [0, 0, dim]), weights.scope('out')))
+  const [q, k, v] = graph.split(linear(graph, norm(x, 'norm1', 0), weights.scope('qkv')), [dim, dim, dim], 2) as [Value, Value, Value]
+  const turn = (y: Value) => rotate(graph, y, rotary, { heads })
+  const { output, present } = attention(graph, turn(q), turn(k), v, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
+  const mixed = graph.add(x, linear(graph, output, weights.scope('out')))
   const hidden = graph.gelu(linear(graph, norm(mixed, 'norm2', 2), weights.scope('linear1')))
-  return { x: graph.add(mixed, linear(graph, hidden, weights.scope('linear2'))), key, value }
+  return { x: graph.add(mixed, linear(graph, hidden, weights.scope('linear2'))), present }
 }
 
-const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.cast(graph.range(0, graph.lengthOf(x, axis)), 'float32')
+const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range(0, graph.lengthOf(x, axis))
 
 /**
  * Phonemes and voice: ids int64 [1, P], prompt float32 [1, Tp, L] (sum of all codebooks) → encoding float32 [P, D].
@@ -110,7 +101,7 @@ export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConf
   const prompt = graph.input('prompt', 'float32', [1, 'Tp', config.latentDim])
   const phonemes = weights.scope('phonemes')
   let x = graph.gather(graph.initializer('embedding', phonemes.get('embedding.weight', [config.symbols, config.dim])), ids) // [1, P, D]
-  const rotary = rotaryTable(graph, positionsOf(graph, ids, 1), config.dim / config.heads)
+  const rotary = rotaryAngles(graph, positionsOf(graph, ids, 1), config.dim / config.heads)
   for (let i = 0; i < config.encoderLayers; i++) {
     x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary }).x)
   }
@@ -156,25 +147,22 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
   let x = graph.add(condition, linear(graph, previous, weights.scope('from_code')))
   x = graph.add(x, graph.gather(table('kind', 3), kind))
   x = graph.add(x, graph.gather(table('age', config.maxAge), graph.min(age, config.maxAge - 1)))
-  const start = graph.lengthOf(past[0]!.key, 2)
-  const end = graph.add(start, graph.lengthOf(condition, 1))
-  const queries = graph.cast(graph.range(start, end), 'float32') // [T]
-  const keys = graph.cast(graph.range(0, end), 'float32') // [S + T]
-  const ahead = graph.greater(graph.unsqueeze(keys, [0]), graph.unsqueeze(queries, [1]))
-  const mask = graph.where(ahead, graph.constant(-1e9), graph.constant(0)) // [T, S + T], causal
-  const rotary = rotaryTable(graph, queries, headDim)
+  const count = graph.lengthOf(condition, 1)
+  const end = graph.add(graph.lengthOf(past[0]!.key, 2), count)
+  const bias = attentionWindow(graph, count, end, { after: 0 })
+  const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
   past.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, mask, past: cache }))
+    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache }))
     x = done.x
-    graph.output(`presentKey.${i}`, done.key)
-    graph.output(`presentValue.${i}`, done.value)
+    graph.output(`presentKey.${i}`, done.present.key)
+    graph.output(`presentValue.${i}`, done.present.value)
   })
   const last = layerNorm(graph, graph.slice(x, 1, -1), weights.scope('norm'), { epsilon: 1e-5 }) // [1, 1, D]
   const vector = graph.reshape(linear(graph, last, weights.scope('to_vector')), [1, latentDim])
   // scale · (2 v·e − |e|²) + bias, with everything but v folded into one matrix and one vector
   const scale = Math.exp(weights.get('scorer.log_scale', [1]).data[0]!)
-  const bias = weights.get('scorer.bias', [1, codebookSize]).data
-  const offset = powers(codebook, latentDim).map((power, i) => bias[i]! - scale * power)
+  const codeBias = weights.get('scorer.bias', [1, codebookSize]).data
+  const offset = powers(codebook, latentDim).map((power, i) => codeBias[i]! - scale * power)
   const matrix = graph.initializer('codebook', {
     dtype: 'float32',
     shape: [codebookSize, latentDim],
@@ -210,13 +198,13 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   const at = positionsOf(graph, prompt, 0)
   const distance = graph.abs(graph.sub(graph.unsqueeze(at, [0]), graph.unsqueeze(at, [1])))
   const near = graph.or(graph.lessOrEqual(distance, config.window), graph.greater(graph.unsqueeze(prompt, [0]), 0.5))
-  const mask = graph.where(near, graph.constant(0), graph.constant(-1e9)) // [T, T]: neighbours and the whole prompt
-  const rotary = rotaryTable(graph, at, dim / heads)
+  const bias = graph.unsqueeze(graph.where(near, graph.constant(0), graph.constant(maskedScore)), [0, 1]) // neighbours and the whole prompt
+  const rotary = rotaryAngles(graph, at, dim / heads)
   for (let i = 0; i < config.layers; i++) {
     const scope = weights.scope(`blocks.${i}`)
     x = graph.scope(`blocks.${i}`, () => {
       const adaptation = graph.gather(graph.initializer('stage', scope.get('stage', [stages, 4 * dim])), stage)
-      return block(graph, x, scope, { heads, rotary, mask, condition: adaptation }).x
+      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation }).x
     })
   }
   x = layerNorm(graph, x, weights.scope('norm'), { epsilon: 1e-5 })
