@@ -23,7 +23,7 @@ export async function* lookAhead<T>(source: AsyncGenerator<T, void, undefined>):
  */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]()
-  let stop = () => undefined as void
+  let stop: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason)
   })
