@@ -33,4 +33,5 @@ export {
   type RuntimeOptions,
   type State,
 } from './runtime/runtime.ts'
+export { runtimeVersion } from './runtime/version.ts'
 export * from './tensor.ts'

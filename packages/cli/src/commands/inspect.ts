@@ -1,0 +1,189 @@
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { decodeAudio, durationSeconds, maxAudioBytes, measureLevel, toMono } from '@mynah/audio'
+import { checkFile, openBundle, Voice } from '@mynah/core'
+import { type Checkpoint, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
+import { type Command, sharedOptions, UsageError } from '../arguments.ts'
+import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
+import { drawRecording, drawVoice } from '../drawing/speech.ts'
+import { toColumns, writeJson, writeLines } from '../terminal.ts'
+import { describeVoice, voiceReport } from '../voice-report.ts'
+
+/** What a file turned out to be. */
+interface Findings {
+  readonly kind: 'audio' | 'bundle' | 'checkpoint' | 'voice'
+  /** For people. */
+  readonly lines: readonly string[]
+  /** For programs. */
+  readonly report: object
+  /** What can be drawn of it. */
+  readonly figure?: Figure
+}
+
+/** Enough to tell every kind apart: safetensors has its "{" at byte 8. */
+const sniffBytes = 16
+
+/** `mynah inspect`: what is in a file, without running anything in it. */
+export const inspect: Command = {
+  name: 'inspect',
+  operands: 'FILE',
+  summary: 'Show what is in a checkpoint, bundle, voice or recording, and draw it',
+  details: ['Checkpoints are .safetensors and what torch.save writes (.pt .pth .bin .ckpt); nothing in them is ever executed.'],
+  options: {
+    png: { value: 'OUT', help: 'draw the mel spectrogram of a recording, or alignment and codes of a voice' },
+    svg: { value: 'OUT', help: 'the same with labelled axes' },
+    json: sharedOptions.json,
+  },
+  examples: [
+    ['mynah inspect me.wav --svg me.svg', 'format, length and level of a recording, and its spectrogram'],
+    ['mynah inspect me.voice.safetensors --png me.png', 'a voice, and which phoneme was heard when'],
+    ['mynah inspect generator.pt', 'names, types and shapes of the tensors in a checkpoint'],
+    ['mynah inspect packages/voice-en', 'a bundle: its parts, voices and whether every file is intact'],
+  ],
+
+  async run(args, { stdout, stderr }) {
+    const path = args.operand('FILE')
+    const outputs = (['png', 'svg'] as const).flatMap(kind => {
+      const out = args.text(kind)
+      return out === undefined ? [] : [{ kind, out }]
+    })
+    const findings = await inspectPath(path)
+    if (outputs.length > 0 && !findings.figure) {
+      throw new UsageError(`${path} is a ${findings.kind}, which cannot be drawn; --png and --svg draw recordings and voices`)
+    }
+    for (const { kind, out } of outputs) await writeFile(out, kind === 'png' ? toPng(findings.figure!) : toSvg(findings.figure!))
+    if (args.flag('json')) await writeJson(stdout, { kind: findings.kind, ...findings.report })
+    else await writeLines(stdout, findings.lines)
+    await writeLines(
+      stderr,
+      outputs.map(({ out }) => `wrote ${out}`),
+    )
+    return true
+  },
+}
+
+async function inspectPath(path: string): Promise<Findings> {
+  const found = await stat(path)
+  if (found.isDirectory()) return inspectBundle(path)
+  if (basename(path) === 'bundle.json') return inspectBundle(dirname(path))
+  if (!(await looksLikeCheckpoint(path))) return inspectAudio(path, found.size)
+  using checkpoint = readCheckpoint(path)
+  return checkpoint.metadata.format === 'mynah-voice' ? await inspectVoice(path) : inspectCheckpoint(checkpoint)
+}
+
+/** Everything else is taken for audio, whose reader explains what it is instead. */
+async function looksLikeCheckpoint(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0)
+    const isSafetensors = bytesRead > 8 && buffer[8] === 0x7b && buffer.readUInt32LE(4) === 0
+    return isSafetensors || buffer.toString('latin1', 0, 4) === 'PK\x03\x04' || buffer[0] === 0x80
+  } finally {
+    await file.close()
+  }
+}
+
+async function inspectAudio(path: string, bytes: number): Promise<Findings> {
+  if (bytes > maxAudioBytes) throw new RangeError(`${path}: ${bytes} bytes, expected at most ${maxAudioBytes}; cut it shorter`)
+  const audio = await decodeAudio(await readFile(path))
+  const mono = toMono(audio)
+  const level = measureLevel(mono, audio.sampleRate)
+  const { format, sampleRate, channels, warnings } = audio
+  const seconds = durationSeconds(audio)
+  return {
+    kind: 'audio',
+    report: { format, sampleRate, channels: channels.length, durationSeconds: seconds, level, warnings },
+    lines: [
+      `${path}: ${format}, ${seconds.toFixed(2)} s, ${sampleRate} Hz, ${channels.length === 1 ? 'mono' : `${channels.length} channels`}`,
+      level.isSilent
+        ? 'speech      none: it is silent'
+        : `speech      ${level.speechSeconds.toFixed(2)} s at ${level.speechDbfs.toFixed(1)} dBFS over a background of ${level.noiseDbfs.toFixed(1)} dBFS`,
+      `peak        ${level.peakDbfs.toFixed(1)} dBFS, ${(level.clippedFraction * 100).toFixed(2)} % clipped`,
+      ...warnings.map(warning => `warning     ${warning}`),
+    ],
+    figure: drawRecording(basename(path), mono, sampleRate),
+  }
+}
+
+async function inspectVoice(path: string): Promise<Findings> {
+  const voice = await Voice.load(path)
+  const bundle = await bundleOf(voice)
+  const symbols = bundle && [...voice.phonemes].map(id => bundle.symbols[id] ?? '?')
+  return {
+    kind: 'voice',
+    report: { ...voiceReport(voice), durations: [...voice.durations], ...(symbols ? { symbols } : {}) },
+    lines: [
+      ...describeVoice(path, voice),
+      bundle ? `phonemes    ${symbols?.join('')}` : 'phonemes    of another bundle than the embedded one: only their ids are known',
+    ],
+    figure: drawVoice(`${basename(path)}: “${voice.transcript}”`, voice, bundle),
+  }
+}
+
+/** Phoneme symbols and frame rate of the embedded bundle, if its codec made this voice. */
+async function bundleOf(voice: Voice): Promise<{ symbols: readonly string[]; frameRate: number } | undefined> {
+  const { manifest } = await openBundle()
+  const { codec, phonemes, frameRate } = manifest
+  return voice.codec === `${codec.architecture}@${codec.sha256}` ? { symbols: phonemes, frameRate } : undefined
+}
+
+async function inspectBundle(folder: string): Promise<Findings> {
+  const bundle = await openBundle(folder)
+  const { manifest } = bundle
+  const { name, language, licence, sampleRate, frameRate, phonemes, codec, ar, nar, aligner, voices } = manifest
+  for (const part of [codec, ar, nar, aligner, ...voices]) await checkFile(bundle.folder, part)
+  const parts = Object.entries({ codec, ar, nar, aligner })
+  return {
+    kind: 'bundle',
+    report: { folder: bundle.folder, ...manifest },
+    lines: [
+      `${folder}: bundle "${name}", ${language}, ${licence}, ${sampleRate} Hz, ${frameRate} frames a second, ${phonemes.length} phonemes`,
+      ...toColumns(parts.map(([part, { architecture, file, bytes }]) => [part, architecture, file, toMegabytes(bytes)])),
+      ...toColumns(voices.map(voice => ['voice', voice.name, voice.licence, voice.description])),
+      'every file has the sha256 that the manifest lists',
+    ],
+  }
+}
+
+function inspectCheckpoint({ path, format, root, metadata, warnings }: Checkpoint): Findings {
+  const tensors: { name: string; dtype: string; shape: readonly number[] }[] = []
+  const values: { name: string; value: string }[] = []
+  visit(root, '', tensors, values)
+  const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+  return {
+    kind: 'checkpoint',
+    report: { format, metadata, elements, tensors, values: Object.fromEntries(values.map(({ name, value }) => [name, value])), warnings },
+    lines: [
+      `${path}: ${format}, ${tensors.length} tensors, ${elements} elements`,
+      ...Object.entries(metadata).map(([key, value]) => `metadata ${key}: ${value}`),
+      ...values.map(({ name, value }) => `${name} = ${value}`),
+      ...toColumns(tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`])),
+      ...warnings.map(warning => `warning: ${warning}`),
+    ],
+  }
+}
+
+/** Walks what was saved. Pickles may refer to one object from many places, even from inside of itself: each is shown once. */
+function visit(
+  value: unknown,
+  name: string,
+  tensors: { name: string; dtype: string; shape: readonly number[] }[],
+  values: { name: string; value: string }[],
+  seen = new Set<unknown>(),
+): void {
+  if (value instanceof TensorRef) {
+    tensors.push({ name, dtype: value.dtype, shape: value.shape })
+  } else if (value instanceof InertObject) {
+    values.push({ name, value: String(value) })
+  } else if (typeof value === 'object' && value !== null) {
+    if (seen.has(value)) return
+    seen.add(value)
+    for (const [key, inner] of Object.entries(value)) visit(inner, name === '' ? key : `${name}.${key}`, tensors, values, seen)
+  } else {
+    values.push({ name, value: typeof value === 'string' ? JSON.stringify(value) : String(value) })
+  }
+}
+
+function toMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,183 @@
+import { extname } from 'node:path'
+import { createSynthesizer, type Speech, type Synthesizer, Voice } from '@mynah/core'
+import { devices } from '@mynah/onnx'
+import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
+import { playWav } from '../play.ts'
+import { createProgress, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
+
+/** Where speech goes if nothing else is said. */
+const defaultOut = 'speech.wav'
+/** More text than a long novel is a file given by mistake. */
+const maxTextBytes = 8 * 2 ** 20
+
+/** `mynah say`: text → audio file, stdout or loudspeaker. */
+export const say: Command = {
+  name: 'say',
+  operands: 'TEXT|-',
+  summary: 'Speak a text in a ready voice, a saved one, or that of a recording',
+  details: [
+    'TEXT may hold [word](/wˈɜːd/) for a pronunciation and [pause 0.4s] for silence; "-" reads it from stdin.',
+    'Clone only voices whose owner has agreed to it.',
+  ],
+  options: {
+    voice: { value: 'NAME|FILE', short: 'v', help: 'a ready voice, or a .voice.safetensors file (see: mynah voice list)' },
+    prompt: { value: 'FILE', short: 'p', help: 'speak like this recording of 1 to 15 s (wav, mp3, flac, ogg)' },
+    transcript: { value: 'TEXT', short: 't', help: 'what is said in the recording, every word of it' },
+    out: {
+      value: 'FILE',
+      short: 'o',
+      help: `.wav or .mp3 to write, or "-" for WAV on stdout (default: ${defaultOut}, or none with --play)`,
+    },
+    play: { help: 'play it' },
+    seed: { value: 'N', help: 'an integer; the same seed on the same device gives the same speech (default: 0)' },
+    speed: { value: 'X', help: 'speaking rate, 0.5 to 2 (default: 1)' },
+    temperature: { value: 'X', help: 'liveliness, 0 (the likeliest) to 2 (default: what the model was tuned for)' },
+    device: sharedOptions.device,
+    threads: sharedOptions.threads,
+    bundle: sharedOptions.bundle,
+    json: { help: 'print what ran, times, words with timestamps and warnings as JSON on stdout' },
+  },
+  examples: [
+    ['mynah say "Hello from a bird." --out hello.wav', 'speaks with the default voice'],
+    ['mynah say "Like me!" --prompt me.wav --transcript "What I say in the file." --play', 'speaks in the voice of a recording'],
+    ['mynah say - --out chapter.mp3 < chapter.txt', 'reads a text file aloud'],
+    ['mynah say "One two." --out - | ffmpeg -i - out.opus', 'pipes WAV into another program'],
+  ],
+
+  async run(args, terminal) {
+    const request = readRequest(args)
+    const text = await readText(args, terminal)
+    const { stdout, stderr, signal } = terminal
+
+    const began = performance.now()
+    await using mynah = await createSynthesizer(request.model)
+    const loadSeconds = secondsSince(began)
+    const voice = await findVoice(args, mynah, signal)
+    const voiceName = voice?.name ?? mynah.voices[0]?.name ?? ''
+    const started = performance.now()
+    const speech = await speak(mynah, text, { ...request.speech, voice }, terminal)
+    const seconds = secondsSince(started)
+
+    if (request.out === '-') await write(stdout, speech.toWav())
+    else if (request.out) await speech.save(request.out)
+    const report = {
+      out: request.out ?? null,
+      model: mynah.bundle.name,
+      device: mynah.device,
+      voice: voiceName,
+      sampleRate: speech.sampleRate,
+      durationSeconds: speech.durationSeconds,
+      loadSeconds,
+      synthesisSeconds: seconds,
+      realTimeFactor: seconds / speech.durationSeconds,
+      timings: speech.timings,
+      phonemes: speech.phonemes,
+      words: speech.words,
+      warnings: [...(voice?.warnings ?? []), ...speech.warnings],
+    }
+    if (args.flag('json')) await writeJson(stdout, report)
+    else await writeLines(stderr, summarize(report))
+    if (args.flag('play')) await playWav(speech.toWav(), signal)
+    return true
+  },
+}
+
+type Report = Pick<Speech, 'durationSeconds' | 'sampleRate' | 'warnings'> &
+  Record<'model' | 'device' | 'voice', string> &
+  Record<'loadSeconds' | 'synthesisSeconds' | 'realTimeFactor', number> & { readonly out: string | null }
+
+function summarize({
+  out,
+  model,
+  device,
+  voice,
+  durationSeconds,
+  sampleRate,
+  loadSeconds,
+  synthesisSeconds,
+  realTimeFactor,
+  warnings,
+}: Report) {
+  const where = out === null ? 'spoken' : out === '-' ? 'stdout' : out
+  return [
+    `${where}: ${durationSeconds.toFixed(2)} s of speech at ${sampleRate} Hz, ${model}${voice === '' ? '' : `, voice "${voice}"`}, on ${device}`,
+    `loaded in ${loadSeconds.toFixed(2)} s, synthesized in ${synthesisSeconds.toFixed(2)} s: real-time factor ${realTimeFactor.toFixed(3)}`,
+    ...warnings.map(warning => `warning: ${warning}`),
+  ]
+}
+
+/** Checks the whole command line before anything slow begins. */
+function readRequest(args: Arguments) {
+  const [prompt, transcript, voice] = ['prompt', 'transcript', 'voice'].map(name => args.text(name))
+  if (prompt !== undefined && voice !== undefined) throw new UsageError('--prompt and --voice exclude each other: both choose the voice')
+  if (prompt !== undefined && !transcript) throw new UsageError('--prompt needs --transcript "TEXT": what is said in the recording')
+  if (prompt === undefined && transcript !== undefined)
+    throw new UsageError('--transcript needs --prompt FILE: the recording it belongs to')
+  const out = args.text('out') ?? (args.flag('play') ? undefined : defaultOut)
+  if (out !== undefined && out !== '-' && !['.wav', '.mp3'].includes(extname(out).toLowerCase())) {
+    throw new UsageError(`--out is "${out}", expected a name that ends in .wav or .mp3, or "-"`)
+  }
+  if (out === '-' && args.flag('json')) throw new UsageError('--out - and --json both want stdout: name a file with --out')
+  return {
+    out,
+    model: defined({
+      bundle: args.text('bundle'),
+      device: args.choice('device', ['auto', ...devices]),
+      threads: args.number('threads', { least: 1, most: 1024, integer: true }),
+    }),
+    speech: defined({
+      seed: args.number('seed', { least: 0, most: 2 ** 32 - 1, integer: true }),
+      speed: args.number('speed', { least: 0.5, most: 2 }),
+      temperature: args.number('temperature', { least: 0, most: 2 }),
+    }),
+  }
+}
+
+async function readText(args: Arguments, { stdin }: Terminal): Promise<string> {
+  if (args.operands.length === 0) throw new UsageError('TEXT is missing; "-" reads it from stdin')
+  if (args.operands.length > 1 || args.operands[0] !== '-') return args.operands.join(' ')
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of stdin) {
+    pieces.push(Buffer.from(piece as Uint8Array))
+    bytes += piece.length
+    if (bytes > maxTextBytes) throw new RangeError(`stdin: more than ${maxTextBytes} bytes, expected a text; split it`)
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+/** The voice that the command line names; undefined for the bundle's first. */
+async function findVoice(args: Arguments, mynah: Synthesizer, signal: AbortSignal): Promise<Voice | undefined> {
+  const prompt = args.text('prompt')
+  if (prompt !== undefined) {
+    return mynah.createVoice({
+      audio: prompt,
+      transcript: args.required('transcript', 'what is said in the recording'),
+      name: prompt,
+      signal,
+    })
+  }
+  const voice = args.text('voice')
+  if (voice === undefined) return undefined
+  return voice.endsWith('.safetensors') ? Voice.load(voice) : mynah.loadVoice(voice)
+}
+
+async function speak(
+  mynah: Synthesizer,
+  text: string,
+  options: { voice: Voice | undefined; seed?: number },
+  terminal: Terminal,
+): Promise<Speech> {
+  using progress = createProgress(terminal)
+  const { voice, ...others } = options
+  return await mynah.synthesize(text, {
+    ...others,
+    ...defined({ voice }),
+    signal: terminal.signal,
+    onProgress: ({ utterances, seconds }) => progress.show(`${seconds.toFixed(1)} s spoken, ${utterances} sentences`),
+  })
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000
+}
