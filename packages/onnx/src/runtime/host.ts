@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { InferenceError } from '../errors.ts'
 import type { Answers, Reply, Request } from './protocol.ts'
@@ -11,13 +12,28 @@ export const workerUrl = new URL(fromSource ? './worker.ts' : './worker.js', imp
 export const processFlags: readonly string[] = fromSource ? ['--import', import.meta.resolve('tsx')] : []
 
 /** Starts the worker's code as a thread. Flags of this process are not handed down: some, like --input-type, would keep it from starting. */
-function startThread(): Worker {
-  const options = { execArgv: [], name: 'mynah-onnx' }
+function startThread(busy: Int32Array): Worker {
+  const options = { execArgv: [], name: 'mynah-onnx', workerData: { busy } }
   if (!fromSource) return new Worker(workerUrl, options)
   // tsx ignores --import in threads of Node 20, so it is registered by hand.
   const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const code = `import(${tsx}).then(tsx => { tsx.register(); return import(${JSON.stringify(workerUrl.href)}) })`
   return new Worker(code, { ...options, eval: true })
+}
+
+/** How long an exit of the process waits for a running request; no run of a speech model takes longer. */
+const exitPatienceMs = 60_000
+
+/** Hosts that have a request in their worker. */
+const busyHosts = new Set<Host>()
+
+/**
+ * When a thread is ended inside native code, onnxruntime-node aborts the whole process (exit code 134). So an exit (`process.exit()`, an
+ * uncaught exception) first waits for the running request, as Node would wait for its thread anyway. This is Mynah's only process-wide
+ * listener, there only while a request is in a worker, and it neither prevents nor changes the exit.
+ */
+function finishBeforeExit(): void {
+  for (const host of busyHosts) host.finish()
 }
 
 interface Job {
@@ -42,6 +58,9 @@ export class Host {
   #queue: Job[] = []
   #disposal: Promise<void> | undefined
   #generation = 0
+  #whenIdle: (() => void)[] = []
+  /** 1 while the worker has a request; the worker clears it. */
+  readonly #busy = new Int32Array(new SharedArrayBuffer(4))
 
   /** Changes when the thread is replaced: what was loaded under another generation is gone. */
   get generation(): number {
@@ -82,16 +101,20 @@ export class Host {
           reject(reason)
         },
       }
-      signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal) {
+        setMaxListeners(0, signal) // many queued runs may share a signal; each removes its listener
+        signal.addEventListener('abort', onAbort, { once: true })
+      }
       this.#queue.push(job)
       this.#sendNext()
     })
   }
 
-  /** Ends the thread and rejects what is pending with `disposed`. Resolves once its memory is free, which is after a run in native code. */
+  /** Rejects what is pending with `disposed` and ends the thread. Resolves once its memory is free, which is after a run in native code. */
   dispose(): Promise<void> {
     this.#disposal ??= (async () => {
       this.#rejectAll(disposedError)
+      if (this.#current) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
       const thread = this.#thread
       this.#thread = undefined
       await thread?.terminate()
@@ -99,9 +122,14 @@ export class Host {
     return this.#disposal
   }
 
-  /** Ends the thread as a crash would: for tests. */
-  async crash(): Promise<void> {
-    await this.#thread?.terminate()
+  /** Blocks this thread until the request in the worker is answered: for the very end of the process. */
+  finish(): void {
+    Atomics.wait(this.#busy, 0, 1, exitPatienceMs)
+  }
+
+  /** Makes the worker die as of a fatal error, once it is idle: for tests. */
+  crash(): void {
+    this.#thread?.postMessage({ kind: 'crash' } satisfies Request)
   }
 
   #sendNext(): void {
@@ -109,14 +137,20 @@ export class Host {
     const job = this.#queue.shift()
     if (!job) {
       this.#thread?.unref()
+      if (busyHosts.delete(this) && busyHosts.size === 0) process.off('exit', finishBeforeExit)
+      for (const resolve of this.#whenIdle.splice(0)) resolve()
       return
     }
     this.#current = job
     try {
       this.#thread ??= this.#start()
       this.#thread.ref()
+      Atomics.store(this.#busy, 0, 1)
       this.#thread.postMessage(job.request, [...job.moved])
+      if (busyHosts.size === 0) process.on('exit', finishBeforeExit)
+      busyHosts.add(this)
     } catch (cause) {
+      Atomics.store(this.#busy, 0, 0)
       this.#current = undefined
       job.reject(cause)
       this.#sendNext()
@@ -124,7 +158,7 @@ export class Host {
   }
 
   #start(): Worker {
-    const thread = startThread()
+    const thread = startThread(this.#busy)
     this.#replied = false
     this.#cause = undefined
     thread.on('message', (reply: Reply) => {
@@ -143,6 +177,7 @@ export class Host {
       if (thread !== this.#thread) return
       this.#thread = undefined
       this.#generation++
+      Atomics.store(this.#busy, 0, 0)
       const detail = this.#cause instanceof Error ? this.#cause.message : `exit code ${code}`
       const advice = this.#replied
         ? 'The next call starts a new thread and reloads its models; states are lost, create them again'
@@ -151,13 +186,15 @@ export class Host {
       this.#rejectAll(
         where => new InferenceError(`${where}: the inference thread died (${detail}). ${advice}`, { code: 'worker-crashed', cause }),
       )
+      this.#current = undefined
+      this.#sendNext()
     })
     return thread
   }
 
+  /** Rejects the request in the worker, which goes on there, and those that wait. */
   #rejectAll(toError: (where: string) => InferenceError): void {
     const pending = [this.#current, ...this.#queue]
-    this.#current = undefined
     this.#queue = []
     for (const job of pending) job?.reject(toError(job.where))
   }

@@ -40,6 +40,7 @@ export type Request =
   | { kind: 'createState'; state: number; tensors: Tensors }
   | { kind: 'releaseModel'; model: number }
   | { kind: 'releaseState'; state: number }
+  | { kind: 'crash' }
 
 /** What the worker answers to each kind of request. */
 export interface Answers {
@@ -50,6 +51,7 @@ export interface Answers {
   createState: undefined
   releaseModel: undefined
   releaseState: undefined
+  crash: never
 }
 
 /** An answer or a failure. One request is in the worker at a time, so none needs a number. */

@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort } from 'node:worker_threads'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MynahError } from '../errors.ts'
 import { type Answers, packTensors, type Reply, type Request, type Tensors } from './protocol.ts'
 import type { Provider } from './providers.ts'
@@ -8,11 +8,16 @@ import { listBackends, openSession, probeSession, type Session } from './session
  * Entry file of two things that must not disturb the main thread: the worker thread that owns all sessions of a runtime, and, started as a
  * process of its own, one probe of a device whose driver may print or crash.
  */
-if (parentPort) serve(parentPort)
+if (parentPort) serve(parentPort, (workerData as { busy: Int32Array }).busy)
 else if (process.send) await probeAsProcess()
 
 /** Answers one request after the other; the main thread sends the next only after the reply. */
-function serve(port: MessagePort): void {
+function serve(port: MessagePort, busy: Int32Array): void {
+  const setIdle = () => {
+    Atomics.store(busy, 0, 0)
+    Atomics.notify(busy, 0)
+  }
+  process.on('exit', setIdle) // of this thread
   const sessions = new Map<number, Session>()
   const states = new Map<number, Tensors>()
   port.on('message', async (request: Request) => {
@@ -23,6 +28,7 @@ function serve(port: MessagePort): void {
     } catch (error) {
       reply = failure(error)
     }
+    setIdle() // first: after the reply, the main thread marks the next request
     port.postMessage(reply, [...moved])
   })
 }
@@ -56,6 +62,8 @@ async function answer(
     case 'releaseState':
       states.delete(request.state)
       return
+    case 'crash': // for tests
+      process.exit(1)
   }
 }
 
