@@ -1,2 +1,12 @@
+export type { VocoderArchitecture, VocoderDescription, VocoderSources } from './architecture.ts'
+export { architectures } from './architectures/index.ts'
 export { loadMynahDecoder, type MynahDecoderConfig } from './architectures/mynah.ts'
-export type { Vocoder } from './vocoder.ts'
+export {
+  buildChecked,
+  type DecodeOptions,
+  describeVocoder,
+  type LoadVocoderOptions,
+  loadVocoder,
+  type MelVocoder,
+  type Vocoder,
+} from './vocoder.ts'

@@ -1,4 +1,21 @@
-import type { Tensor } from '@mynah/onnx'
+import { type MelConfig, melSpectrogram } from '@mynah/audio'
+import {
+  CheckpointError,
+  createRandom,
+  createRuntime,
+  float32Tensor,
+  loadWeights,
+  type Model,
+  type OnnxModel,
+  type Runtime,
+  readCheckpoint,
+  sizeOf,
+  type Tensor,
+  type Weights,
+} from '@mynah/onnx'
+import { expectAllRead, type VocoderArchitecture, type VocoderDescription } from './architecture.ts'
+import { architectures } from './architectures/index.ts'
+import { resolveConfig } from './config-file.ts'
 
 /** Features → waveform. */
 export interface Vocoder extends AsyncDisposable {
@@ -14,6 +31,213 @@ export interface Vocoder extends AsyncDisposable {
    * @throws {RangeError} if the features have another shape, no frames, or numbers that are not finite
    */
   decode(features: Tensor<'float32'>, options?: { signal?: AbortSignal }): Promise<Float32Array>
+}
+
+/** Options of `MelVocoder.decode`. */
+export interface DecodeOptions {
+  /** Gaussian noise in the shape that `noiseShape` says, for vocoders that have one. */
+  readonly noise?: Tensor<'float32'>
+  /** Draws the noise if none is given; 0 by default. Same seed, same samples. */
+  readonly seed?: number
+  readonly signal?: AbortSignal
+}
+
+/** A published vocoder, loaded from its checkpoint. */
+export interface MelVocoder extends Vocoder {
+  /** Samples from one frame to the next. */
+  readonly hopLength: number
+  /** The front-end that the checkpoint was trained on; undefined if its features are no mel spectrogram. */
+  readonly melConfig: MelConfig | undefined
+  /** Frames on either side that a sample depends on. */
+  readonly contextFrames: number
+  /** The fewest frames that it decodes. */
+  readonly minFrames: number
+  /** Oddities that did not prevent loading. */
+  readonly warnings: readonly string[]
+  /** Shape of the noise that `frames` frames take; undefined for a deterministic vocoder. */
+  noiseShape(frames: number): readonly number[] | undefined
+  /**
+   * The checkpoint's own front-end, so that `decode(mel(waveform))` resynthesizes.
+   * @param waveform float32 [S] at `sampleRate`, nominally in [-1, 1]
+   * @returns float32 [C, T]
+   * @throws {RangeError} if the waveform is too short for a frame or holds numbers that are not finite
+   * @throws {TypeError} if the vocoder's features are no mel spectrogram
+   */
+  mel(waveform: Float32Array): Tensor<'float32'>
+  /**
+   * @param mel float32 [C, T] as `mel` gives
+   * @returns float32 [samplesFor(T)], nominally [-1, 1]
+   * @throws {RangeError} if mel or noise have another shape, too few frames, or numbers that are not finite
+   * @throws {TypeError} if noise is given to a vocoder that takes none
+   */
+  decode(mel: Tensor<'float32'>, options?: DecodeOptions): Promise<Float32Array>
+  /**
+   * Decodes in bounded memory: pieces of `chunkFrames` frames, each computed with its exact context, which join into what `decode` gives (to rounding).
+   * @param options.chunkFrames frames a piece, 256 by default
+   * @throws {RangeError} and {TypeError} as `decode`; {RangeError} if chunkFrames is no positive integer
+   */
+  decodeChunks(mel: Tensor<'float32'>, options?: DecodeOptions & { chunkFrames?: number }): AsyncGenerator<Float32Array, void, undefined>
+}
+
+/** Options of `loadVocoder`. */
+export interface LoadVocoderOptions {
+  /** The published config as an object, or its path; looked for beside the checkpoint unless given. */
+  readonly config?: unknown
+  /** Path of the feature statistics of kan-bayashi's recipes; looked for beside the checkpoint unless given. */
+  readonly stats?: string
+  /** The runtime to load into; a new one on the CPU, disposed of with the vocoder, unless given. */
+  readonly runtime?: Runtime
+}
+
+/**
+ * Loads a published vocoder: `.pt .pth .bin .pkl .ckpt .safetensors` or no ending at all, the architecture detected from tensor names and config.
+ * @throws {CheckpointError} `unknown-architecture`, `missing-config`, `bad-config`, `unreadable-config`, `missing-tensor`, `shape-mismatch`, `unexpected-tensor`;
+ *   all of readCheckpoint's and loadWeights'
+ */
+export async function loadVocoder(checkpoint: string, options: LoadVocoderOptions = {}): Promise<MelVocoder> {
+  const { architecture, description } = describeVocoder(checkpoint, options)
+  const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
+  try {
+    // A factory, so that the tensors are freed once they are in the worker, and read again should it crash.
+    const build = () => withWeights(checkpoint, weights => buildChecked(architecture, description, weights))
+    const model = await runtime.load(build, { name: architecture.name })
+    const dispose = () => (options.runtime ? model.dispose() : runtime.dispose())
+    return createMelVocoder(architecture.name, description, model, dispose)
+  } catch (error) {
+    if (!options.runtime) await runtime.dispose()
+    throw error
+  }
+}
+
+/**
+ * Finds out what a checkpoint is, without reading its tensors: what `loadVocoder` does first, and what converters need.
+ * @throws {CheckpointError} as `loadVocoder`
+ */
+export function describeVocoder(
+  checkpoint: string,
+  options: Omit<LoadVocoderOptions, 'runtime'> = {},
+): { architecture: VocoderArchitecture; description: VocoderDescription } {
+  return withWeights(checkpoint, (weights, root) => {
+    const config = resolveConfig(options.config, checkpoint, root)
+    const architecture = architectures.find(candidate => candidate.detect(weights, config))
+    if (!architecture) {
+      const shown = weights.names.slice(0, 5).map(name => `"${name}"`)
+      throw new CheckpointError(
+        `loadVocoder: ${checkpoint} is none of ${architectures.map(({ name }) => name).join(', ')}; its ${weights.names.length} tensors begin with ${shown.join(', ')}`,
+        { code: 'unknown-architecture' },
+      )
+    }
+    const sources = options.stats === undefined ? { checkpoint } : { checkpoint, stats: options.stats }
+    return { architecture, description: architecture.describe(weights, config, sources) }
+  })
+}
+
+/**
+ * Builds the graph of a described vocoder and checks that it uses every tensor.
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `unexpected-tensor`
+ */
+export function buildChecked(architecture: VocoderArchitecture, description: VocoderDescription, weights: Weights): OnnxModel {
+  const model = description.build(weights)
+  expectAllRead(architecture.name, weights)
+  return model
+}
+
+function withWeights<T>(path: string, use: (weights: Weights, root: unknown) => T): T {
+  const checkpoint = readCheckpoint(path)
+  try {
+    return use(loadWeights(checkpoint), checkpoint.root)
+  } finally {
+    checkpoint.close()
+  }
+}
+
+function createMelVocoder(name: string, description: VocoderDescription, model: Model, dispose: () => Promise<void>): MelVocoder {
+  const { sampleRate, hopLength, featureDim, contextFrames, minFrames = 1 } = description
+  const samplesFor = (frames: number) => description.samplesFor?.(frames) ?? frames * hopLength
+
+  const check = (mel: Tensor<'float32'>, options: DecodeOptions) => {
+    checkFeatures(name, mel, featureDim)
+    const frames = mel.shape[1]!
+    if (frames < minFrames) {
+      throw new RangeError(`${name}: ${frames} frames, expected at least ${minFrames} (its padding reflects that many); pad with silence`)
+    }
+    return { frames, noise: noiseFor(name, description.noiseShape?.(frames), options) }
+  }
+  const run = async (mel: Tensor<'float32'>, noise: Tensor<'float32'> | undefined, signal: AbortSignal | undefined) => {
+    const feeds = { mel: float32Tensor(mel.data, [1, ...mel.shape]), ...(noise ? { noise } : {}) }
+    const { waveform } = await model.run(feeds, signal ? { signal } : {})
+    return waveform!.data as Float32Array
+  }
+
+  return {
+    name,
+    sampleRate,
+    hopLength,
+    featureDim,
+    contextFrames,
+    minFrames,
+    melConfig: description.mel,
+    warnings: description.warnings ?? [],
+    samplesFor,
+    noiseShape: frames => description.noiseShape?.(frames),
+    mel(waveform) {
+      if (!description.mel)
+        throw new TypeError(`${name}: its features are no mel spectrogram; encode the waveform with the codec that it decodes`)
+      const wrong = waveform.findIndex(value => !Number.isFinite(value))
+      if (wrong >= 0) throw new RangeError(`${name}: waveform[${wrong}] is ${waveform[wrong]}, expected finite numbers`)
+      return melSpectrogram(waveform, description.mel)
+    },
+    async decode(mel, options = {}) {
+      const { noise } = check(mel, options)
+      return run(mel, noise, options.signal)
+    },
+    async *decodeChunks(mel, options = {}) {
+      const { frames, noise } = check(mel, options)
+      const { chunkFrames = 256 } = options
+      if (!Number.isInteger(chunkFrames) || chunkFrames < 1) {
+        throw new RangeError(`${name}: chunkFrames is ${chunkFrames}, expected a positive integer`)
+      }
+      for (let start = 0; start < frames; start += chunkFrames) {
+        const end = Math.min(frames, start + chunkFrames)
+        // A piece at the very end may be too short for the graph by itself: it then takes more context.
+        const from = Math.max(0, Math.min(start - contextFrames, frames - minFrames))
+        const to = Math.min(frames, Math.max(end + contextFrames, minFrames))
+        const waveform = await run(sliceFrames(mel, frames, from, to), noise && sliceFrames(noise, frames, from, to), options.signal)
+        yield waveform.slice((start - from) * hopLength, end === frames ? undefined : (end - from) * hopLength)
+      }
+    },
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function noiseFor(name: string, shape: readonly number[] | undefined, { noise, seed = 0 }: DecodeOptions): Tensor<'float32'> | undefined {
+  if (!shape) {
+    if (noise) throw new TypeError(`${name}: is deterministic and takes no noise; leave it out`)
+    return undefined
+  }
+  if (!noise) {
+    const random = createRandom(seed)
+    return float32Tensor(
+      Float32Array.from({ length: sizeOf(shape) }, () => random.normal()),
+      shape,
+    )
+  }
+  if (noise.data.length !== sizeOf(shape)) {
+    throw new RangeError(`${name}: noise is [${noise.shape.join(', ')}], expected [${shape.join(', ')}] for this mel`)
+  }
+  const wrong = noise.data.findIndex(value => !Number.isFinite(value))
+  if (wrong >= 0) throw new RangeError(`${name}: noise[${wrong}] is ${noise.data[wrong]}, expected finite numbers`)
+  return float32Tensor(noise.data, shape)
+}
+
+/** Part of a tensor whose last axis holds a fixed number of elements per frame. */
+function sliceFrames(tensor: Tensor<'float32'>, frames: number, from: number, to: number): Tensor<'float32'> {
+  const width = tensor.shape.at(-1)!
+  const [start, end] = [(from * width) / frames, (to * width) / frames]
+  const rows = tensor.data.length / width
+  const data = new Float32Array(rows * (end - start))
+  for (let row = 0; row < rows; row++) data.set(tensor.data.subarray(row * width + start, row * width + end), row * (end - start))
+  return float32Tensor(data, [...tensor.shape.slice(0, -1), end - start])
 }
 
 /** Checks features against what a vocoder decodes. @throws {RangeError} with what was found and what was expected */
