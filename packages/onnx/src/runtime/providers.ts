@@ -31,6 +31,15 @@ export const devices: readonly Provider[] = ['cpu', 'cuda', 'webgpu', 'coreml', 
  */
 export const autoOrder: readonly Provider[] = ['cuda', 'coreml', 'dml', 'cpu']
 
+/** What a device needs where its provider is compiled in but does not start. */
+const needs: Readonly<Record<Provider, string>> = {
+  cpu: 'a working onnxruntime-node',
+  cuda: 'an NVIDIA GPU with its driver, CUDA 12 and cuDNN 9',
+  webgpu: 'a GPU driver for Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS)',
+  coreml: 'macOS 10.15 or later',
+  dml: 'a GPU with a Direct3D 12 driver',
+}
+
 /** Long enough for a driver that compiles shaders or loads CUDA from a cold disk. */
 const probeTimeoutMs = 60_000
 
@@ -50,7 +59,7 @@ export function createProber(host: Host): Prober {
       const source = buildProbe()
       if (device !== 'cpu') {
         const reason = (device === 'cuda' ? missingCudaFiles() : undefined) ?? (await probeInProcess(device, source))
-        if (reason) return reason
+        if (reason) return `${reason}; it needs ${needs[device]}`
       }
       try {
         await host.call({ kind: 'probe', device, source }, { where: device })
@@ -122,8 +131,11 @@ function missingCudaFiles(): string | undefined {
   const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
   const folder = join(root, 'bin', 'napi-v6', process.platform, process.arch)
   if (!existsSync(folder) || existsSync(join(folder, 'libonnxruntime_providers_cuda.so'))) return undefined
-  return `the CUDA files of onnxruntime-node are not installed. Its install script downloads them on Linux x64, and pnpm, yarn and new npm skip such scripts: allow it (pnpm approve-builds) and reinstall; CUDA 12 and cuDNN 9 are needed too`
+  return `the CUDA files of onnxruntime-node are not installed. Its install script downloads them on Linux x64, and pnpm, yarn and new npm skip such scripts: allow it (pnpm approve-builds) and reinstall`
 }
+
+/** The C++ file, function and condition that ONNX Runtime puts before what it has to say. */
+const sourceLocation = /\/onnxruntime_src\/.* was false\. /s
 
 /** Runs the probe in a child process with its output dropped; resolves to the reason of a failure, a crash or a timeout. */
 function probeInProcess(device: Provider, { bytes }: ModelBytes): Promise<string | undefined> {
@@ -138,7 +150,7 @@ function probeInProcess(device: Provider, { bytes }: ModelBytes): Promise<string
       resolve(reason)
     }
     const timer = setTimeout(() => settle(`the driver did not answer within ${probeTimeoutMs / 1000} s`), probeTimeoutMs)
-    child.once('message', (reply: Reply) => settle(reply.ok ? undefined : reply.message))
+    child.once('message', (reply: Reply) => settle(reply.ok ? undefined : reply.message.replace(sourceLocation, '')))
     child.once('error', error => settle(error.message))
     child.once('exit', (code, signal) => settle(`the driver ended the probing process (${signal ?? `exit code ${code}`})`))
   })

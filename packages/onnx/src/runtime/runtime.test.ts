@@ -111,7 +111,7 @@ describe('runs', () => {
     expect((await model.run({ x: vector(1, 2), shape: shape(2, 1) })).y?.shape).toEqual([2, 1])
   })
 
-  it('loads weights from external data, and leaves them to their owner', async () => {
+  it('loads weights from external data, and leaves them to their owner unless told otherwise', async () => {
     const { GraphBuilder } = await import('../graph/graph.ts')
     const graph = new GraphBuilder('external')
     const weight = Float32Array.from({ length: 1000 }, (_, i) => i)
@@ -119,10 +119,13 @@ describe('runs', () => {
     graph.output('y', graph.add(x, graph.initializer('w', { dtype: 'float32', shape: [1000], data: weight })))
     const built = graph.build({ externalData: true })
     expect(built.externalData).toHaveLength(1)
-    await using model = await runtime.load(() => built)
+    await using model = await runtime.load(built)
     const { y } = await model.run({ x: { dtype: 'float32', shape: [1000], data: new Float32Array(1000) } })
     expect(y?.data).toEqual(weight)
     expect(weight[999]).toBe(999)
+    await using moved = await runtime.load(() => built, { transfer: true })
+    expect((await moved.run({ x: { dtype: 'float32', shape: [1000], data: new Float32Array(1000) } })).y?.data[999]).toBe(999)
+    expect(weight.length).toBe(0)
   })
 })
 
@@ -143,6 +146,7 @@ describe('loading', () => {
       return made[0]!
     })
     expect(made.map(({ bytes }) => bytes.length)).toEqual([0])
+    await expect(runtime.load(() => made[0]!, { name: 'stale' })).rejects.toThrow(/model "stale": its bytes are empty/)
     for (const model of [fromModel, fromFactory]) expect(numbers((await model.run({ x: vector(1) })).y)).toEqual([2])
   })
 

@@ -24,6 +24,11 @@ export interface LoadOptions {
   readonly warmUp?: Readonly<Record<string, Tensor>>
   /** Whether ONNX Runtime keeps freed CPU memory for later runs: faster, but holds the peak. Default true. */
   readonly cpuMemArena?: boolean
+  /**
+   * Gives the external weights of a factory's model away too, which saves a copy of them: only if nobody else holds these arrays, which are empty
+   * afterwards. Weights that are views of a larger buffer are copied anyway.
+   */
+  readonly transfer?: boolean
 }
 
 /** Options of `Model.run`. */
@@ -47,7 +52,7 @@ export interface Runtime extends AsyncDisposable {
   /** Every device that was tried until one worked, with the reasons of those that did not. */
   readonly attempts: readonly DeviceReport[]
   /**
-   * Opens a session. Pass a factory for large models: its bytes move to the worker and are freed, and after a crash of the worker it is called again.
+   * Opens a session. Pass a factory for large models: its bytes move to the worker and are freed, and after a crash of the worker it is called again, to build them anew.
    * A model passed as it is stays referenced for that purpose, and its bytes are copied.
    * @throws {InferenceError} `invalid-model`, `worker-crashed`, `disposed`
    */
@@ -192,15 +197,17 @@ class WorkerModel implements Model {
 
   async #load(): Promise<void> {
     const { host, device, threads } = this.#runtime
-    const { warmUp, cpuMemArena = true } = this.#options
+    const { warmUp, cpuMemArena = true, transfer = false } = this.#options
     const made = typeof this.#source === 'function'
     const { bytes, externalData } = typeof this.#source === 'function' ? await this.#source() : this.#source
-    const moved = new Set<ArrayBuffer>()
-    const source = {
-      bytes: packArray(bytes, made, moved),
-      // Always copied: these are views into tensors that other graphs may share.
-      ...(externalData ? { externalData: externalData.map(({ path, data }) => ({ path, data: packArray(data, false, moved) })) } : {}),
+    if (bytes.length === 0) {
+      throw new RangeError(
+        `${this.#where}: its bytes are empty; a factory must build the model anew each time, as its bytes are given away`,
+      )
     }
+    const moved = new Set<ArrayBuffer>()
+    const external = externalData?.map(({ path, data }) => ({ path, data: packArray(data, made && transfer, moved) }))
+    const source = { bytes: packArray(bytes, made, moved), ...(external ? { externalData: external } : {}) }
     const request = {
       kind: 'load' as const,
       model: this.#id,
