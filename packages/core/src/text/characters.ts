@@ -27,6 +27,7 @@ const FORMS: readonly (readonly [from: string, to: string])[] = [
   ['‣◦▪●⁌⁍', '•'],
   ['™®©℠', ''],
   ['μ', 'µ'],
+  ['№', 'No. '],
   ['♥❤', ' love '],
   ['ł', 'l'],
   ['Ł', 'L'],
@@ -80,9 +81,9 @@ function cleanCluster(cluster: string): string | undefined {
   if (KEPT.test(base) || READABLE_LATIN.test(composed)) return composed === base ? composed : base
   if (/^[\s\p{Cc}\p{Z}]/u.test(base)) return ' '
   if (INVISIBLE.test(composed)) return ''
-  if (PICTURE.test(base)) return ' '
   const folded = composed.normalize('NFKD').replace(/\p{M}/gu, '')
-  return /^[\x20-\x7e]+$/.test(folded) ? folded : undefined
+  if (/^[\x20-\x7e°]+$/.test(folded)) return folded
+  return PICTURE.test(base) ? ' ' : undefined
 }
 
 function nameOf(cluster: string): string {

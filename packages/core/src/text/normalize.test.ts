@@ -116,7 +116,7 @@ a 5 km run | a five kilometer run
 pages 3-5 | pages three to five
 5–10 km | five to ten kilometers
 We won 3-2. | We won three to two.
-Mon–Fri | Mon to Fri
+Mon–Fri | Monday to Friday
 Call 555-1234. | Call five five five, one two three four.
 (555) 123-4567 | five five five, one two three, four five six seven
 +1 555 123 4567 | plus one, five five five, one two three, four five six seven
@@ -136,7 +136,7 @@ x < 5 | x less than five
 1920x1080 | nineteen twenty by ten eighty
 6.02e23 | six point zero two times ten to the twenty-third
 me@example.com | me at example dot com
-https://www.example.com/docs | W W W dot example dot com slash docs
+https://www.example.com/docs | example dot com slash docs
 Visit example.org. | Visit example dot org.
 Use Node.js. | Use Node dot J S.
 open index.html | open index dot H T M L
@@ -176,7 +176,7 @@ Acme Inc. | Acme Incorporated.
 Martin Luther King Jr. spoke | Martin Luther King Junior spoke
 Mt. Everest | Mount Everest
 a Ph.D. in math | a P H D in math
-NASA launched | NASA launched
+NASA launched | nasa launched
 the FBI and HTML | the F B I and H T M L
 the U.S. Army | the U S Army
 in the U.S. | in the U S.

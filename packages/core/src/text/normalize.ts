@@ -203,7 +203,8 @@ class Scanner {
     else if (sign.startsWith('--')) this.#mark('—', start, end)
     else if (/^[!?]+$/.test(sign)) this.#mark(sign.includes('?') ? (sign.includes('!') ? '?!' : '?') : '!', start, end)
     else if (sign === '-' && before === ' ' && after === ' ') this.#dash(start, end)
-    else if (sign === '–' && before !== ' ' && after !== ' ') this.#between(start, end)
+    else if ((sign === '–' && before !== ' ' && after !== ' ') || (sign === '-' && /\d/.test(this.#previous) && /[$€£\d]/.test(after)))
+      this.#between(start, end)
     else if (sign === ':' && /\p{L}/u.test(after) && before !== ' ') this.#mark(',', start, end)
     else if (MARKS[sign]) this.#mark(MARKS[sign], start, end)
     else if (
@@ -230,7 +231,8 @@ class Scanner {
   /** An en dash without spaces: "to" between numbers, days and months, silent between names. */
   #between(start: number, end: number): void {
     const next = /^[$€£]?\d|^(?:[A-Z](?![A-Za-z])|Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/
-    if (next.test(this.#text.slice(this.#index, this.#index + 4))) this.tokens.push({ kind: 'word', text: 'to', start, end })
+    if (/\d$/.test(this.#previous) || next.test(this.#text.slice(this.#index, this.#index + 4)))
+      this.tokens.push({ kind: 'word', text: 'to', start, end })
   }
 
   /** Comparison and arithmetic signs are read only with something to compare on both sides. */

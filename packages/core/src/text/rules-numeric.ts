@@ -8,7 +8,7 @@ const MONTH = `(${Object.keys(MONTH_NAMES)
 const DAY = '(\\d{1,2})(?:st|nd|rd|th)?'
 const VULGAR = '¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞'
 const FRACTION = `(?:\\d{1,9} )?\\d{1,4}/\\d{1,4}|\\d{0,9} ?[${VULGAR}]`
-const AMOUNT = `(${FRACTION}|[-+±]?${NUMBER})`
+const AMOUNT = `(${FRACTION}|(?:(?<![\\p{L}\\p{N}%°)])[-+±])?${NUMBER})`
 const MERIDIEM = '([ap])\\.?\\s?m(\\.|(?![\\p{L}\\p{N}]))'
 const CURRENCY = `(?:US|CA|AU|NZ|HK|A|C)?[${Object.keys(CURRENCIES)
   .filter(key => key.length === 1)
@@ -19,10 +19,12 @@ const CURRENCY_CODE = `${Object.keys(CURRENCIES)
 const MAGNITUDE = `(?:\\s?(${Object.keys(MAGNITUDES).join('|')})${END})?`
 const UNIT = Object.keys(UNITS)
   .sort((a, b) => b.length - a.length)
-  .map(unit => unit.replace(/[.^$°/]/g, '\\$&'))
+  .map(unit => unit.replace(/[.^$/]/g, '\\$&'))
   .join('|')
 const DASH = '\\s?–\\s?|-'
+const RANGE_END = sticky(`${CURRENCY}?(${NUMBER})${MAGNITUDE}`)
 
+/** Four digits that are said in pairs even where no year is meant. */
 const isYear = (digits: string) => /^(?:1[1-9]|20)\d\d$/.test(digits)
 const yearOrNumber = (digits: string) => (isYear(digits) ? yearToWords(digits) : numberToWords(digits))
 const isDate = (month: number, day: number) => month >= 1 && month <= 12 && day >= 1 && day <= 31
@@ -75,8 +77,19 @@ function withMeridiem(
   dot: string | undefined,
 ): Spoken | undefined {
   if (words === undefined) return undefined
-  return { text: words, ...(dot === '.' ? sentenceMark(context, context.index + match[0].length, true) : {}) }
+  return {
+    text: words,
+    ...(dot === '.'
+      ? sentenceMark(
+          context,
+          context.index + match[0].length,
+          !AFTER_HOUR.test(context.text.slice(context.index + match[0].length, context.index + match[0].length + 16)),
+        )
+      : {}),
+  }
 }
+/** What follows "3 a.m." in the same sentence although it has a capital. */
+const AFTER_HOUR = /^ \(?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}\b|(?:Eastern|Pacific|Central|Mountain|Greenwich)\b)/
 
 /** Dates, times, money, units, ranges and plain numbers; the first row that matches and answers wins. */
 export const NUMERIC_RULES: readonly Rule[] = [
@@ -170,9 +183,8 @@ export const NUMERIC_RULES: readonly Rule[] = [
     say([match, minus, currency = '', number = '', magnitude, dash], context) {
       const symbol = currency.slice(-1)
       if (!dash) return sayMoney((minus ?? '') + number, symbol, magnitude, context)
-      const range = sticky(`${CURRENCY}?(${NUMBER})${MAGNITUDE}`)
-      range.lastIndex = context.index + match.length
-      const last = range.exec(context.text) as RegExpExecArray
+      RANGE_END.lastIndex = context.index + match.length
+      const last = RANGE_END.exec(context.text) as RegExpExecArray
       const words = `${numberToWords(number)} to ${sayMoney(last[1] as string, symbol, last[2] ?? magnitude, context)}`
       return { text: words, length: match.length + last[0].length }
     },
@@ -197,9 +209,11 @@ export const NUMERIC_RULES: readonly Rule[] = [
     name: 'feet or inches: 6\', 27"',
     pattern: sticky(`(${NUMBER})(?:(['′])|(["″]))${END}`),
     say([match, number = '', feet], { quoted, text, index }) {
-      if (feet ? !/^\s/.test(text.slice(index + match.length)) && !match.endsWith('′') : quoted && match.endsWith('"')) return undefined
+      const rest = text.slice(index + match.length, index + match.length + 8)
+      if (feet ? /^[^\s.,;)]/.test(rest) && !match.endsWith('′') : quoted && match.endsWith('"')) return undefined
       const [one, many] = feet ? ['foot', 'feet'] : ['inch', 'inches']
-      return `${numberToWords(number)} ${number === '1' ? one : many}`
+      const adjective = !feet && /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x)\b)[a-z]/.test(rest)
+      return `${numberToWords(number)} ${number === '1' || adjective ? one : many}`
     },
   },
   {
@@ -208,21 +222,42 @@ export const NUMERIC_RULES: readonly Rule[] = [
     say: ([, amount = '']) => `${sayAmount(amount)} percent`,
   },
   {
+    name: "decade: 1990s, '90s, his 20s",
+    pattern: sticky(`(['′])?(?:(\\d{3}0)|([1-9]0))['′]?s${END}`),
+    say([match, apostrophe, century, decade = ''], { previous }) {
+      const certain =
+        century || apostrophe || match.length > 3 || /^(?:the|mid|early|late|my|your|h[ie]s|her|their|our|\p{L}+'s)$/iu.test(previous)
+      return certain ? toPlural(yearToWords(century ?? decade)) : undefined
+    },
+  },
+  {
+    name: 'era: 44 BC, 500 AD',
+    pattern: sticky(`(\\d{1,4}|\\d{1,3},\\d{3})\\s?(BCE?|CE|AD|B\\.C\\.(?:E\\.)?|C\\.E\\.|A\\.D\\.)${END}`),
+    say(match, context) {
+      const text = `${yearToWords((match[1] as string).replace(',', ''))} ${spell(match[2] as string)}`
+      return match[0].endsWith('.') ? { text, ...sentenceMark(context, context.index + match[0].length, true) } : text
+    },
+  },
+  {
     name: 'unit: 5 km, 20°C, 60 mph, 3 GB, ½ cup',
     pattern: sticky(`${AMOUNT}([ -]?)(${UNIT})(\\.(?!\\p{L}))?${END}`),
     say(match, context) {
       const [, amount = '', gap, unit = '', dot] = match
       const row = UNITS[unit] as readonly string[]
-      if (gap !== '' && row[2] === 'attached' && !dot) return undefined
+      if (gap !== '' && row[2] === 'attached' && !dot && !/(?:ft\.?|')$/.test(context.previous)) return undefined
       const singular = isSingular(amount) || gap === '-' || isArticle(context.previous)
       const text = `${sayAmount(amount)} ${singular ? row[0] : row[1]}`
       return dot ? { text, ...sentenceMark(context, context.index + match[0].length, true) } : text
     },
   },
   {
-    name: 'out of: 10/10, 24/7, 9/11',
-    pattern: sticky(`(\\d{1,3})/(\\d{1,3})${END}(?!/)`),
-    say([match, first = '', second = '']) {
+    name: 'out of: 10/10, 24/7, 9/11, on 12/25, 2020/21',
+    pattern: sticky(`(\\d{1,4})/(\\d{1,3})${END}(?!/)`),
+    say([match, first = '', second = ''], { previous }) {
+      if (isYear(first)) return `${yearToWords(first)} ${cardinalToWords(second)}`
+      if (isDate(Number(first), Number(second)) && /^(?:on|by|until|since|from|before|after|dated)$/i.test(previous)) {
+        return sayDate(monthName(Number(first)), second)
+      }
       if (match === '24/7' || match === '9/11' || match === '50/50') return `${cardinalToWords(first)} ${cardinalToWords(second)}`
       return second === '10' || second === '100' || first === second
         ? `${cardinalToWords(first)} out of ${cardinalToWords(second)}`
@@ -242,22 +277,9 @@ export const NUMERIC_RULES: readonly Rule[] = [
     say: ([, digits = '']) => ordinalToWords(digits.replaceAll(',', '')),
   },
   {
-    name: "decade: 1990s, '90s, 20s",
-    pattern: sticky(`['′]?(\\d{2}|\\d{3}0)['′]?s${END}`),
-    say: ([, digits = '']) => toPlural(yearToWords(digits)),
-  },
-  {
     name: "short year: '98",
     pattern: sticky(`'(\\d)(\\d)${END}`),
     say: ([, tens = '', ones = '']) => (tens === '0' ? `oh ${digitsToWords(ones)}` : cardinalToWords(tens + ones)),
-  },
-  {
-    name: 'era: 44 BC, 500 AD',
-    pattern: sticky(`(\\d{1,4})\\s?(BCE?|CE|AD|B\\.C\\.(?:E\\.)?|C\\.E\\.|A\\.D\\.)${END}`),
-    say(match, context) {
-      const text = `${yearToWords(match[1] as string)} ${spell(match[2] as string)}`
-      return match[0].endsWith('.') ? { text, ...sentenceMark(context, context.index + match[0].length, true) } : text
-    },
   },
   { name: 'era first: AD 79', pattern: sticky(`A\\.?D\\.?\\s(\\d{1,4})${END}`), say: ([, year = '']) => `A D ${yearToWords(year)}` },
   {
@@ -279,7 +301,8 @@ export const NUMERIC_RULES: readonly Rule[] = [
   {
     name: 'year: 1984',
     pattern: sticky(`(\\d{4})${END}(?!,\\d{3}|\\.\\d)`),
-    say: ([, digits = '']) => (isYear(digits) ? yearToWords(digits) : undefined),
+    say: ([, digits = ''], { previous }) =>
+      isYear(digits) || (/[x×]\s?$/.test(previous) && digits < '2000') ? yearToWords(digits) : undefined,
   },
   {
     name: 'sign: -5, +3, ~5, ±2, #1',
@@ -290,8 +313,8 @@ export const NUMERIC_RULES: readonly Rule[] = [
     },
   },
   {
-    name: 'long code: 12345678901',
-    pattern: sticky(`(\\d{11,40})${END}(?![.,]\\d)`),
+    name: 'long code: 1234567890',
+    pattern: sticky(`(\\d{10,40})${END}(?![.,]\\d)`),
     say: ([, digits = '']) => (/0{4}$/.test(digits) ? undefined : digitsToWords(digits)),
   },
   { name: 'number: 1,234.5', pattern: sticky(`(${NUMBER})${END}`), say: ([, number = '']) => numberToWords(number) },

@@ -1,10 +1,11 @@
-import { cardinalToWords, digitsToWords, ordinalToWords, romanToNumber, yearToWords } from './numbers.ts'
+import { cardinalToWords, digitsToWords, numberToWords, ordinalToWords, romanToNumber, yearToWords } from './numbers.ts'
 import { END, type Rule, type RuleContext, type Spoken, sentenceMark, spell, sticky } from './rules.ts'
 import {
   ABBREVIATIONS,
   DOMAINS,
   FILE_TYPES,
   GREEK_NAMES,
+  MONTH_NAMES,
   NUMBERED_NOUNS,
   REGNAL_NAMES,
   SAID_AS_WORDS,
@@ -44,7 +45,7 @@ function sayCapitals(word: string, shouted: boolean): string {
 /** Digits inside a name: "747" as said in "Boeing 747", "2026" as a year. */
 function sayDigits(digits: string): string {
   if (digits.startsWith('0') && digits.length > 1) return digitsToWords(digits)
-  if (/^(?:1[1-9]|20)\d\d$/.test(digits)) return yearToWords(digits)
+  if (/^(?:1\d|20)\d\d$/.test(digits)) return yearToWords(digits)
   return digits.length > 4 ? digitsToWords(digits) : cardinalToWords(digits)
 }
 
@@ -102,11 +103,12 @@ const SPOKEN_ENDINGS = new Set('io ai uk us eu tv js ts py rs md pdf csv html cs
 
 function sayAbbreviation(match: RegExpExecArray, context: RuleContext): Spoken | undefined {
   const key = match[1] as string
-  const row = ABBREVIATIONS[key] ?? ABBREVIATIONS[key.replace(/^./, first => first.toLowerCase())]
+  const row = ABBREVIATIONS[key] ?? ABBREVIATIONS[key.toLowerCase()]
   if (!row) return undefined
   const end = context.index + match[0].length
   const next = context.text.slice(end, end + 12)
-  if (row.before === 'digit' && !/^\s*[\d#]|^\s+(?:[IVXLC]+\b|\d)/.test(next)) return undefined
+  if (row.before === 'digit' && !/^\s*[\d#]|^\s+[IVXLC]{2,}\b/.test(next)) return undefined
+  if (row.before === 'more' && !/^,|^\s+[\p{Ll}\d$€£]/u.test(next)) return undefined
   if (row.before === 'capital' && !/^\s+\p{Lu}/u.test(next)) return undefined
   return { text: row.say, ...(match[0].endsWith('.') ? sentenceMark(context, end, row.final === true) : {}) }
 }
@@ -117,8 +119,9 @@ function sayRoadOrTitle(title: string, road: string, match: RegExpExecArray, con
   const dotted = match[0].endsWith('.')
   const beforeName = /^\s+\p{Lu}/u.test(context.text.slice(end, end + 4))
   const afterName = /^(?:\p{Lu}\p{L}+|\d+(?:st|nd|rd|th)|\p{Lu})$/u.test(context.previous) && !OPENERS.has(context.previous.toLowerCase())
+  const opens = /(?:^|[.!?"(\n]\s{0,3})\p{L}{1,20}\s{1,3}$/u.test(context.text.slice(Math.max(0, context.index - 26), context.index))
   if (!dotted && !beforeName) return undefined
-  if (beforeName && !afterName) return { text: title }
+  if (beforeName && (!afterName || opens || title === 'Doctor')) return { text: title }
   if (!afterName && !beforeName)
     return dotted ? { text: title === 'Saint' ? road : title, ...sentenceMark(context, end, false) } : undefined
   return { text: road, ...(dotted ? sentenceMark(context, end, true) : {}) }
@@ -128,6 +131,8 @@ const OPENERS = new Set(
     ' ',
   ),
 )
+
+const ENDS_IN_DOMAIN = new RegExp(`\\.(?:${DOMAINS})$`)
 
 /** Everything that begins with a letter and is more than a plain word; the first row that matches and answers wins. */
 export const WORD_RULES: readonly Rule[] = [
@@ -154,11 +159,11 @@ export const WORD_RULES: readonly Rule[] = [
   {
     name: 'web address',
     pattern: sticky(
-      `(?:https?://|www\\.|(?=[A-Za-z0-9-]{1,63}\\.))([A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,6})((?::\\d{1,5})?(?:[/?#][^\\s<>"'()\\[\\]]{0,300})?)`,
+      `(?:https?://)?(?:www\\.)?(?=[A-Za-z0-9-]{1,63}[.:/])([A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,6})((?::\\d{1,5})?(?:[/?#][^\\s<>"'()\\[\\]]{0,300})?)`,
       'i',
     ),
     say([match, host = '', path = '']) {
-      if (!/^(?:https?:|www\.)/i.test(match) && !new RegExp(`\\.(?:${DOMAINS})$`).test(host)) return undefined
+      if (!/^(?:https?:|www\.)/i.test(match) && !ENDS_IN_DOMAIN.test(host)) return undefined
       if (!/[a-z]/i.test(host)) return undefined
       const trailing = /[.,;:!?/]*$/.exec(path)?.[0].length ?? 0
       const spokenPath = path.slice(0, path.length - trailing)
@@ -195,12 +200,35 @@ export const WORD_RULES: readonly Rule[] = [
   { name: 'Dr.', pattern: sticky(`Dr(?:\\.|(?= ))`), say: (match, context) => sayRoadOrTitle('Doctor', 'Drive', match, context) },
   {
     name: 'month abbreviation',
-    pattern: sticky(`(Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\\.(?=,? \\p{Ll}|,|;|\\))`),
-    say: ([, month = '']) => MONTH_BY_START[month.slice(0, 3)],
+    pattern: sticky(`(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\\.`),
+    say(match, context) {
+      const end = context.index + match[0].length
+      const dated = /^(?:in|by|since|until|from|of|last|next|this|early|late|mid|to)$/i.test(context.previous)
+      if (!dated && !/^(?:,? \p{Ll}|[,;)])/u.test(context.text.slice(end, end + 3))) return undefined
+      return { text: MONTH_NAMES[match[1] as string] as string, ...sentenceMark(context, end, true) }
+    },
   },
-  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.`, 'i'), say: sayAbbreviation },
+  {
+    name: 'days: Mon–Fri, Tues. 5 May',
+    pattern: sticky(
+      `(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?:(?:\\s?–\\s?|-)(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)${END}|\\.?(?=,? (?:\\d|${Object.keys(MONTH_NAMES).join('|')}))|(?<=Mon|Tues|Wed|Thurs|Fri)\\.(?= \\p{Ll}|[,;)]))`,
+    ),
+    say: ([, first = '', last]) => `${DAY_NAMES[first.slice(0, 2)]}${last ? ` to ${DAY_NAMES[last.slice(0, 2)]}` : ''}`,
+  },
+  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED}|E\\.g|I\\.e)\\.`), say: sayAbbreviation },
   { name: 'abbreviation without a dot', pattern: sticky(`(${DOTLESS})(?= \\p{Lu})`), say: sayAbbreviation },
   { name: 'vs', pattern: sticky(`vs${END}`), say: () => 'versus' },
+  {
+    name: 'road without a dot: 2nd Ave',
+    pattern: sticky(`(Ave|Blvd|Rd|Hwy|Pkwy)${END}`),
+    say: ([, road = ''], { previous }) => (/^\p{Lu}|(?:st|nd|rd|th)$/u.test(previous) ? ABBREVIATIONS[road]?.say : undefined),
+  },
+  { name: 'PhD', pattern: sticky(`PhD('s|s)?${END}`), say: ([, ending = '']) => `P H D${ending && "'s"}` },
+  {
+    name: 'prefix before digits: mid-1990s',
+    pattern: sticky(`(mid|pre|post|early|late|non|ex)-(?=\\d)`, 'i'),
+    say: ([, prefix]) => prefix,
+  },
   {
     name: 'dotted initials: U.S., a.m., J.R.R.',
     pattern: sticky(`((?:\\p{L}\\.){2,8})(\\p{L}(?!\\p{L}))?('s)?`),
@@ -217,12 +245,17 @@ export const WORD_RULES: readonly Rule[] = [
   {
     name: 'Roman numeral: Henry VIII, Chapter IV, World War II',
     pattern: sticky(`([IVXLCDM]{1,10})('s)?${END}(?!-)`),
-    say([, numeral = '', possessive = ''], { previous, shouted }) {
+    say([match, numeral = '', possessive = ''], { previous, shouted, text, index }) {
       const value = romanToNumber(numeral)
-      if (value === undefined || shouted || previous === '') return undefined
+      if (value === undefined || shouted) return undefined
       const noun = NUMBERED_NOUNS.has(previous.toLowerCase())
-      if (REGNAL_NAMES.has(previous) && value < 40 && numeral !== 'I' + '' && numeral !== 'X')
+      const pronoun =
+        numeral === 'I' &&
+        /^(?:'|,? (?:am|think|have|don|know|love|want|need|mean)\b)/.test(text.slice(index + match.length, index + match.length + 8))
+      if (REGNAL_NAMES.has(previous) && value < 40 && !pronoun && !(previous === 'Malcolm' && numeral === 'X')) {
         return `the ${ordinalToWords(String(value))}${possessive}`
+      }
+      if (/^X{0,3}(?:III?|VIII?)$/.test(numeral)) return cardinalToWords(String(value)) + possessive
       const named = /^\p{Lu}\p{Ll}/u.test(previous)
       return noun || (named && /^(?:[IVX]{2,})$/.test(numeral)) ? cardinalToWords(String(value)) + possessive : undefined
     },
@@ -232,13 +265,15 @@ export const WORD_RULES: readonly Rule[] = [
     pattern: sticky(`A${END}(?!['.-])`),
     say(_, { previous, text, index }) {
       const titleCase = /^\p{Lu}/u.test(previous) && /^ \p{Lu}\p{Ll}/u.test(text.slice(index + 1, index + 4))
-      return previous === '' || titleCase ? 'a' : 'A'
+      const letter = text[index + 1] === '/' || text[index + 1] === '+' || (previous !== '' && !titleCase)
+      return letter ? 'A' : 'a'
     },
   },
   {
     name: 'capitals: FBI, NASA, CPUs, FBI’s',
     pattern: sticky(`([A-Z]{2,30})('s|s)?(?![\\p{L}\\p{M}\\p{N}&]|-[\\p{L}\\p{N}]|'\\p{L})`),
-    say([, letters = '', ending = ''], { shouted }) {
+    say([, letters = '', ending = ''], { shouted, previous }) {
+      if (letters === 'AM' && previous === 'I') return 'am'
       const spoken = sayCapitals(letters, shouted)
       return spoken + (ending === 's' && / [A-Z]$/.test(spoken) ? "'s" : ending)
     },
@@ -269,6 +304,7 @@ export const WORD_RULES: readonly Rule[] = [
     pattern: sticky(`([α-ωςµΩ])(?![α-ω])`),
     say: ([, letter = '']) => GREEK_NAMES[letter],
   },
+  { name: 'digits before anything else', pattern: sticky('\\d{1,40}'), say: ([digits]) => numberToWords(digits) },
   {
     name: 'word',
     pattern: sticky(`'?[\\p{Script=Latin}\\p{M}]{1,200}(?:['-][\\p{Script=Latin}\\p{M}]{1,200}){0,20}(?:'(?=\\s|$))?`),
@@ -276,12 +312,12 @@ export const WORD_RULES: readonly Rule[] = [
   },
 ]
 
-const MONTH_BY_START: Readonly<Record<string, string>> = {
-  Jan: 'January',
-  Feb: 'February',
-  Aug: 'August',
-  Sep: 'September',
-  Oct: 'October',
-  Nov: 'November',
-  Dec: 'December',
+const DAY_NAMES: Readonly<Record<string, string>> = {
+  Mo: 'Monday',
+  Tu: 'Tuesday',
+  We: 'Wednesday',
+  Th: 'Thursday',
+  Fr: 'Friday',
+  Sa: 'Saturday',
+  Su: 'Sunday',
 }

@@ -40,7 +40,7 @@ export function sticky(source: string, flags = ''): RegExp {
 }
 
 /** Nothing that would make the token longer follows. */
-export const END = '(?![\\p{L}\\p{N}])'
+export const END = '(?![\\p{L}\\p{Nd}])'
 /** An unsigned number: thousands commas, decimals. At most 40 digits: longer ones are no quantity. */
 export const NUMBER = '(?:\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d{1,40})?|\\d{1,40}(?:\\.\\d{1,40})?|\\.\\d{1,40})'
 const LETTERS = /[A-Z]/g

@@ -115,8 +115,8 @@ export const UNITS: Readonly<Record<string, readonly string[]>> = {
 /** How an abbreviation with its dot is read. */
 export interface Abbreviation {
   readonly say: string
-  /** Only before a digit (`No. 5`), or before a capital (`Gen. Lee`). */
-  readonly before?: 'digit' | 'capital'
+  /** Only before a digit (`No. 5`), a capital (`Gen. Lee`), or anything but a new sentence (`max. 5`): some are ordinary words, too. */
+  readonly before?: 'digit' | 'capital' | 'more'
   /** May be the last word of a sentence, whose full stop is then the same dot. */
   readonly final?: true
   /** Also without a dot, in this capitalization (British `Mr`). */
@@ -156,12 +156,19 @@ export const ABBREVIATIONS: Readonly<Record<string, Abbreviation>> = {
     final: true,
   }),
   ...list('Assn=Association|Assoc=Association|Intl=International|Govt=Government|govt=government|Mfg=Manufacturing', { final: true }),
-  ...list('approx=approximately|Approx=Approximately|est=established|Est=Established|misc=miscellaneous|max=maximum|avg=average', {}),
-  ...list('incl=including|excl=excluding|esp=especially|cf=compare|viz=namely|ed=edited|eds=editors|trans=translated|temp=temperature', {}),
-  ...list('vs=versus|Vs=Versus|v=versus|feat=featuring|tel=telephone|Tel=Telephone|ext=extension|Ext=Extension|ref=reference', {}),
-  ...list('Mon=Monday|Tue=Tuesday|Tues=Tuesday|Wed=Wednesday|Thu=Thursday|Thur=Thursday|Thurs=Thursday|Fri=Friday', { before: 'digit' }),
+  ...list(
+    'misc=miscellaneous|max=maximum|min=minimum|avg=average|est=established|ed=edited|eds=editors|trans=translated|temp=temperature',
+    {
+      before: 'more',
+    },
+  ),
+  ...list('ref=reference|ext=extension|Ext=Extension|tel=telephone|feat=featuring|esp=especially', { before: 'more' }),
+  ...list(
+    'approx=approximately|Approx=Approximately|Est=Established|incl=including|excl=excluding|cf=compare|viz=namely|Tel=Telephone',
+    {},
+  ),
+  ...list('vs=versus|Vs=Versus|v=versus|eg=for example|ie=that is|Misc=Miscellaneous', {}),
   ...list('hrs=hours|hr=hour|mins=minutes|yrs=years|lbs=pounds|oz=ounces', { final: true }),
-  min: { say: 'minimum' },
   'Ph.D': { say: 'P H D', final: true },
   'e.g': { say: 'for example' },
   'i.e': { say: 'that is' },
@@ -211,7 +218,7 @@ export const SPELLED = set(
 
 /** English words of two and three letters, which capitals do not make acronyms. */
 export const SHORT_WORDS = set(
-  'no go so my me we he oh if is as at be by do in of on or to up an hi ah ha ow ox am the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did let put say she too use dad mom yes yet top big bad bed box buy car cat cut dog eat end far few fun god got guy hot job lot low may nor off own pay run sad set sit six ten try war why win won wow red sun sky bus fly ago air arm art ask bar bit cup due ear egg eye fat fit fix gas hit ice ill its key kid lay led leg lie map mix net nut oil pen pet pop raw row sea sex son tax tea tie tip toy van via wet wine yep nah hey aha huh mum sir zoo joy fan fee fog gun hat hug jam jaw jet joy law lip mud nap odd pan pig pot ray rib rob rub rug sum tap ton tub wax web',
+  'no go so my me we he oh if is as at be by do in of on or to up an hi ah ha ow ox the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did let put say she too use dad mom yes yet top big bad bed box buy car cat cut dog eat end far few fun god got guy hot job lot low may nor off own pay run sad set sit six ten try war why win won wow red sun sky bus fly ago air arm art ask bar bit cup due ear egg eye fat fit fix gas hit ice ill its key kid lay led leg lie map mix net nut oil pen pet pop raw row sea sex son tax tea tie tip toy van via wet wine yep nah hey aha huh mum sir zoo joy fan fee fog gun hat hug jam jaw jet joy law lip mud nap odd pan pig pot ray rib rob rub rug sum tap ton tub wax web',
 )
 
 /** Names after which a Roman numeral is "the Nth". */

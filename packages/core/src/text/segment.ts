@@ -1,0 +1,276 @@
+import { findMarkup } from './markup.ts'
+import { ABBREVIATIONS, MONTH_NAMES } from './tables.ts'
+
+/** One sentence of a text, trimmed. */
+export interface Sentence {
+  readonly text: string
+  /** UTF-16 offset of the sentence in the whole text. */
+  readonly start: number
+  /** True if a blank line or the end of the text follows: the place for a longer pause. */
+  readonly endsParagraph: boolean
+}
+
+/** How text is cut. */
+export interface SegmentOptions {
+  /** Longer sentences are cut at clauses, else at spaces. At least 20; default {@link DEFAULT_MAX_CHARACTERS}. */
+  maxCharacters?: number
+}
+
+/** About 30 s of speech: a longer sentence is cut even before its phonemes are counted. */
+export const DEFAULT_MAX_CHARACTERS = 400
+/** Without any sentence end a stream is cut after this many times `maxCharacters`, so that its buffer stays bounded. */
+const RUN_ON_FACTOR = 4
+/** Lines shorter than this that a capital follows are headings, verses or list items, not wrapped prose. */
+const SHORT_LINE = 50
+/** White space longer than this ends a sentence whatever follows; closing marks and words are read no further either. */
+const LOOK_AHEAD = 64
+/** The longest markup tag: how far an opened bracket is waited for. */
+const MARKUP_REACH = 450
+
+const CLOSERS = '"\'”’»)]*_'
+const SPACE = /\s/
+const LIST_ITEM = /^(?:[-*•+]|#{1,6}|\d{1,3}[.)]|[a-z]\))[ \t]/
+const OPEN_MARKUP = /^\[[^[\]\n]*(?:\](?:\([^\n)]*)?)?$/
+/** Words that open sentences: after "U.S." or "Inc." they tell that the dot ended one. */
+const OPENERS = new Set(
+  'the a an he she it they we i you this that these those there here but and so then if when while after before however in on at for as no yes what why how who where my our his her their its not'.split(
+    ' ',
+  ),
+)
+const DAY_OR_ZONE = /^(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4})$/
+
+/**
+ * Cuts text into sentences. Abbreviations, decimals, initials (J. R. R. Tolkien), ellipses before small letters, closing quotes and markup do not end one;
+ * blank lines, list items and short lines do. Linear time.
+ * @throws {RangeError} if `maxCharacters` is not an integer of at least 20
+ */
+export function segment(text: string, options: SegmentOptions = {}): Sentence[] {
+  const segmenter = new Segmenter(options)
+  return [...segmenter.push(text), ...segmenter.finish()]
+}
+
+/**
+ * Cuts a stream of text pieces (for instance the tokens of a language model) into the sentences that {@link segment} gives for the whole text,
+ * each as soon as it is certainly complete, which mostly means: with the first character of the next.
+ * @throws {RangeError} if `maxCharacters` is not an integer of at least 20
+ * @throws {TypeError} if a piece is not a string
+ */
+export async function* segmentStream(
+  pieces: AsyncIterable<string> | Iterable<string>,
+  options: SegmentOptions = {},
+): AsyncGenerator<Sentence, void, undefined> {
+  const segmenter = new Segmenter(options)
+  for await (const piece of pieces) {
+    if (typeof piece !== 'string') throw new TypeError(`segmentStream: a piece of text is ${typeof piece}, expected a string`)
+    yield* segmenter.push(piece)
+  }
+  yield* segmenter.finish()
+}
+
+/**
+ * Cuts text into pieces of at most `maxCharacters`, of about equal length, after clause punctuation where possible, else at spaces; markup stays whole.
+ * @throws {RangeError} if `maxCharacters` is not an integer of at least 20
+ */
+export function splitLong(text: string, maxCharacters: number): string[] {
+  checkLimit(maxCharacters)
+  const pieces: string[] = []
+  let rest = text.trim()
+  while (rest.length > maxCharacters) {
+    const cut = bestCut(rest, maxCharacters)
+    pieces.push(rest.slice(0, cut).trim())
+    rest = rest.slice(cut).trim()
+  }
+  if (rest !== '') pieces.push(rest)
+  return pieces
+}
+
+function bestCut(text: string, max: number): number {
+  const target = text.length / Math.ceil(text.length / max)
+  const head = text.slice(0, max + MARKUP_REACH)
+  const tags = head.includes('[') ? findMarkup(head) : []
+  let [best, cost] = [0, Number.POSITIVE_INFINITY]
+  for (let i = Math.min(max, text.length - 1); i > 0; i--) {
+    if (!SPACE.test(text[i] as string) || tags.some(tag => tag.start < i && i < tag.end)) continue
+    const distance = Math.abs(i - target) + (/[,;:—–.!?…)"]/.test(text[i - 1] as string) ? 0 : max / 3)
+    if (distance < cost) [best, cost] = [i, distance]
+  }
+  if (best > 0) return best
+  const splitsPair = /[\ud800-\udbff]/.test(text[max - 1] as string)
+  return splitsPair ? max - 1 : max
+}
+
+function checkLimit(maxCharacters: number): void {
+  if (!Number.isInteger(maxCharacters) || maxCharacters < 20) {
+    throw new RangeError(`segment: maxCharacters is ${maxCharacters}, expected an integer of at least 20`)
+  }
+}
+
+/** Where a sentence ends, or that more text must be known first. */
+type Decision = { readonly end: number; readonly endsParagraph: boolean } | 'no' | 'unknown'
+
+/** Thrown by `peek` past the end of an unfinished text: whatever was to be decided there is not certain yet. */
+const UNCERTAIN = Symbol('uncertain')
+
+class Segmenter {
+  readonly #maxCharacters: number
+  #text = ''
+  /** Offset of `#text` in the whole text. */
+  #offset = 0
+  /** Where in `#text` to look on for the end of the sentence that begins at 0. */
+  #scan = 0
+  #final = false
+
+  constructor({ maxCharacters = DEFAULT_MAX_CHARACTERS }: SegmentOptions) {
+    checkLimit(maxCharacters)
+    this.#maxCharacters = maxCharacters
+  }
+
+  push(piece: string): Sentence[] {
+    this.#text += piece
+    return this.#drain()
+  }
+
+  finish(): Sentence[] {
+    this.#final = true
+    return [...this.#drain(), ...this.#sentences(this.#text, this.#offset, true)]
+  }
+
+  #drain(): Sentence[] {
+    const found: Sentence[] = []
+    let from = 0
+    let i = this.#scan
+    for (; i < this.#text.length; i++) {
+      if (i === from && SPACE.test(this.#text[i] as string)) {
+        from += 1
+        continue
+      }
+      const decision = i - from >= RUN_ON_FACTOR * this.#maxCharacters ? this.#cutRunOn(from, i) : this.#decide(from, i)
+      if (decision === 'unknown') break
+      if (decision === 'no') continue
+      found.push(...this.#sentences(this.#text.slice(from, decision.end), this.#offset + from, decision.endsParagraph))
+      from = decision.end
+      i = from - 1
+    }
+    this.#text = this.#text.slice(from)
+    this.#offset += from
+    this.#scan = i - from
+    return found
+  }
+
+  #sentences(text: string, start: number, endsParagraph: boolean): Sentence[] {
+    const pieces = splitLong(text, this.#maxCharacters)
+    let at = 0
+    return pieces.map((piece, i) => {
+      at = text.indexOf(piece, at)
+      const sentence = { text: piece, start: start + at, endsParagraph: endsParagraph && i === pieces.length - 1 }
+      at += piece.length
+      return sentence
+    })
+  }
+
+  /** No sentence end for long: cut at the last space. */
+  #cutRunOn(from: number, i: number): Decision {
+    let space = i
+    while (space > from + this.#maxCharacters && !SPACE.test(this.#text[space - 1] as string)) space -= 1
+    return { end: space > from + this.#maxCharacters ? space : i, endsParagraph: false }
+  }
+
+  #decide(from: number, i: number): Decision {
+    const character = this.#text[i] as string
+    if (!/[.!?…。！？\n]/.test(character)) return 'no'
+    try {
+      if (this.#isInMarkup(from, i)) return 'no'
+      return character === '\n' ? this.#decideNewline(from, i) : this.#decideTerminator(from, i)
+    } catch (thrown) {
+      if (thrown === UNCERTAIN) return 'unknown'
+      throw thrown
+    }
+  }
+
+  /** The character at `index`; '' after the end of the text. */
+  #peek(index: number): string {
+    if (index < this.#text.length) return this.#text[index] as string
+    if (this.#final) return ''
+    throw UNCERTAIN
+  }
+
+  /** Skips white space from `index`: what comes after, and whether that is a new paragraph. */
+  #skipSpace(index: number): { next: number; endsParagraph: boolean } {
+    let [next, newlines] = [index, 0]
+    for (; next - index < LOOK_AHEAD && SPACE.test(this.#peek(next)); next++) {
+      if (this.#text[next] === '\n') newlines += 1
+      if (newlines === 2) break
+    }
+    return { next, endsParagraph: newlines === 2 || next - index >= LOOK_AHEAD || this.#peek(next) === '' }
+  }
+
+  #decideNewline(from: number, i: number): Decision {
+    const { next, endsParagraph } = this.#skipSpace(i)
+    if (endsParagraph) return { end: i, endsParagraph }
+    let head = ''
+    while (head.length < 7 && !/\n|^$/.test(this.#peek(next + head.length)) && (head === '' || /^[-*•+#\da-z.)]+$/.test(head))) {
+      head += this.#peek(next + head.length)
+    }
+    const line = this.#text.slice(Math.max(from, this.#text.lastIndexOf('\n', i - 1) + 1), i).trim()
+    const isShort = line.length < SHORT_LINE || LIST_ITEM.test(line)
+    return LIST_ITEM.test(head) || (isShort && /^[\p{Lu}\d"“‘([*#>|]/u.test(head)) ? { end: i, endsParagraph: false } : 'no'
+  }
+
+  #decideTerminator(from: number, i: number): Decision {
+    if (/[.!?…]/.test(this.#text[i - 1] ?? '') && i > from) return 'no' // decided at the first of the run
+    let end = i + 1
+    while (/^[.!?…。！？]$/.test(this.#peek(end))) {
+      if (end - i > LOOK_AHEAD) return 'no' // a row of dots
+      end += 1
+    }
+    const run = this.#text.slice(i, end)
+    const wide = /[。！？]/.test(run)
+    for (const limit = end + 8; end < limit && this.#peek(end) !== '' && CLOSERS.includes(this.#peek(end)); ) end += 1
+    if (this.#peek(end) !== '' && !SPACE.test(this.#peek(end))) return wide ? { end, endsParagraph: false } : 'no'
+    const { next, endsParagraph } = this.#skipSpace(end)
+    const yes: Decision = { end, endsParagraph }
+    if (run === '.' && /^\s*(?:\d{1,3}|[a-zA-Z])$/.test(this.#text.slice(from, i)) && !endsParagraph) return 'no' // "1. First"
+    if (endsParagraph || wide) return yes
+    const first = this.#peek(next)
+    if (/\p{Ll}/u.test(first) || first === '.') return 'no'
+    return run !== '.' || this.#dotEnds(this.#text.slice(Math.max(from, i - 24), i), next) ? yes : 'no'
+  }
+
+  /** Whether a single dot after `before` ends the sentence, when something else than a small letter follows at `next`. */
+  #dotEnds(before: string, next: number): boolean {
+    const word = /[\p{L}\p{M}.]+$/u.exec(before)?.[0] ?? ''
+    const isInitial = /^(?:\p{L}\.)*\p{Lu}$/u.test(word)
+    const row = ABBREVIATIONS[word] ?? ABBREVIATIONS[word.toLowerCase()]
+    const isHour = /^[ap]\.m$/i.test(word)
+    const isTitle = word === 'Dr' || row?.dotless === true
+    if (!isInitial && !row && !isHour && word !== 'St' && word !== 'Dr' && !(word in MONTH_NAMES && word.length < 5 && word !== 'May'))
+      return true
+    if (isTitle || /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a)$/i.test(word)) return false
+    const following = this.#wordAt(next)
+    if (/^\d/.test(following)) return isInitial || isHour
+    if (row?.before === 'digit' || row?.before === 'more' || word === 'etc') return true
+    if (isHour) return !DAY_OR_ZONE.test(following)
+    return OPENERS.has(following.toLowerCase())
+  }
+
+  /** The word at `index`, without opening quotes. */
+  #wordAt(index: number): string {
+    let at = index
+    while (at < index + 4 && /["“‘'([]/.test(this.#peek(at))) at += 1
+    let word = ''
+    while (word.length < LOOK_AHEAD && /^[\p{L}\p{N}]$/u.test(this.#peek(at + word.length))) word += this.#peek(at + word.length)
+    return word
+  }
+
+  /** Whether `index` lies inside `[word](/ipa/)` or `[pause …]`. */
+  #isInMarkup(from: number, index: number): boolean {
+    const first = Math.max(from, index - MARKUP_REACH)
+    const start = first + this.#text.slice(first, index).lastIndexOf('[')
+    if (start < first) return false
+    const rest = this.#text.slice(start, start + MARKUP_REACH)
+    const tag = findMarkup(rest)[0]
+    if (tag?.start === 0) return start + tag.end > index
+    if (!this.#final && rest.length < MARKUP_REACH && OPEN_MARKUP.test(rest)) throw UNCERTAIN
+    return false
+  }
+}
