@@ -159,7 +159,7 @@ export function lastConv(
 }
 
 /** Kernel size of the first and last convolution in every paper of the family. */
-const outerKernel = 7
+export const outerKernel = 7
 
 /** Samples that the stages make of `frames` frames. */
 export function upsampledLength(frames: number, config: GeneratorConfig): number {

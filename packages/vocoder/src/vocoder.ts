@@ -4,6 +4,7 @@ import {
   createRandom,
   createRuntime,
   float32Tensor,
+  int64Tensor,
   loadWeights,
   type Model,
   type OnnxModel,
@@ -39,6 +40,8 @@ export interface DecodeOptions {
   readonly noise?: Tensor<'float32'>
   /** Draws the noise if none is given; 0 by default. Same seed, same samples. */
   readonly seed?: number
+  /** Index into `bandwidths` of what the features were quantized to, for vocoders that have them; the highest by default. */
+  readonly bandwidthId?: number
   readonly signal?: AbortSignal
 }
 
@@ -54,6 +57,8 @@ export interface MelVocoder extends Vocoder {
   readonly minFrames: number
   /** Oddities that did not prevent loading. */
   readonly warnings: readonly string[]
+  /** kbps of the codec's bandwidths that it tells apart; undefined for most. */
+  readonly bandwidths: readonly number[] | undefined
   /** Shape of the noise that `frames` frames take; undefined for a deterministic vocoder. */
   noiseShape(frames: number): readonly number[] | undefined
   /**
@@ -64,6 +69,15 @@ export interface MelVocoder extends Vocoder {
    * @throws {TypeError} if the vocoder's features are no mel spectrogram
    */
   mel(waveform: Float32Array): Tensor<'float32'>
+  /**
+   * Features of a codec's codes: the sum of their codewords, which the checkpoint holds.
+   * @param codes int32 [K, T], the first K levels
+   * @param options.codebookSize 1024 by default, EnCodec's
+   * @returns float32 [C, T]
+   * @throws {RangeError} if a code or the number of levels is too large
+   * @throws {TypeError} if the vocoder's features are no codewords
+   */
+  toFeatures(codes: Tensor<'int32'>, options?: { codebookSize?: number }): Tensor<'float32'>
   /**
    * @param mel float32 [C, T] as `mel` gives
    * @returns float32 [samplesFor(T)], nominally [-1, 1]
@@ -138,7 +152,7 @@ export function describeVocoder(
  */
 export function buildChecked(architecture: VocoderArchitecture, description: VocoderDescription, weights: Weights): OnnxModel {
   const model = description.build(weights)
-  expectAllRead(architecture.name, weights)
+  expectAllRead(architecture.name, weights, description.trainingOnly)
   return model
 }
 
@@ -155,16 +169,24 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
   const { sampleRate, hopLength, featureDim, contextFrames, minFrames = 1 } = description
   const samplesFor = (frames: number) => description.samplesFor?.(frames) ?? frames * hopLength
 
-  const check = (mel: Tensor<'float32'>, options: DecodeOptions) => {
+  // What the graph is fed: `kept` of its frames make the output, those after them are the tail.
+  const prepare = (mel: Tensor<'float32'>, options: DecodeOptions) => {
     checkFeatures(name, mel, featureDim)
-    const frames = mel.shape[1]!
+    const kept = mel.shape[1]!
+    const { noise, tail } = noiseFor(name, description, kept, options)
+    const whole = tail ? appendFrames(mel, tail) : mel
+    const frames = whole.shape[1]!
     if (frames < minFrames) {
-      throw new RangeError(`${name}: ${frames} frames, expected at least ${minFrames} (its padding reflects that many); pad with silence`)
+      throw new RangeError(`${name}: ${frames} frames, expected at least ${minFrames}; pad with silence`)
     }
-    return { frames, noise: noiseFor(name, description.noiseShape?.(frames), options) }
+    const bandwidth = bandwidthFeed(name, description.bandwidths, options.bandwidthId)
+    return { kept, frames, mel: whole, noise, bandwidth }
   }
-  const run = async (mel: Tensor<'float32'>, noise: Tensor<'float32'> | undefined, signal: AbortSignal | undefined) => {
-    const feeds = { mel: float32Tensor(mel.data, [1, ...mel.shape]), ...(noise ? { noise } : {}) }
+  const run = async (
+    { mel, noise, bandwidth }: { mel: Tensor<'float32'>; noise: Tensor<'float32'> | undefined; bandwidth: Record<string, Tensor> },
+    signal: AbortSignal | undefined,
+  ) => {
+    const feeds = { mel: float32Tensor(mel.data, [1, ...mel.shape]), ...(noise ? { noise } : {}), ...bandwidth }
     const { waveform } = await model.run(feeds, signal ? { signal } : {})
     return waveform!.data as Float32Array
   }
@@ -178,8 +200,9 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
     minFrames,
     melConfig: description.mel,
     warnings: description.warnings ?? [],
+    bandwidths: description.bandwidths,
     samplesFor,
-    noiseShape: frames => description.noiseShape?.(frames),
+    noiseShape: frames => description.noiseShape?.(frames + (description.tail?.frames ?? 0)),
     mel(waveform) {
       if (!description.mel)
         throw new TypeError(`${name}: its features are no mel spectrogram; encode the waveform with the codec that it decodes`)
@@ -187,22 +210,28 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
       if (wrong >= 0) throw new RangeError(`${name}: waveform[${wrong}] is ${waveform[wrong]}, expected finite numbers`)
       return melSpectrogram(waveform, description.mel)
     },
+    toFeatures(codes, options = {}) {
+      if (!description.codewords) throw new TypeError(`${name}: its features are no sums of codewords; use mel()`)
+      return sumCodewords(name, codes, description.codewords, options.codebookSize ?? 1024)
+    },
     async decode(mel, options = {}) {
-      const { noise } = check(mel, options)
-      return run(mel, noise, options.signal)
+      const feeds = prepare(mel, options)
+      const waveform = await run(feeds, options.signal)
+      return feeds.kept < feeds.frames ? waveform.slice(0, feeds.kept * hopLength) : waveform
     },
     async *decodeChunks(mel, options = {}) {
-      const { frames, noise } = check(mel, options)
+      const { kept, frames, mel: whole, noise, bandwidth } = prepare(mel, options)
       const { chunkFrames = 256 } = options
       if (!Number.isInteger(chunkFrames) || chunkFrames < 1) {
         throw new RangeError(`${name}: chunkFrames is ${chunkFrames}, expected a positive integer`)
       }
-      for (let start = 0; start < frames; start += chunkFrames) {
-        const end = Math.min(frames, start + chunkFrames)
+      for (let start = 0; start < kept; start += chunkFrames) {
+        const end = Math.min(kept, start + chunkFrames)
         // A piece at the very end may be too short for the graph by itself: it then takes more context.
         const from = Math.max(0, Math.min(start - contextFrames, frames - minFrames))
         const to = Math.min(frames, Math.max(end + contextFrames, minFrames))
-        const waveform = await run(sliceFrames(mel, frames, from, to), noise && sliceFrames(noise, frames, from, to), options.signal)
+        const part = (tensor: Tensor<'float32'>) => sliceFrames(tensor, frames, from, to)
+        const waveform = await run({ mel: part(whole), noise: noise && part(noise), bandwidth }, options.signal)
         yield waveform.slice((start - from) * hopLength, end === frames ? undefined : (end - from) * hopLength)
       }
     },
@@ -210,24 +239,74 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
   }
 }
 
-function noiseFor(name: string, shape: readonly number[] | undefined, { noise, seed = 0 }: DecodeOptions): Tensor<'float32'> | undefined {
+/** The noise to decode with, given or drawn, and the tail to append: none if the noise given is for the features alone. */
+function noiseFor(
+  name: string,
+  description: VocoderDescription,
+  frames: number,
+  { noise, seed = 0 }: DecodeOptions,
+): { noise: Tensor<'float32'> | undefined; tail: VocoderDescription['tail'] } {
+  const { tail } = description
+  const shape = description.noiseShape?.(frames + (tail?.frames ?? 0))
   if (!shape) {
     if (noise) throw new TypeError(`${name}: is deterministic and takes no noise; leave it out`)
-    return undefined
+    return { noise: undefined, tail }
   }
   if (!noise) {
     const random = createRandom(seed)
-    return float32Tensor(
-      Float32Array.from({ length: sizeOf(shape) }, () => random.normal()),
-      shape,
-    )
-  }
-  if (noise.data.length !== sizeOf(shape)) {
-    throw new RangeError(`${name}: noise is [${noise.shape.join(', ')}], expected [${shape.join(', ')}] for this mel`)
+    const drawn = Float32Array.from({ length: sizeOf(shape) }, () => random.normal())
+    return { noise: float32Tensor(drawn, shape), tail }
   }
   const wrong = noise.data.findIndex(value => !Number.isFinite(value))
   if (wrong >= 0) throw new RangeError(`${name}: noise[${wrong}] is ${noise.data[wrong]}, expected finite numbers`)
-  return float32Tensor(noise.data, shape)
+  if (noise.data.length === sizeOf(shape)) return { noise: float32Tensor(noise.data, shape), tail }
+  const bare = tail && description.noiseShape!(frames)
+  if (bare && noise.data.length === sizeOf(bare)) return { noise: float32Tensor(noise.data, bare), tail: undefined }
+  throw new RangeError(`${name}: noise is [${noise.shape.join(', ')}], expected [${shape.join(', ')}] for this mel`)
+}
+
+function bandwidthFeed(name: string, bandwidths: readonly number[] | undefined, id: number | undefined): Record<string, Tensor> {
+  if (!bandwidths) {
+    if (id !== undefined) throw new TypeError(`${name}: knows no bandwidths; leave bandwidthId out`)
+    return {}
+  }
+  const index = id ?? bandwidths.length - 1
+  if (!Number.isInteger(index) || index < 0 || index >= bandwidths.length) {
+    const known = bandwidths.map((kbps, i) => `${i} (${kbps} kbps)`).join(', ')
+    throw new RangeError(`${name}: bandwidthId is ${id}, expected one of ${known}`)
+  }
+  return { bandwidth_id: int64Tensor([index], []) }
+}
+
+/** [C, T] → [C, T + frames], the new ones filled with one value. */
+function appendFrames(mel: Tensor<'float32'>, tail: { readonly frames: number; readonly value: number }): Tensor<'float32'> {
+  const [channels, frames] = mel.shape as readonly [number, number]
+  const width = frames + tail.frames
+  const data = new Float32Array(channels * width).fill(tail.value)
+  for (let channel = 0; channel < channels; channel++)
+    data.set(mel.data.subarray(channel * frames, (channel + 1) * frames), channel * width)
+  return float32Tensor(data, [channels, width])
+}
+
+function sumCodewords(name: string, codes: Tensor<'int32'>, codewords: Tensor<'float32'>, codebookSize: number): Tensor<'float32'> {
+  const [rows, width] = codewords.shape as readonly [number, number]
+  const [levels, frames] = codes.shape
+  if (codes.shape.length !== 2 || !levels || !frames || !(levels * codebookSize <= rows)) {
+    const most = Math.floor(rows / codebookSize)
+    throw new RangeError(
+      `${name}: codes are [${codes.shape.join(', ')}], expected [K, T] with 1 ≤ K ≤ ${most} levels of ${codebookSize} codes`,
+    )
+  }
+  const sums = new Float32Array(width * frames)
+  for (const [i, code] of codes.data.entries()) {
+    const [level, frame] = [Math.floor(i / frames), i % frames]
+    if (!(code >= 0 && code < codebookSize)) {
+      throw new RangeError(`${name}: codes[${level}, ${frame}] is ${code}, expected 0 … ${codebookSize - 1}`)
+    }
+    const row = (level * codebookSize + code) * width
+    for (let d = 0; d < width; d++) sums[d * frames + frame]! += codewords.data[row + d]!
+  }
+  return float32Tensor(sums, [width, frames])
 }
 
 /** Part of a tensor whose last axis holds a fixed number of elements per frame. */

@@ -1,5 +1,9 @@
 import type { VocoderArchitecture } from '../architecture.ts'
+import { bigVGan } from './bigvgan.ts'
+import { freGan } from './fre-gan.ts'
 import { hifiGan } from './hifi-gan.ts'
+import { istftNet } from './istftnet.ts'
+import { melGan } from './melgan.ts'
 
 /** Every published vocoder that Mynah runs, asked in this order whether a checkpoint is its own. */
-export const architectures: readonly VocoderArchitecture[] = [hifiGan]
+export const architectures: readonly VocoderArchitecture[] = [melGan, hifiGan, freGan, bigVGan, istftNet]

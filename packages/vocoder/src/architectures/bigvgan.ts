@@ -1,0 +1,135 @@
+import { CheckpointError, float32Tensor, GraphBuilder, type OnnxModel, snake, type Value, type Weights } from '@mynah/onnx'
+import { z } from 'zod'
+import { expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import {
+  describeGenerator,
+  firstConv,
+  type GeneratorConfig,
+  generatorContext,
+  lastConv,
+  readGeneratorConfig,
+  upsamplingStage,
+} from '../generator.ts'
+
+const name = 'bigvgan'
+
+/** What BigVGAN adds to HiFi-GAN's config; v1's files lack the two about the end, which then has a bias and a tanh. */
+const schema = z.object({
+  activation: z.literal(['snake', 'snakebeta']),
+  snake_logscale: z.boolean().default(false),
+  use_bias_at_final: z.boolean().default(true),
+  use_tanh_at_final: z.boolean().default(true),
+})
+
+/** HiFi-GAN's sizes and BigVGAN's activations. */
+export interface BigVGanConfig extends GeneratorConfig {
+  readonly activation: 'snake' | 'snakebeta'
+  /** Whether the Snake parameters are stored as logarithms. */
+  readonly logScale: boolean
+  readonly finalBias: boolean
+  /** tanh at the end; clamping to [−1, 1] otherwise. */
+  readonly finalTanh: boolean
+}
+
+/**
+ * BigVGAN v1 and v2: HiFi-GAN with anti-aliased Snake activations. Paper: arXiv:2206.04658. Weight names: NVIDIA/BigVGAN@7d2b454 bigvgan.py.
+ * Detected by `ups.0.0` and `activation_post`.
+ */
+export const bigVGan: VocoderArchitecture = {
+  name,
+  detect: weights => weights.has('conv_pre.weight') && weights.has('ups.0.0.weight') && weights.has('activation_post.act.alpha'),
+  describe(weights, config) {
+    const generator = readGeneratorConfig(name, config, weights)
+    const fields = parseConfig(name, schema, config, weights)
+    const sizes: BigVGanConfig = {
+      ...generator,
+      activation: fields.activation,
+      logScale: fields.snake_logscale,
+      finalBias: fields.use_bias_at_final,
+      finalTanh: fields.use_tanh_at_final,
+    }
+    return {
+      ...describeGenerator(generator),
+      contextFrames: generatorContext(generator, { tail: 3 + activationReach, activation: activationReach }),
+      build: tensors => buildBigVGan(tensors, sizes),
+    }
+  },
+}
+
+/** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
+export function buildBigVGan(weights: Weights, config: BigVGanConfig): OnnxModel {
+  const graph = new GraphBuilder(name)
+  const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(name, graph, mel, weights, config)
+  for (let stage = 0; stage < config.upsampleRates.length; stage++) {
+    x = upsamplingStage(name, graph, x, weights, config, stage, {
+      upsampling: `ups.${stage}.0`,
+      activateStage: value => value,
+      activate: (value, block, index) =>
+        graph.scope(`activations.${index}`, () => antiAliasedSnake(graph, value, block.scope(`activations.${index}`), config)),
+    })
+  }
+  x = graph.scope('activation_post', () => antiAliasedSnake(graph, x, weights.scope('activation_post'), config))
+  x = lastConv(name, graph, x, weights, 1, { bias: config.finalBias })
+  graph.output('waveform', config.finalTanh ? graph.tanh(x) : graph.clip(x, -1, 1))
+  return graph.build()
+}
+
+/** Taps of the Kaiser-windowed sinc on both sides of the activation. */
+const filterTaps = 12
+/** Samples on either side that the activation depends on: three for each of the two convolutions below. */
+const activationReach = 6
+
+/**
+ * Twice upsampled → Snake → low-passed and decimated, so that the harmonics that Snake adds do not alias (section 3.3 of the paper).
+ *
+ * The reference stretches to twice the rate with a depthwise ConvTranspose and returns with a depthwise strided convolution. Here the doubled signal is held as two
+ * phases, even and odd samples, which each filter reaches from the original samples by half of its taps: the same numbers, without thousands of groups,
+ * strides or zeros. Channels lie on the batch axis, where convolutions with one input and two outputs are fastest.
+ * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
+ * @param x float32 [1, C, L]
+ * @returns float32 [1, C, L]
+ */
+export function antiAliasedSnake(
+  graph: GraphBuilder,
+  x: Value,
+  weights: Weights,
+  config: Pick<BigVGanConfig, 'activation' | 'logScale'>,
+): Value {
+  const channels = x.shape[1] as number
+  expectShape(name, weights, 'act.alpha', [channels])
+  if (config.activation === 'snakebeta') expectShape(name, weights, 'act.beta', [channels], 'is its activation "snake", without beta?')
+  else if (weights.has('act.beta')) {
+    throw new CheckpointError(
+      `${name}: ${weights.source} has "act.beta", which activation "snake" lacks; expected "snakebeta" in the config`,
+      {
+        code: 'unexpected-tensor',
+      },
+    )
+  }
+  const up = readFilter(weights, 'upsample.filter')
+  const down = readFilter(weights, 'downsample.lowpass.filter')
+  const tap = (filter: Float32Array, index: number) => (index < 0 || index >= filterTaps ? 0 : filter[index]!)
+  const seven = [0, 1, 2, 3, 4, 5, 6]
+  // The gain of 2 makes up for the zeros that upsampling puts between samples.
+  const toPhases = [...seven.map(i => 2 * tap(up, 11 - 2 * i)), ...seven.map(i => 2 * tap(up, 12 - 2 * i))]
+  const fromPhases = [...seven.map(i => tap(down, 2 * i - 1)), ...seven.map(i => tap(down, 2 * i))]
+
+  const folded = graph.unsqueeze(graph.squeeze(x, [0]), [1]) // [C, 1, L]
+  const extended = graph.pad(folded, 2, 3, 3, { mode: 'edge' })
+  const phases = graph.conv(extended, graph.initializer('to_phases', float32Tensor(toPhases, [2, 1, 7]))) // [C, 2, L]
+  const activated = snake(graph, graph.unsqueeze(phases, [0]), weights.scope('act'), { logScale: config.logScale }) // [1, C, 2, L]
+  // The doubled signal is extended by its first and last samples, which are an even and an odd one, in both phases.
+  const first = graph.slice(graph.slice(activated, 3, 0, 1), 2, 0, 1) // [1, C, 1, 1]
+  const last = graph.slice(graph.slice(activated, 3, -1), 2, 1, 2)
+  const before = graph.expand(first, [1, channels, 2, 3])
+  const after = graph.expand(last, [1, channels, 2, 3])
+  const surrounded = graph.squeeze(graph.concat([before, activated, after], 3), [0]) // [C, 2, L + 6]
+  const joined = graph.conv(surrounded, graph.initializer('from_phases', float32Tensor(fromPhases, [1, 2, 7]))) // [C, 1, L]
+  return graph.unsqueeze(graph.squeeze(joined, [1]), [0])
+}
+
+function readFilter(weights: Weights, filter: string): Float32Array {
+  expectShape(name, weights, filter, [1, 1, filterTaps], 'only twofold anti-aliasing with 12 taps, as published, is supported')
+  return weights.get(filter).data
+}
