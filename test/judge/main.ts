@@ -20,7 +20,10 @@ const [folder, ...settings] = process.argv.slice(2)
 if (!folder) throw new TypeError('usage: pnpm judge DIR [temperature=0.5 topK=30 …]')
 const options: SpeechOptions = Object.fromEntries(settings.map(setting => [setting.split('=')[0]!, Number(setting.split('=')[1])]))
 const label = ['mynah', ...settings].join(' ')
-const rows: Row[] = readFileSync(join(folder, 'set.jsonl'), 'utf8').trim().split('\n').map(line => JSON.parse(line))
+const rows: Row[] = readFileSync(join(folder, 'set.jsonl'), 'utf8')
+  .trim()
+  .split('\n')
+  .map(line => JSON.parse(line))
 const cases: object[] = []
 const bundle = await openBundle()
 const file = (name: string) => join(bundle.folder, name)
@@ -49,4 +52,6 @@ for (const { id, text, transcript } of rows) {
   for (const warning of [...voice.warnings, ...speech.warnings]) process.stderr.write(`${id}: ${warning}\n`)
 }
 writeFileSync(join(folder, 'cases.jsonl'), cases.map(each => `${JSON.stringify(each)}\n`).join(''))
-process.stdout.write(`${rows.length} sentences, ${seconds.toFixed(0)} s of speech, real-time factor ${(spent / seconds).toFixed(3)} on one thread\n`)
+process.stdout.write(
+  `${rows.length} sentences, ${seconds.toFixed(0)} s of speech, real-time factor ${(spent / seconds).toFixed(3)} on one thread\n`,
+)
