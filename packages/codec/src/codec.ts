@@ -27,3 +27,112 @@ export interface Codec extends AsyncDisposable {
    */
   toFeatures(codes: Tensor<'int32'>): Tensor<'float32'>
 }
+
+/** Options of `AudioCodec.encode`. */
+export interface EncodeOptions {
+  /** Bit rate of the codes; the codec's own list for EnCodec, else rounded down to whole codebooks. Default: all codebooks. */
+  readonly bandwidthKbps?: number
+  readonly signal?: AbortSignal
+}
+
+/** Options of `AudioCodec.decode`. */
+export interface DecodeOptions {
+  /** Cuts the waveform to this many samples, as decoders return whole frames. */
+  readonly samples?: number
+  readonly signal?: AbortSignal
+}
+
+/** Codes of one stretch of audio. */
+export interface CodecSegment {
+  /** int32 [K', T] */
+  readonly codes: Tensor<'int32'>
+  /** What the waveform was divided by before encoding, where the codec normalizes (EnCodec 48 kHz). */
+  readonly scale?: number
+}
+
+/** A published codec with both halves: what `loadCodec` returns. */
+export interface AudioCodec extends Codec {
+  readonly channels: number
+  /** Bit rates for `encode`, ascending: those the codec was trained for (EnCodec), else those of 1 … K codebooks. */
+  readonly bandwidthsKbps: readonly number[]
+  /** Where segments begin and how long they are, in samples; absent where a file is one segment. */
+  readonly segment?: { readonly length: number; readonly stride: number }
+  /** Whether each segment has a scale. */
+  readonly normalizes: boolean
+  /**
+   * The reference's tokens. Segments (EnCodec 48 kHz) follow one another along T; their scales are lost, so use `encodeSegments` there.
+   * Where codebooks run at different rates (SNAC), coarse codes are repeated up to the finest rate: see `toLevels`.
+   * @param waveform float32 [S] or [C, S] at `sampleRate`; mono is copied to all channels
+   * @returns int32 [K', T]
+   * @throws {RangeError} without samples, with numbers that are not finite, too many channels, or a bandwidth that the codec lacks
+   */
+  encode(waveform: Float32Array | Tensor<'float32'>, options?: EncodeOptions): Promise<Tensor<'int32'>>
+  /**
+   * Waveform of codes; the inverse of `encode` with all scales 1.
+   * @param codes int32 [K', T]
+   * @returns float32 [C, S], S as the reference's decoder returns it: whole frames, for DAC a few samples less
+   * @throws {RangeError} if codes are out of range, empty, or of too many codebooks
+   */
+  decode(codes: Tensor<'int32'>, options?: DecodeOptions): Promise<Tensor<'float32'>>
+  /** As `encode`, one entry per segment, with its scale. One segment for most codecs. */
+  encodeSegments(waveform: Float32Array | Tensor<'float32'>, options?: EncodeOptions): Promise<readonly CodecSegment[]>
+  /** Waveform of segments, overlapping ones faded into each other. @throws {RangeError} as `decode`, or without segments */
+  decodeSegments(segments: readonly CodecSegment[], options?: DecodeOptions): Promise<Tensor<'float32'>>
+  /** The encoder's output before quantization, of audio no longer than one segment: float32 [latentDim, T]. */
+  latents(waveform: Float32Array | Tensor<'float32'>, options?: { signal?: AbortSignal }): Promise<Tensor<'float32'>>
+}
+
+/**
+ * Checks codes against a codec.
+ * @returns K' and T
+ * @throws {RangeError} unless they are int32 [1 … codebooks, T ≥ 1] within [0, codebookSize)
+ */
+export function checkCodes(
+  codec: Pick<Codec, 'name' | 'codebooks' | 'codebookSize'>,
+  codes: Tensor<'int32'>,
+): [levels: number, frames: number] {
+  const [levels, frames] = codes.shape
+  if (codes.shape.length !== 2 || !levels || !frames || levels > codec.codebooks || codes.data.length !== levels * frames) {
+    throw new RangeError(`${codec.name}: codes are [${codes.shape.join(', ')}], expected [1 … ${codec.codebooks}, T] with T ≥ 1`)
+  }
+  const wrong = codes.data.findIndex(code => !(code >= 0 && code < codec.codebookSize))
+  if (wrong >= 0) {
+    throw new RangeError(
+      `${codec.name}: code ${codes.data[wrong]} of codebook ${Math.floor(wrong / frames)}, frame ${wrong % frames} is outside [0, ${codec.codebookSize})`,
+    )
+  }
+  return [levels, frames]
+}
+
+/**
+ * Brings a waveform to [C, S].
+ * @throws {RangeError} without samples, with numbers that are not finite, or with channels that are neither one nor the codec's
+ */
+export function toChannels(name: string, waveform: Float32Array | Tensor<'float32'>, channels: number): Tensor<'float32'> {
+  const given: Tensor<'float32'> =
+    waveform instanceof Float32Array ? { dtype: 'float32', shape: [1, waveform.length], data: waveform } : waveform
+  const [found, samples] = given.shape.length === 1 ? [1, given.shape[0]!] : (given.shape as [number, number])
+  if (given.shape.length > 2 || !samples || given.data.length !== found * samples) {
+    throw new RangeError(`${name}: the waveform is [${given.shape.join(', ')}], expected [S] or [${channels}, S] with S ≥ 1`)
+  }
+  if (found !== channels && found !== 1)
+    throw new RangeError(`${name}: the waveform has ${found} channels, expected ${channels}; mix it down first`)
+  const wrong = given.data.findIndex(value => !Number.isFinite(value))
+  if (wrong >= 0) throw new RangeError(`${name}: sample ${wrong % samples} is ${given.data[wrong]}, expected finite numbers`)
+  if (found === channels) return { dtype: 'float32', shape: [channels, samples], data: given.data }
+  const data = new Float32Array(channels * samples)
+  for (let c = 0; c < channels; c++) data.set(given.data, c * samples)
+  return { dtype: 'float32', shape: [channels, samples], data }
+}
+
+/** The first `samples` samples of every channel. @throws {RangeError} if there are fewer */
+export function trim(name: string, waveform: Tensor<'float32'>, samples: number | undefined): Tensor<'float32'> {
+  const [channels, length] = waveform.shape as [number, number]
+  if (samples === undefined || samples === length) return waveform
+  if (!Number.isInteger(samples) || samples < 0 || samples > length) {
+    throw new RangeError(`${name}: samples is ${samples}, expected an integer up to the ${length} decoded samples`)
+  }
+  const data = new Float32Array(channels * samples)
+  for (let c = 0; c < channels; c++) data.set(waveform.data.subarray(c * length, c * length + samples), c * samples)
+  return { dtype: 'float32', shape: [channels, samples], data }
+}

@@ -1,0 +1,230 @@
+import { CheckpointError, float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
+import { z } from 'zod'
+import { createAudioCodec, LazyModels, toInt32 } from '../audio-codec.ts'
+import type { AudioCodec } from '../codec.ts'
+import { buildRvqEncoder, decodeCodes } from '../rvq.ts'
+import {
+  longestPadding,
+  type SeanetConfig,
+  seanetDecoder,
+  seanetEncoder,
+  seanetHasLstm,
+  seanetNormalizes,
+  seanetStrides,
+} from './seanet.ts'
+
+/** Constructor values of facebookresearch/encodec; sizes that the weights tell are only checked. */
+const schema = z.object({
+  sample_rate: z.int().positive(),
+  channels: z.int().positive().optional(),
+  causal: z.boolean().optional(),
+  normalize: z.boolean().default(false),
+  segment: z.number().positive().nullish(),
+  overlap: z.number().min(0).lt(1).nullish(),
+  target_bandwidths: z.array(z.number().positive()).nonempty().optional(),
+  ratios: z.array(z.int().positive()).optional(),
+  pad_mode: z.enum(['reflect', 'constant']).default('reflect'),
+  dilation_base: z.int().positive().default(2),
+})
+
+/** transformers' spelling (EncodecConfig) → the original's. */
+const transformersNames = {
+  sampling_rate: 'sample_rate',
+  audio_channels: 'channels',
+  use_causal_conv: 'causal',
+  chunk_length_s: 'segment',
+  upsampling_ratios: 'ratios',
+  dilation_growth_rate: 'dilation_base',
+} as const
+
+/** The two published models, whose `.th` files carry no config. */
+const published = {
+  mono: { sample_rate: 24000, causal: true, target_bandwidths: [1.5, 3, 6, 12, 24] },
+  stereo: { sample_rate: 48000, causal: false, normalize: true, segment: 1, target_bandwidths: [3, 6, 12, 24] },
+} as const
+
+/** Names of one spelling, without layer numbers. */
+interface Spelling {
+  readonly encoder: string
+  readonly decoder: string
+  codebook(q: number): string
+}
+
+const spellings: readonly Spelling[] = [
+  { encoder: 'encoder.model', decoder: 'decoder.model', codebook: q => `quantizer.vq.layers.${q}._codebook.embed` },
+  { encoder: 'encoder.layers', decoder: 'decoder.layers', codebook: q => `quantizer.layers.${q}.codebook.embed` },
+]
+
+/** Statistics that training keeps beside each codebook. */
+const trainingOnly = /codebook\.(inited|cluster_size|embed_avg)$/
+
+/** Whether these are the weights of a SEANet with an RVQ of whole vectors, with or without LSTM. */
+export function isSeanetCodec(weights: Weights): boolean {
+  return spellings.some(({ codebook, encoder }) => weights.has(codebook(0)) && weights.scope(encoder).names.length > 0)
+}
+
+/** Whether these are the weights of EnCodec. */
+export function isEncodec(weights: Weights): boolean {
+  return isSeanetCodec(weights) && seanetHasLstm(weights)
+}
+
+/** Emits waveform [1, C, S] → latents [1, D, ⌈S / hop⌉]. */
+export function buildSeanetEncoder(weights: Weights, channels: number, config: SeanetConfig): OnnxModel {
+  const graph = new GraphBuilder('seanet-encoder')
+  const waveform = graph.input('waveform', 'float32', [1, channels, 'S'])
+  graph.output('latents', seanetEncoder(graph, waveform, weights, config))
+  return graph.build()
+}
+
+/** Emits latents [1, D, T] → waveform [1, C, T · hop]. */
+export function buildSeanetDecoder(weights: Weights, latentDim: number, config: SeanetConfig): OnnxModel {
+  const graph = new GraphBuilder('seanet-decoder')
+  const latents = graph.input('latents', 'float32', [1, latentDim, 'T'])
+  graph.output('waveform', seanetDecoder(graph, latents, weights, config))
+  return graph.build()
+}
+
+/** Emits latents [1, D, T] → codes int64 [K, T]. */
+function buildQuantizer(codebook: Tensor<'float32'>): OnnxModel {
+  const graph = new GraphBuilder('rvq')
+  const latents = graph.input('latents', 'float32', [1, codebook.shape[2]!, 'T'])
+  const rows = graph.squeeze(graph.transpose(latents, [0, 2, 1]), [0]) // [T, D]
+  graph.output('codes', buildRvqEncoder(graph, rows, codebook))
+  return graph.build()
+}
+
+/**
+ * Loads EnCodec (24 kHz mono, 48 kHz stereo, or any other size) or, without LSTM, SoundStream's SEANet, from the original's or transformers' names.
+ * Papers: EnCodec arXiv:2210.13438, SoundStream arXiv:2107.03312. Reference: facebookresearch/encodec@0e2d0ae.
+ * @param config values of the original's constructor or of transformers' config.json; may be left out for the two published sizes
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `config-required`, `bad-config`, `unused-weights`
+ */
+export async function loadEncodec(weights: Weights, config: unknown, runtime: Runtime, name = 'encodec'): Promise<AudioCodec> {
+  const spelling = spellings.find(({ codebook }) => weights.has(codebook(0))) ?? spellings[0]!
+  const [encoder, decoder] = [weights.scope(spelling.encoder), weights.scope(spelling.decoder)]
+  const codebook = readCodebooks(weights, spelling)
+  const [codebooks, codebookSize, latentDim] = codebook.shape as [number, number, number]
+  const strides = seanetStrides(encoder)
+  const samplesPerFrame = strides.reduce((product, stride) => product * stride, 1)
+  const channels = inputChannels(encoder)
+  const grouped = seanetNormalizes(encoder)
+  const values = parseConfig(weights, config ?? recognize(weights, { channels, codebooks, samplesPerFrame, grouped }))
+  expectEqual(weights, 'channels', values.channels, channels)
+  expectEqual(weights, 'ratios', values.ratios?.join(), [...strides].reverse().join())
+
+  const seanet = { causal: values.causal ?? !grouped, padMode: values.pad_mode, dilationBase: values.dilation_base }
+  const longest = Math.max(longestPadding(encoder, seanet.dilationBase), longestPadding(decoder, seanet.dilationBase))
+  const { sample_rate: sampleRate } = values
+  const frameRate = Math.ceil(sampleRate / samplesPerFrame)
+  const levelsOf = (kbps: number) => Math.min(codebooks, Math.max(1, Math.floor((kbps * 1000) / (Math.log2(codebookSize) * frameRate))))
+  const bandwidthsKbps = values.target_bandwidths ?? [(codebooks * Math.log2(codebookSize) * frameRate) / 1000]
+  const segmentLength = values.segment ? Math.floor(values.segment * sampleRate) : undefined
+
+  const models = new LazyModels(runtime, name)
+  const variant = (frames: number) => (frames > longest ? { key: '', short: false } : { key: ' (short)', short: true })
+  const openEncoder = (frames: number) => {
+    const { key, short } = variant(frames)
+    return models.get(`encoder${key}`, () => buildSeanetEncoder(encoder, channels, { ...seanet, short }))
+  }
+  const openDecoder = (frames: number) => {
+    const { key, short } = variant(frames)
+    return models.get(`decoder${key}`, () => buildSeanetDecoder(decoder, latentDim, { ...seanet, short }))
+  }
+  await Promise.all([openEncoder(longest + 1), openDecoder(longest + 1)])
+  assertAllRead(weights)
+
+  return createAudioCodec({
+    name,
+    sampleRate,
+    frameRate,
+    samplesPerFrame,
+    channels,
+    codebooks,
+    codebookSize,
+    latentDim,
+    bandwidthsKbps,
+    normalizes: values.normalize,
+    ...(segmentLength && {
+      segment: { length: segmentLength, stride: Math.max(1, Math.floor((1 - (values.overlap ?? 0.01)) * segmentLength)) },
+    }),
+    levelsFor: kbps => (bandwidthsKbps.includes(kbps) ? levelsOf(kbps) : undefined),
+    async latents(waveform, options) {
+      const model = await openEncoder(Math.ceil(waveform.shape[1]! / samplesPerFrame))
+      const { latents } = await model.run({ waveform: float32Tensor(waveform.data, [1, ...waveform.shape]) }, options)
+      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
+    },
+    async quantize(latents, levels, options) {
+      const model = await models.get(`quantizer (${levels})`, () => buildQuantizer(firstLevels(codebook, levels)))
+      const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
+      return toInt32(codes!)
+    },
+    toFeatures: codes => decodeCodes(codes, codebook),
+    async synthesize(features, options) {
+      const model = await openDecoder(features.shape[1]!)
+      const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]) }, options)
+      return float32Tensor(waveform!.data as Float32Array, waveform!.shape.slice(1))
+    },
+    [Symbol.asyncDispose]: () => models[Symbol.asyncDispose](),
+  })
+}
+
+function readCodebooks(weights: Weights, { codebook }: Spelling): Tensor<'float32'> {
+  const first = weights.get(codebook(0), [undefined, undefined])
+  const [size, dim] = first.shape as [number, number]
+  const tables: Float32Array[] = []
+  for (let q = 0; weights.has(codebook(q)); q++) tables.push(weights.get(codebook(q), [size, dim]).data)
+  const joined = new Float32Array(tables.length * size * dim)
+  for (const [q, table] of tables.entries()) joined.set(table, q * size * dim)
+  return float32Tensor(joined, [tables.length, size, dim])
+}
+
+function firstLevels(codebook: Tensor<'float32'>, levels: number): Tensor<'float32'> {
+  const [, size, dim] = codebook.shape as [number, number, number]
+  return float32Tensor(codebook.data.subarray(0, levels * size * dim), [levels, size, dim])
+}
+
+function inputChannels(encoder: Weights): number {
+  const name = encoder.names.find(first => /^0\..*weight$/.test(first) && encoder.shape(first).length === 3)
+  return name ? encoder.shape(name)[1]! : 1
+}
+
+function parseConfig(weights: Weights, config: unknown): z.infer<typeof schema> {
+  const given = typeof config === 'object' && config !== null ? Object.entries(config) : undefined
+  const names: Readonly<Record<string, string>> = transformersNames
+  const parsed = schema.safeParse(given ? Object.fromEntries(given.map(([key, value]) => [names[key] ?? key, value])) : config)
+  if (parsed.success) return parsed.data
+  throw new CheckpointError(`${weights.source}: the config is not EnCodec's: ${z.prettifyError(parsed.error)}`, {
+    code: 'bad-config',
+    cause: parsed.error,
+  })
+}
+
+/** The published config of these sizes. */
+function recognize(
+  weights: Weights,
+  found: { channels: number; codebooks: number; samplesPerFrame: number; grouped: boolean },
+): (typeof published)[keyof typeof published] {
+  const { channels, codebooks, samplesPerFrame, grouped } = found
+  if (samplesPerFrame === 320 && channels === 1 && codebooks === 32 && !grouped) return published.mono
+  if (samplesPerFrame === 320 && channels === 2 && codebooks === 16 && grouped) return published.stereo
+  throw new CheckpointError(
+    `${weights.source}: ${channels} channels, ${codebooks} codebooks and hop ${samplesPerFrame} are neither encodec_24khz nor encodec_48khz; pass config with sample_rate`,
+    { code: 'config-required' },
+  )
+}
+
+function expectEqual(weights: Weights, field: string, configured: number | string | undefined, found: number | string): void {
+  if (configured === undefined || configured === found) return
+  throw new CheckpointError(
+    `${weights.source}: config says ${field} ${configured}, the weights have ${found}; does the config belong to this checkpoint?`,
+    { code: 'config-mismatch' },
+  )
+}
+
+function assertAllRead(weights: Weights): void {
+  const left = weights.unread().filter(name => !trainingOnly.test(name))
+  if (left.length === 0) return
+  throw new CheckpointError(`${weights.source}: ${left.length} weights that EnCodec does not use: ${left.slice(0, 4).join(', ')}`, {
+    code: 'unused-weights',
+  })
+}

@@ -1,0 +1,242 @@
+import { CheckpointError, type GraphBuilder, groupNorm1, lstm, type Operand, type Value, type Weights } from '@mynah/onnx'
+
+/** What the weights do not say about a SEANet. */
+export interface SeanetConfig {
+  /** Pads only before (encoder) and trims only after (decoder). */
+  readonly causal: boolean
+  readonly padMode: 'reflect' | 'constant'
+  /** Residual unit number j of a stage has dilation `dilationBase`^j; the published ones have one unit. */
+  readonly dilationBase: number
+  /**
+   * Emits the reference's rule for audio shorter than a reflection: append zeros, reflect, cut as much off. Right for every length, but slower;
+   * without it the graph needs more than `longestPadding` frames.
+   */
+  readonly short: boolean
+}
+
+/** One entry of the sequential network. Entries without weights are ELUs. */
+interface Layer {
+  readonly index: number
+  readonly kind: 'conv' | 'lstm' | 'residual' | 'elu'
+  readonly weights: Weights
+}
+
+/** Published encoders have 16 entries; a checkpoint that claims more than this is not one. */
+const MAX_LAYERS = 256
+/** Name of the convolution in an entry: facebookresearch/encodec's wrappers, then transformers'. */
+const CONVOLUTIONS = ['conv.conv', 'convtr.convtr', 'conv'] as const
+const NORMS = ['conv.norm', 'convtr.norm', 'norm'] as const
+
+/**
+ * Emits the encoder of SEANet: convolution, stages of residual units and strided convolutions, LSTM where there is one, convolution.
+ * Papers: SEANet arXiv:2009.02095, SoundStream arXiv:2107.03312, EnCodec arXiv:2210.13438. Every size comes from the weights; a strided kernel is twice its stride.
+ * @param x float32 [1, C, S]
+ * @param weights the network's own scope, `encoder.model` or `encoder.layers`
+ * @returns float32 [1, D, ⌈S / hop⌉]
+ */
+export function seanetEncoder(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
+  const layers = layersOf(weights)
+  const ends = endsOf(layers)
+  return emit(graph, x, layers, config, (value, layer) => {
+    const { scope, shape } = convolutionOf(layer.weights)
+    return paddedConv(graph, value, layer.weights, config, { stride: ends.has(layer.index) ? 1 : strideOf(scope, shape), dilation: 1 })
+  })
+}
+
+/**
+ * Emits the decoder of SEANet, the mirror image with transposed convolutions.
+ * @param x float32 [1, D, T]
+ * @returns float32 [1, C, T · hop]
+ */
+export function seanetDecoder(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
+  const layers = layersOf(weights)
+  const ends = endsOf(layers)
+  return emit(graph, x, layers, config, (value, layer) =>
+    ends.has(layer.index)
+      ? paddedConv(graph, value, layer.weights, config, { stride: 1, dilation: 1 })
+      : trimmedConvTranspose(graph, value, layer.weights, config),
+  )
+}
+
+/** Strides of the encoder's downsampling convolutions, in order of execution. */
+export function seanetStrides(weights: Weights): readonly number[] {
+  const layers = layersOf(weights)
+  const ends = endsOf(layers)
+  return layers
+    .filter(({ kind, index }) => kind === 'conv' && !ends.has(index))
+    .map(layer => {
+      const { scope, shape } = convolutionOf(layer.weights)
+      return strideOf(scope, shape)
+    })
+}
+
+/** Whether the network normalizes over channels and time after its convolutions (EnCodec 48 kHz), which only non-causal ones do. */
+export function seanetNormalizes(weights: Weights): boolean {
+  return weights.names.some(name => /\bnorm\.weight$/.test(name))
+}
+
+/** Whether there is an LSTM: EnCodec has one, SoundStream none. */
+export function seanetHasLstm(weights: Weights): boolean {
+  return weights.names.some(name => name.includes('.lstm.'))
+}
+
+/** The most elements that one convolution reflects at one end; with more frames than this, no layer is short of elements. */
+export function longestPadding(weights: Weights, dilationBase: number): number {
+  const layers = layersOf(weights)
+  const ends = endsOf(layers)
+  let longest = 0
+  let units = 0
+  const add = ({ scope, shape }: { scope: Weights; shape: readonly number[] }, dilation: number, resamples: boolean) => {
+    const stride = resamples ? strideOf(scope, shape) : 1
+    const total = (shape[2]! - 1) * dilation + 1 - stride
+    longest = Math.max(longest, total, Math.floor(total / 2) + stride - 1)
+  }
+  for (const layer of layers) {
+    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
+    if (layer.kind === 'conv') add(convolutionOf(layer.weights), 1, !ends.has(layer.index))
+    if (layer.kind !== 'residual') continue
+    for (const inner of layersOf(layer.weights.scope('block'))) {
+      if (inner.kind === 'conv') add(convolutionOf(inner.weights), dilationBase ** (units - 1), false)
+    }
+  }
+  return longest
+}
+
+function layersOf(weights: Weights): Layer[] {
+  const numbers = weights.names.map(name => /^(\d+)\./.exec(name)?.[1]).filter(text => text !== undefined)
+  const last = Math.max(-1, ...numbers.map(Number))
+  if (last < 0 || last >= MAX_LAYERS) {
+    throw new CheckpointError(`${weights.source}: no SEANet layers (found ${last + 1}, expected 1 to ${MAX_LAYERS})`, {
+      code: 'unknown-architecture',
+    })
+  }
+  return Array.from({ length: last + 1 }, (_, index) => {
+    const layer = weights.scope(`${index}`)
+    if (layer.has('lstm.weight_ih_l0')) return { index, kind: 'lstm', weights: layer }
+    if (layer.names.some(name => name.startsWith('block.'))) return { index, kind: 'residual', weights: layer }
+    return { index, kind: layer.names.length > 0 ? 'conv' : 'elu', weights: layer }
+  })
+}
+
+/** Indices of the first and the last convolution, which have stride 1. */
+function endsOf(layers: readonly Layer[]): ReadonlySet<number> {
+  const convs = layers.filter(({ kind }) => kind === 'conv').map(({ index }) => index)
+  return new Set([convs[0]!, convs.at(-1)!])
+}
+
+function emit(
+  graph: GraphBuilder,
+  x: Value,
+  layers: readonly Layer[],
+  config: SeanetConfig,
+  convolve: (value: Value, layer: Layer) => Value,
+): Value {
+  let units = 0
+  return layers.reduce((value, layer) => {
+    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
+    return graph.scope(`${layer.index}`, () => {
+      if (layer.kind === 'elu') return graph.elu(value)
+      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'))
+      if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
+      return convolve(value, layer)
+    })
+  }, x)
+}
+
+/** LSTM over frames, added to its input. */
+function skipLstm(graph: GraphBuilder, x: Value, weights: Weights): Value {
+  const frames = graph.transpose(x, [2, 0, 1]) // [T, 1, D]
+  return graph.transpose(graph.add(lstm(graph, frames, weights).output, frames), [1, 2, 0])
+}
+
+/** ELU and convolutions, added to the input, which passes a convolution of its own where there is a `shortcut`. The dilation is the first convolution's. */
+function residualUnit(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig, dilation: number): Value {
+  let first = true
+  const y = layersOf(weights.scope('block')).reduce((value, layer) => {
+    if (layer.kind === 'elu') return graph.elu(value)
+    const convolved = paddedConv(graph, value, layer.weights, config, { stride: 1, dilation: first ? dilation : 1 })
+    first = false
+    return convolved
+  }, x)
+  const shortcut = weights.scope('shortcut')
+  return graph.add(shortcut.names.length > 0 ? paddedConv(graph, x, shortcut, config, { stride: 1, dilation: 1 }) : x, y)
+}
+
+/**
+ * Convolution padded as the reference does, so that its tokens come out: (k − 1)·d + 1 − stride elements, before (causal) or the larger half before,
+ * and as many more after as complete the last window. Reflected, even where causal.
+ */
+function paddedConv(
+  graph: GraphBuilder,
+  x: Value,
+  weights: Weights,
+  config: SeanetConfig,
+  { stride, dilation }: { stride: number; dilation: number },
+): Value {
+  const { scope, shape } = convolutionOf(weights)
+  const total = (shape[2]! - 1) * dilation + 1 - stride
+  const right = config.causal ? 0 : Math.floor(total / 2)
+  const left = total - right
+  const extra = stride === 1 ? undefined : graph.mod(graph.neg(graph.lengthOf(x, 2)), stride)
+  const padded = total === 0 && !extra ? x : pad(graph, x, left, extra ? graph.add(extra, right) : right, config)
+  const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[0]])) : undefined
+  return normalized(graph, graph.conv(padded, graph.initializer('weight', scope.get('weight')), bias, { stride, dilation }), weights)
+}
+
+function pad(graph: GraphBuilder, x: Value, left: number, right: Operand, config: SeanetConfig): Value {
+  if (config.padMode === 'constant') return graph.pad(x, 2, left, right)
+  if (!config.short) return graph.pad(x, 2, left, right, { mode: 'reflect' })
+  const largest = typeof right === 'number' ? Math.max(left, right) : graph.max(right, left)
+  const length = graph.lengthOf(x, 2)
+  const missing = graph.max(graph.sub(graph.add(graph.constant([1], 'int64'), largest), length), 0)
+  const reflected = graph.pad(graph.pad(x, 2, 0, missing), 2, left, right, { mode: 'reflect' })
+  const cut = graph.slice(reflected, 2, 0, graph.sub(graph.lengthOf(reflected, 2), missing))
+  return typeof right === 'number' && typeof x.shape[2] === 'string'
+    ? graph.assume(cut, [x.shape[0]!, x.shape[1]!, `${x.shape[2]}+${left + right}`])
+    : cut
+}
+
+/** Transposed convolution without the k − stride elements that overlap the neighbours' frames. Norm comes before trimming. */
+function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
+  const { scope, shape } = convolutionOf(weights)
+  const stride = strideOf(scope, shape)
+  const total = shape[2]! - stride
+  const right = config.causal ? total : Math.floor(total / 2)
+  const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[1]])) : undefined
+  const weight = graph.initializer('weight', scope.get('weight'))
+  if (!normOf(weights)) return graph.convTranspose(x, weight, bias, { stride, pads: [total - right, right] })
+  const whole = normalized(graph, graph.convTranspose(x, weight, bias, { stride }), weights)
+  return graph.slice(whole, 2, total - right, right === 0 ? undefined : -right)
+}
+
+function normalized(graph: GraphBuilder, x: Value, weights: Weights): Value {
+  const norm = normOf(weights)
+  return norm ? groupNorm1(graph, x, norm) : x
+}
+
+function normOf(weights: Weights): Weights | undefined {
+  const name = NORMS.find(norm => weights.has(`${norm}.weight`))
+  return name && weights.scope(name)
+}
+
+function convolutionOf(weights: Weights): { scope: Weights; shape: readonly number[] } {
+  const name = CONVOLUTIONS.find(conv => weights.has(`${conv}.weight`))
+  const shape = name && weights.shape(`${name}.weight`)
+  if (!name || shape?.length !== 3) {
+    const found = shape ? `weight [${shape.join(', ')}]` : `[${weights.names.slice(0, 4).join(', ')}]`
+    throw new CheckpointError(`${weights.source}: a SEANet layer has ${found}, expected a convolution's weight [out, in, k]`, {
+      code: shape ? 'shape-mismatch' : 'missing-tensor',
+    })
+  }
+  return { scope: weights.scope(name), shape }
+}
+
+function strideOf(scope: Weights, shape: readonly number[]): number {
+  const stride = shape[2]! / 2
+  if (!Number.isInteger(stride)) {
+    throw new CheckpointError(`${scope.source}: a resampling kernel has ${shape[2]} elements, expected twice its stride`, {
+      code: 'shape-mismatch',
+    })
+  }
+  return stride
+}

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { CheckpointError, createRuntime, loadWeights, type Runtime, readCheckpoint } from '@mynah/onnx'
+import { codecArchitectures } from './architectures/index.ts'
+import type { AudioCodec } from './codec.ts'
+
+/** Options of `loadCodec`. */
+export interface LoadCodecOptions {
+  /**
+   * The model's config with its published field names. Default: `metadata.kwargs` inside the checkpoint (DAC), else `config.json` beside it,
+   * else the published EnCodec of that size.
+   */
+  readonly config?: unknown
+  /** Where to run; shared runtimes stay open. Default: a runtime of its own, closed with the codec. */
+  readonly runtime?: Runtime
+}
+
+/** Published configs have a few kilobytes. */
+const MAX_CONFIG_BYTES = 1 << 20
+
+/**
+ * Loads a published neural codec from its checkpoint: EnCodec, SoundStream (SEANet without LSTM), DAC, SNAC. The architecture is told by the weights' names.
+ * @throws {CheckpointError} `unknown-architecture`, `bad-config`, `config-required`, `config-mismatch`, `missing-tensor`, `shape-mismatch`, `unused-weights`, and
+ *   all of readCheckpoint's
+ * @throws {InferenceError} if ONNX Runtime cannot open the model
+ */
+export async function loadCodec(checkpointPath: string, options: LoadCodecOptions = {}): Promise<AudioCodec> {
+  const checkpoint = readCheckpoint(checkpointPath)
+  const ownRuntime = options.runtime ? undefined : await createRuntime()
+  const close = async () => {
+    checkpoint.close()
+    await ownRuntime?.dispose()
+  }
+  try {
+    const weights = loadWeights(checkpoint)
+    const architecture = codecArchitectures.find(({ matches }) => matches(weights))
+    if (!architecture) {
+      throw new CheckpointError(
+        `${checkpointPath}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected one of ${codecArchitectures.map(({ name }) => name).join(', ')}`,
+        { code: 'unknown-architecture' },
+      )
+    }
+    const config = options.config ?? keywordsOf(checkpoint.root) ?? readConfigBeside(checkpointPath)
+    const codec = await architecture.load(weights, config, options.runtime ?? ownRuntime!)
+    return {
+      ...codec,
+      async [Symbol.asyncDispose]() {
+        await codec[Symbol.asyncDispose]()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** descript-audio-codec keeps constructor arguments in the file. */
+function keywordsOf(root: unknown): unknown {
+  const metadata = (root as { metadata?: { kwargs?: unknown } } | null)?.metadata
+  return metadata?.kwargs
+}
+
+function readConfigBeside(checkpointPath: string): unknown {
+  const path = join(dirname(checkpointPath), 'config.json')
+  if (!existsSync(path)) return undefined
+  if (statSync(path).size > MAX_CONFIG_BYTES) {
+    throw new CheckpointError(`${path}: has ${statSync(path).size} bytes, expected at most ${MAX_CONFIG_BYTES}; pass config`, {
+      code: 'bad-config',
+    })
+  }
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new CheckpointError(`${path}: is not JSON; pass config`, { code: 'bad-config', cause })
+  }
+}
