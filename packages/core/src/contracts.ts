@@ -5,7 +5,6 @@ import type { Codec } from '@mynah/codec'
 import type { Aligner, LanguageModel } from '@mynah/lm'
 import type { Tensor } from '@mynah/onnx'
 import type { Vocoder } from '@mynah/vocoder'
-import type { Sampling } from './bundle/manifest.ts'
 import type { FrontEnd } from './front-end.ts'
 
 export type { Codec } from '@mynah/codec'
@@ -32,6 +31,4 @@ export interface Models {
   readonly lm: LanguageModel
   /** Codec latents → samples. */
   readonly vocoder: Vocoder
-  /** Defaults of the sampling options. */
-  readonly sampling: Sampling
 }

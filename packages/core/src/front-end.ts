@@ -1,15 +1,155 @@
+import { createLexicon } from './text/lexicon.ts'
+import { createPhonemizer, type Phonemizer, type Unit } from './text/phonemize.ts'
+import { type Sentence, segment, segmentStream } from './text/segment.ts'
+import { createVocabulary } from './text/vocabulary.ts'
+
+/** A word of an utterance. */
 export interface SpokenWord {
+  /** As it is written. */
   readonly text: string
+  /** Its phonemes: [start, end) in the utterance's. */
   readonly start: number
   readonly end: number
 }
-export interface Utterance {
-  readonly pauseSeconds: number
+
+/** Phonemes as the models take them. */
+export interface PhonemeSequence {
+  /** Ids [P] with a boundary (id 0) at both ends; empty where there is nothing to speak. */
   readonly phonemes: Int32Array
   readonly words: readonly SpokenWord[]
+  /** What could not be read, in sentences. */
   readonly warnings: readonly string[]
 }
-export interface FrontEnd {
-  readonly symbols: number
+
+/** What goes through the models at once: a sentence, or a part of one. */
+export interface Utterance extends PhonemeSequence {
+  /** Exact silence before it, seconds. */
+  readonly pauseSeconds: number
 }
-export declare function createFrontEnd(manifest: unknown): FrontEnd
+
+/** Text → phoneme ids of one bundle. */
+export interface FrontEnd extends AsyncDisposable {
+  /**
+   * Utterances in the order of the text, each as soon as its text is complete. The last one has no phonemes if the text ends with a pause.
+   * @throws {RangeError} for malformed markup, or, at the end, if nothing in the text could be spoken; {TypeError} for a piece that is no string
+   */
+  read(text: string | AsyncIterable<string>): AsyncGenerator<Utterance, void, undefined>
+  /**
+   * The whole of a transcript as one sequence, without pauses.
+   * @throws {RangeError} for malformed markup, or if nothing in it can be spoken
+   */
+  readTranscript(transcript: string): Promise<PhonemeSequence>
+  /** The IPA of phoneme ids. */
+  toIpa(phonemes: Int32Array): string
+}
+
+/** Sentences of the corpus have at most 151 characters; longer ones are cut, at a clause if possible, since the models never saw any. */
+const maxSentenceCharacters = 150
+/** What a short text with large numbers may become: 14 s at the corpus' 17 phonemes a second. More begins a new utterance. */
+const maxUtterancePhonemes = 240
+/** Silence after a sentence and after a paragraph, beside the 0.2 s that the model itself leaves between two utterances. */
+const sentencePauseSeconds = 0.2
+const paragraphPauseSeconds = 0.5
+
+const boundary = 0
+const sentenceEnd = /[.!?…]["'”’»)\]]*$/
+
+/**
+ * Joins segmentation, phonemizer and vocabulary.
+ * @param lexicon pronunciations of words, see `createLexicon`
+ * @param phonemizer espeak-ng, US English, by default
+ * @throws {RangeError} for an entry of the lexicon or a symbol of the table that cannot be used
+ */
+export function createFrontEnd(
+  symbols: readonly string[],
+  lexicon: Readonly<Record<string, string>> = {},
+  phonemizer: Phonemizer = createPhonemizer({ lexicon: createLexicon(lexicon) }),
+): FrontEnd {
+  const vocabulary = createVocabulary(symbols)
+  const space = vocabulary.idOf(' ')
+
+  /** Units without pauses → ids. A comma ends what has no punctuation: so does every sentence of the corpus, and a pause is one. */
+  function toSequence(units: readonly Unit[], warnings: readonly string[]): PhonemeSequence {
+    const ids: number[] = [boundary]
+    const words: SpokenWord[] = []
+    const unknown = new Set<string>()
+    for (const unit of units) {
+      if (unit.kind === 'pause') continue
+      const { ids: spoken, dropped } = vocabulary.toIds(unit.kind === 'word' ? unit.phonemes : unit.text)
+      for (const symbol of dropped) unknown.add(symbol)
+      const start = ids.length
+      for (const id of spoken) if (id !== space || (ids.at(-1) !== space && ids.at(-1) !== boundary)) ids.push(id)
+      if (unit.kind === 'word' && ids.length > start) words.push({ text: unit.text, start, end: ids.length })
+    }
+    while (ids.at(-1) === space) ids.pop()
+    const comma = vocabulary.idOf(',')
+    if (comma !== undefined && words.at(-1)?.end === ids.length) ids.push(comma)
+    const all =
+      unknown.size === 0 ? warnings : [...warnings, `left out phonemes that the voice model does not know: ${[...unknown].join(' ')}`]
+    return { phonemes: words.length === 0 ? new Int32Array(0) : Int32Array.of(...ids, boundary), words, warnings: all }
+  }
+
+  /** Units between pauses, and no more than the models can speak at once. */
+  function* toParts(units: readonly Unit[]): Generator<{ pauseSeconds: number | undefined; units: Unit[] }> {
+    let part: { pauseSeconds: number | undefined; units: Unit[] } = { pauseSeconds: undefined, units: [] }
+    let phonemes = 0
+    for (const unit of units) {
+      const size = unit.kind === 'word' ? unit.phonemes.length : 0
+      if (unit.kind === 'pause' || (phonemes > 0 && phonemes + size > maxUtterancePhonemes)) {
+        yield part
+        part = { pauseSeconds: unit.kind === 'pause' ? unit.seconds : 0, units: [] }
+        phonemes = 0
+      }
+      if (unit.kind !== 'pause') part.units.push(unit)
+      phonemes += size
+    }
+    yield part
+  }
+
+  async function* read(text: string | AsyncIterable<string>): AsyncGenerator<Utterance, void, undefined> {
+    const options = { maxCharacters: maxSentenceCharacters }
+    const sentences: AsyncIterable<Sentence> | Iterable<Sentence> =
+      typeof text === 'string' ? segment(text, options) : segmentStream(text, options)
+    let isFirst = true
+    let asked: number | undefined // seconds of [pause …] since the last utterance; they replace the pause between sentences
+    let natural = 0
+    let warnings: string[] = []
+    for await (const sentence of sentences) {
+      const phonemized = await phonemizer.phonemize(sentence.text)
+      warnings.push(...phonemized.warnings)
+      for (const part of toParts(phonemized.units)) {
+        if (part.pauseSeconds !== undefined) asked = (asked ?? 0) + part.pauseSeconds
+        const sequence = toSequence(part.units, warnings)
+        if (sequence.phonemes.length === 0) continue
+        yield { ...sequence, pauseSeconds: asked ?? (isFirst ? 0 : natural) }
+        isFirst = false
+        asked = undefined
+        natural = 0
+        warnings = []
+      }
+      natural = Math.max(
+        natural,
+        sentence.endsParagraph ? paragraphPauseSeconds : sentenceEnd.test(sentence.text) ? sentencePauseSeconds : 0,
+      )
+    }
+    if (isFirst) throw nothingToSpeak('text', typeof text === 'string' ? text : undefined, warnings)
+    if (asked !== undefined || warnings.length > 0) yield { ...toSequence([], warnings), pauseSeconds: asked ?? 0 }
+  }
+
+  return {
+    read,
+    async readTranscript(transcript) {
+      const { units, warnings } = await phonemizer.phonemize(transcript)
+      const sequence = toSequence(units, warnings)
+      if (sequence.phonemes.length === 0) throw nothingToSpeak('transcript', transcript, warnings)
+      return sequence
+    },
+    toIpa: phonemes => vocabulary.toIpa(phonemes),
+    [Symbol.asyncDispose]: () => phonemizer[Symbol.asyncDispose](),
+  }
+}
+
+function nothingToSpeak(what: string, text: string | undefined, warnings: readonly string[]): RangeError {
+  const found = text?.trim() === '' ? 'is empty' : `holds nothing that can be spoken${warnings.map(warning => ` (${warning})`).join('')}`
+  return new RangeError(`${what}: ${found}, expected words; pass English text`)
+}

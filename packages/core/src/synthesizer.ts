@@ -28,7 +28,7 @@ export interface VoiceInfo {
   readonly licence: string
 }
 
-/** Speaks. Free it with `await using`, or `await synthesizer[Symbol.asyncDispose]()`; calls still running then reject. */
+/** Speaks. Free it with `await using`, or `await synthesizer.dispose()`. */
 export interface Synthesizer extends AsyncDisposable {
   /** What it really runs on. */
   readonly device: Runtime['device']
@@ -60,6 +60,8 @@ export interface Synthesizer extends AsyncDisposable {
   createVoice(source: VoiceSource): Promise<Voice>
   /** Loads a ready voice. @throws {RangeError} if the bundle has none of that name; {BundleError} if its file is missing or corrupted */
   loadVoice(name: string): Promise<Voice>
+  /** Frees the models. Calls that are still running reject with `disposed`. Idempotent. */
+  dispose(): Promise<void>
 }
 
 /** The seed where the caller gives none: a fixed one, so that speech is repeatable. */
@@ -166,9 +168,18 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     using controller = followSignals([closing.signal, signal])
     try {
       yield* work(controller.signal)
+    } catch (error) {
+      throw controller.signal.aborted ? controller.signal.reason : error // whatever it made the models throw
     } finally {
       controller.abort()
     }
+  }
+
+  let disposal: Promise<void> | undefined
+  function dispose(): Promise<void> {
+    closing.abort(new InferenceError('synthesizer: it was disposed of, expected a live one; create another', { code: 'disposed' }))
+    disposal ??= Promise.all([models.frontEnd[Symbol.asyncDispose](), host[Symbol.asyncDispose]()]).then(() => undefined)
+    return disposal
   }
 
   return {
@@ -190,15 +201,15 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       return untilStopped(options.signal, signal => lookAhead(speakAll(text, options, signal)))
     },
     async createVoice(source) {
+      if (typeof source !== 'object' || source === null)
+        throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
       using controller = followSignals([closing.signal, source.signal])
       controller.signal.throwIfAborted()
       return await createVoice(models, { ...source, signal: controller.signal })
     },
     loadVoice,
-    async [Symbol.asyncDispose]() {
-      closing.abort(new InferenceError('synthesizer: it was disposed of, expected a live one; create another', { code: 'disposed' }))
-      await host[Symbol.asyncDispose]()
-    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   }
 }
 

@@ -127,7 +127,11 @@ export async function checkFile(folder: string, expected: { file: string; bytes?
  * @throws {BundleError} those of `checkFile`
  * @throws {CheckpointError} where tensors are missing or have another shape than the config says
  */
-export async function loadModels({ folder, manifest }: Bundle, runtime: Runtime): Promise<Models> {
+export async function loadModels(
+  { folder, manifest }: Bundle,
+  runtime: Runtime,
+  lexicon: Readonly<Record<string, string>> = {},
+): Promise<Models> {
   const { codec, ar, nar, aligner } = manifest
   await Promise.all([codec, ar, nar, aligner].map(part => checkFile(folder, part)))
   const open = ({ file }: BundlePart) => loadWeights(join(folder, file))
@@ -146,7 +150,7 @@ export async function loadModels({ folder, manifest }: Bundle, runtime: Runtime)
   }
   let loading: Promise<Aligner> | undefined
   return {
-    frontEnd: createFrontEnd(manifest),
+    frontEnd: createFrontEnd(manifest.phonemes, lexicon),
     codec: mynahCodec,
     codecId: `${codec.architecture}@${codec.sha256}`,
     aligner: () => {
@@ -155,7 +159,6 @@ export async function loadModels({ folder, manifest }: Bundle, runtime: Runtime)
     },
     lm,
     vocoder,
-    sampling: manifest.sampling,
   }
 }
 

@@ -1,0 +1,152 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { createRandom } from '@mynah/onnx'
+import { parseManifest } from './bundle/manifest.ts'
+import type { GenerateOptions, Models } from './contracts.ts'
+import { createFrontEnd } from './front-end.ts'
+import { assembleSynthesizer } from './synthesizer.ts'
+import { Voice } from './voice/voice.ts'
+
+/** The phoneme table of `training/phonemes.json`. */
+const symbols = [...'_;:,.!?"() abdefhijklmnoprstuvwzɑɐæɔðəɚɛɜɡɪŋθɹɾʃʊʌʒʔˈˌːᵻ']
+const sampleRate = 24000
+const frameRate = 40
+const hop = sampleRate / frameRate
+const [codebooks, codebookSize, latentDim] = [2, 16, 3] as const
+/** Frames of each boundary and of every other phoneme. */
+const boundaryFrames = 10
+const phonemeFrames = 2
+
+const part = (architecture: string) => ({ architecture, config: {}, file: 'w', bytes: 1, sha256: '0'.repeat(64) })
+const manifest = parseManifest(
+  JSON.stringify({
+    format: 'mynah-bundle',
+    version: 1,
+    name: 'tiny',
+    language: 'en-us',
+    licence: 'MIT',
+    sampleRate,
+    frameRate,
+    phonemes: symbols,
+    codec: part('mynah-codec'),
+    ar: part('mynah-ar'),
+    nar: part('mynah-nar'),
+    aligner: part('mynah-aligner'),
+    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1 },
+    voices: [],
+  }),
+  'bundle.json',
+)
+
+/** How the tiny models behave, and what they were asked for. */
+export interface Behaviour {
+  /** What the aligner thinks of every transcript. */
+  score?: number
+  /** A language model that takes this long for every utterance. */
+  milliseconds?: number
+  /** Peak of the waveform. */
+  amplitude?: number
+  /** The longest utterance that the language model can speak. */
+  longestFrames?: number
+  readonly asked: { phonemes: Int32Array; options: GenerateOptions }[]
+  readonly encoded: Float32Array[]
+}
+
+/** Models that obey the contracts and compute next to nothing: boundaries last 10 frames, every other phoneme 2/speed; the waveform is a tone of seeded loudness. */
+export function createTinyModels(behaviour: Behaviour): Models {
+  const dispose = async () => undefined
+  return {
+    frontEnd: createFrontEnd(symbols),
+    codecId: 'mynah-codec@tiny',
+    codec: {
+      name: 'tiny',
+      sampleRate,
+      frameRate,
+      samplesPerFrame: hop,
+      codebooks,
+      codebookSize,
+      latentDim,
+      async encode(waveform) {
+        behaviour.encoded.push(waveform)
+        const frames = Math.ceil(waveform.length / hop)
+        return { dtype: 'int32', shape: [codebooks, frames], data: new Int32Array(codebooks * frames).fill(3) }
+      },
+      toFeatures: codes => ({ dtype: 'float32', shape: [latentDim, codes.shape[1]!], data: new Float32Array(latentDim * codes.shape[1]!) }),
+      features(waveform) {
+        const frames = Math.ceil(waveform.length / hop)
+        return { dtype: 'float32', shape: [160, frames], data: new Float32Array(160 * frames) }
+      },
+      [Symbol.asyncDispose]: dispose,
+    },
+    aligner: async () => ({
+      async align(features, phonemes) {
+        const frames = features.shape[1]!
+        const at = (i: number) => Math.round((i * frames) / phonemes.length)
+        return { durations: phonemes.map((_, i) => at(i + 1) - at(i)), score: behaviour.score ?? -0.8 }
+      },
+      [Symbol.asyncDispose]: dispose,
+    }),
+    lm: {
+      async generate(phonemes, options) {
+        behaviour.asked.push({ phonemes, options })
+        if (behaviour.milliseconds) await wait(behaviour.milliseconds, undefined, options.signal ? { signal: options.signal } : {})
+        options.signal?.throwIfAborted()
+        const limit = Math.min(options.maxFrames ?? Number.POSITIVE_INFINITY, behaviour.longestFrames ?? Number.POSITIVE_INFINITY)
+        const durations: number[] = []
+        let frames = 0
+        for (const id of phonemes) {
+          if (frames >= limit) break
+          const wanted = id === 0 ? boundaryFrames : Math.round(phonemeFrames / (options.speed ?? 1))
+          durations.push(Math.min(wanted, limit - frames))
+          frames += durations.at(-1)!
+          options.onFrame?.(frames)
+        }
+        const random = createRandom(options.seed ?? 0)
+        const data = Float32Array.from({ length: latentDim * frames }, () => 0.5 + 0.5 * random.uniform())
+        const complete = frames < limit || durations.length === phonemes.length
+        return {
+          latents: { dtype: 'float32', shape: [latentDim, frames], data },
+          durations: Int32Array.from(durations),
+          stopped: complete ? 'end' : 'length',
+        }
+      },
+      [Symbol.asyncDispose]: dispose,
+    },
+    vocoder: {
+      name: 'tiny',
+      sampleRate,
+      featureDim: latentDim,
+      samplesFor: frames => frames * hop,
+      async decode({ shape, data }) {
+        const amplitude = behaviour.amplitude ?? 0.3
+        return Float32Array.from({ length: shape[1]! * hop }, (_, i) => amplitude * data[Math.floor(i / hop)]! * Math.cos(i / 20))
+      },
+      [Symbol.asyncDispose]: dispose,
+    },
+  }
+}
+
+/** A voice of the tiny codec. */
+export function createTinyVoice(): Voice {
+  return new Voice({
+    name: 'tiny',
+    transcript: 'Ah.',
+    codec: 'mynah-codec@tiny',
+    codes: { dtype: 'int32', shape: [codebooks, 4], data: new Int32Array(codebooks * 4) },
+    phonemes: Int32Array.of(0, 11, 0),
+    durations: Int32Array.of(1, 2, 1),
+  })
+}
+
+/** A synthesizer of tiny models, with a log of what they were asked for. */
+export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}) {
+  const full: Behaviour = { ...behaviour, asked: [], encoded: [] }
+  const state = { disposed: 0 }
+  const host = {
+    device: 'cpu' as const,
+    async [Symbol.asyncDispose]() {
+      state.disposed++
+    },
+  }
+  const synthesizer = assembleSynthesizer({ folder: '/nowhere', manifest }, createTinyModels(full), host)
+  return { synthesizer, voice: createTinyVoice(), behaviour: full, state, frameRate, hop, sampleRate }
+}

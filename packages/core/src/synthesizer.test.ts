@@ -1,0 +1,312 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { InferenceError } from '@mynah/onnx'
+import { describe, expect, it } from 'vitest'
+import { VoiceError } from './errors.ts'
+import { createTinySynthesizer } from './models.fixture.ts'
+import type { SpeechOptions } from './options.ts'
+import type { Speech } from './speech.ts'
+import { Voice } from './voice/voice.ts'
+
+const text = 'Hello there. How are you today? Fine, thank you.'
+const collect = async (stream: AsyncIterable<Speech>) => {
+  const chunks: Speech[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return chunks
+}
+const join = (chunks: readonly Speech[]) => Float32Array.from(chunks.flatMap(chunk => [...chunk.audio]))
+async function* pieces(...list: string[]) {
+  for (const piece of list) yield piece
+}
+const reasonOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    error => error,
+  )
+
+describe('synthesize', () => {
+  it('gives samples, phonemes and the words in order, each within the audio', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const speech = await synthesizer.synthesize(text, { voice })
+    expect(speech.sampleRate).toBe(24000)
+    expect(speech.startSeconds).toBe(0)
+    expect(speech.audio.length).toBe(Math.round(speech.durationSeconds * 24000))
+    expect(speech.phonemes).toMatch(/^həlˈoʊ ðˈɛɹ\. /)
+    expect(speech.words.map(word => word.text)).toEqual(['Hello', 'there', 'How', 'are', 'you', 'today', 'Fine', 'thank', 'you'])
+    let last = 0
+    for (const { startSeconds, endSeconds } of speech.words) {
+      expect(startSeconds).toBeGreaterThanOrEqual(last)
+      expect(endSeconds).toBeGreaterThan(startSeconds)
+      last = endSeconds
+    }
+    expect(last).toBeLessThanOrEqual(speech.durationSeconds)
+    expect(speech.warnings).toEqual([])
+    for (const seconds of Object.values(speech.timings)) expect(seconds).toBeGreaterThanOrEqual(0)
+  })
+
+  it('times words by the frames of their phonemes, after the silence that is cut from the start', async () => {
+    const { synthesizer, voice, frameRate } = createTinySynthesizer()
+    const { words, audio } = await synthesizer.synthesize('Hello', { voice })
+    const ends = 4 / frameRate // of 10 boundary frames 0.1 s stay
+    expect(words).toEqual([
+      {
+        text: 'Hello',
+        startSeconds: expect.closeTo(ends, 9),
+        endSeconds: expect.closeTo(ends + (2 * [...'həlˈoʊ'].length) / frameRate, 9),
+      },
+    ])
+    expect(audio.length / 24000).toBeCloseTo(words[0]!.endSeconds + ends, 1)
+  })
+
+  it('gives the same samples for the same seed, others for another, and seed 0 where none is given', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const [none, zero, seven, again] = await Promise.all(
+      [{}, { seed: 0 }, { seed: 7 }, { seed: 7 }].map(seed => synthesizer.synthesize(text, { voice, ...seed })),
+    )
+    expect(seven!.audio).toEqual(again!.audio)
+    expect(none!.audio).toEqual(zero!.audio)
+    expect(seven!.audio).not.toEqual(zero!.audio)
+  })
+
+  it('gives equal sentences of one text seeds of their own', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer()
+    await synthesizer.synthesize('Yes indeed, sir. Yes indeed, sir.', { voice, seed: 1 })
+    const seeds = behaviour.asked.map(({ options }) => options.seed)
+    expect(seeds.length).toBe(2)
+    expect(new Set(seeds).size).toBe(2)
+  })
+
+  it('hands sampling options to the language model, and the defaults of the bundle where there are none', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer()
+    await synthesizer.synthesize('Hello', { voice, temperature: undefined })
+    await synthesizer.synthesize('Hello', { voice, temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, speed: 2 })
+    expect(behaviour.asked[0]!.options).toMatchObject({
+      prompt: voice,
+      temperature: 0.5,
+      topK: 30,
+      topP: 1,
+      repetitionPenalty: 1,
+      speed: 1,
+    })
+    expect(behaviour.asked[1]!.options).toMatchObject({ temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, speed: 2 })
+  })
+
+  it('makes pauses exact silence of the length that was asked for', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const { audio, words } = await synthesizer.synthesize('Hello [pause 0.4s] there', { voice })
+    let longest = 0
+    let run = 0
+    for (const sample of audio) {
+      run = sample === 0 ? run + 1 : 0
+      longest = Math.max(longest, run)
+    }
+    expect(longest / 24000).toBeCloseTo(0.4, 3)
+    expect(words[1]!.startSeconds - words[0]!.endSeconds).toBeCloseTo(0.4 + 0.2, 6)
+  })
+
+  it('keeps a pause at the end of the text', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const plain = await synthesizer.synthesize('Hello', { voice })
+    const { audio, words } = await synthesizer.synthesize('Hello [pause 0.5s]', { voice })
+    expect(audio.length - plain.audio.length).toBe(12000)
+    expect(audio.subarray(-12000).every(sample => sample === 0)).toBe(true)
+    expect(words).toEqual(plain.words)
+  })
+
+  it('ends with a warning at maxSeconds', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const whole = await synthesizer.synthesize(text, { voice })
+    for (const maxSeconds of [0.001, 0.5, 2]) {
+      const speech = await synthesizer.synthesize(text, { voice, maxSeconds })
+      expect(speech.durationSeconds).toBeLessThanOrEqual(maxSeconds)
+      expect(speech.words.length).toBeLessThan(whole.words.length)
+      expect(speech.warnings.at(-1)).toMatch(/cut after .* as maxSeconds is/)
+    }
+    expect((await synthesizer.synthesize(text, { voice, maxSeconds: 60 })).audio).toEqual(whole.audio)
+  })
+
+  it('warns of a sentence that the language model cut, and goes on with the next', async () => {
+    const { synthesizer, voice } = createTinySynthesizer({ longestFrames: 30 })
+    const { warnings, words } = await synthesizer.synthesize('Hello over there, dear. Bye.', { voice })
+    expect(warnings).toEqual([expect.stringMatching(/"Hello .*" was cut after 0\.8 s/)])
+    expect(words.at(-1)!.text).toBe('Bye')
+  })
+
+  it('warns of inaudible speech, keeps samples within [-1, 1], and refuses NaN', async () => {
+    const quiet = createTinySynthesizer({ amplitude: 0.0001 })
+    expect((await quiet.synthesizer.synthesize('Hello', { voice: quiet.voice })).warnings).toEqual([
+      expect.stringMatching(/"Hello" came out inaudible/),
+    ])
+    const loud = createTinySynthesizer({ amplitude: 3 })
+    const { audio } = await loud.synthesizer.synthesize('Hello', { voice: loud.voice })
+    expect(Math.max(...audio)).toBe(1)
+    expect(Math.min(...audio)).toBe(-1)
+    const broken = createTinySynthesizer({ amplitude: Number.NaN })
+    const error = await reasonOf(broken.synthesizer.synthesize('Hello', { voice: broken.voice }))
+    expect(InferenceError.isInstance(error) && error.code).toBe('non-finite-output')
+  })
+
+  it('reports progress that only grows', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const seen: { utterances: number; seconds: number }[] = []
+    const { durationSeconds } = await synthesizer.synthesize(text, { voice, onProgress: progress => seen.push(progress) })
+    expect(seen.length).toBeGreaterThan(10)
+    expect(seen.at(-1)!.utterances).toBe(2)
+    expect(seen.at(-1)!.seconds).toBeCloseTo(durationSeconds, 0)
+  })
+
+  it.each(['', '   \n', '...', '🙂', '日本'])('refuses the text %j, in which nothing can be spoken', async nothing => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    await expect(synthesizer.synthesize(nothing, { voice })).rejects.toThrow(RangeError)
+    await expect(collect(synthesizer.stream(pieces(nothing), { voice }))).rejects.toThrow(RangeError)
+  })
+
+  it('refuses arguments of the wrong kind and options out of range, and says what it expects', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    for (const wrong of [undefined, null, 3, {}, pieces('x')])
+      await expect(synthesizer.synthesize(wrong as never, { voice })).rejects.toThrow(TypeError)
+    const outOfRange: SpeechOptions[] = [
+      { speed: 0.4 }, { speed: 2.1 }, { speed: Number.NaN }, { temperature: -1 }, { topK: 0 }, { topK: 2.5 }, { topP: 0 }, { topP: 1.1 },
+      { repetitionPenalty: 0 }, { maxSeconds: 0 }, { seed: Number.POSITIVE_INFINITY }, { voice: 'nobody' }, {},
+    ] // biome-ignore format: one list
+    for (const options of outOfRange)
+      await expect(
+        synthesizer.synthesize(text, options.voice || Object.keys(options).length === 0 ? options : { voice, ...options }),
+      ).rejects.toThrow(RangeError)
+    for (const options of [{ speed: '1' }, { voice: 3 }, { voice: null }, { signal: {} }, { onProgress: 1 }]) {
+      await expect(synthesizer.synthesize(text, { voice, ...options } as never)).rejects.toThrow(TypeError)
+    }
+  })
+
+  it('refuses a voice of another codec', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const error = await reasonOf(synthesizer.synthesize(text, { voice: new Voice({ ...voice, codec: 'mynah-codec@other' }) }))
+    expect(VoiceError.isInstance(error) && error.code).toBe('codec-mismatch')
+  })
+})
+
+describe('stream', () => {
+  it('gives chunks that join into what synthesize gives, with times through the whole', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const whole = await synthesizer.synthesize(text, { voice, seed: 3 })
+    const chunks = await collect(synthesizer.stream(text, { voice, seed: 3 }))
+    expect(chunks.length).toBe(3)
+    expect(join(chunks)).toEqual(whole.audio)
+    expect(chunks.flatMap(chunk => chunk.words)).toEqual(whole.words)
+    let samples = 0
+    for (const chunk of chunks) {
+      expect(chunk.startSeconds).toBeCloseTo(samples / 24000, 9)
+      expect(chunk.toPcm16().byteLength).toBe(2 * chunk.audio.length)
+      samples += chunk.audio.length
+    }
+  })
+
+  it('takes text as it arrives, cut anywhere', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const whole = await synthesizer.synthesize(text, { voice })
+    expect(join(await collect(synthesizer.stream(pieces(...text), { voice })))).toEqual(whole.audio)
+    expect(join(await collect(synthesizer.stream(pieces(text.slice(0, 20), '', text.slice(20)), { voice })))).toEqual(whole.audio)
+  })
+
+  it('speaks a sentence before the text has ended', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    async function* slow() {
+      yield 'Hello there. How are'
+      await new Promise(() => undefined)
+    }
+    const stream = synthesizer.stream(slow(), { voice })
+    expect((await stream.next()).value!.words.map(word => word.text)).toEqual(['Hello', 'there'])
+    await stream.return()
+  })
+
+  it('computes one sentence ahead of the consumer, and no more', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer()
+    const stream = synthesizer.stream(`${text} One more. And another one.`, { voice })
+    await wait(20)
+    expect(behaviour.asked.length).toBe(0)
+    for (const asked of [2, 3, 4]) {
+      await stream.next()
+      await wait(20)
+      expect(behaviour.asked.length).toBe(asked)
+    }
+    await stream.return()
+    await wait(20)
+    expect(behaviour.asked.length).toBe(4)
+  })
+
+  it('stops the models and returns the text when the consumer leaves', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer({ milliseconds: 30 })
+    let returned = false
+    async function* endless() {
+      try {
+        while (true) yield 'Hello over there. '
+      } finally {
+        returned = true
+      }
+    }
+    for await (const _ of synthesizer.stream(endless(), { voice })) break
+    await wait(100)
+    expect(behaviour.asked.length).toBe(2)
+    expect(behaviour.asked[1]!.options.signal!.aborted).toBe(true)
+    expect(returned).toBe(true)
+  })
+
+  it('rejects with the reason of the signal: before, during, and while it waits for text', async () => {
+    const reason = new Error('enough')
+    const { synthesizer, voice, behaviour } = createTinySynthesizer({ milliseconds: 30 })
+    await expect(synthesizer.synthesize(text, { voice, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(behaviour.asked.length).toBe(0)
+    const during = new AbortController()
+    setTimeout(() => during.abort(reason), 40)
+    await expect(collect(synthesizer.stream(text, { voice, signal: during.signal }))).rejects.toBe(reason)
+    const waiting = new AbortController()
+    async function* silent(): AsyncGenerator<string> {
+      await new Promise(() => undefined)
+    }
+    setTimeout(() => waiting.abort(reason), 20)
+    await expect(collect(synthesizer.stream(silent(), { voice, signal: waiting.signal }))).rejects.toBe(reason)
+  })
+
+  it('reports what goes wrong in the text source', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    async function* broken() {
+      yield 'Hello there. '
+      throw new Error('connection lost')
+    }
+    await expect(collect(synthesizer.stream(broken(), { voice }))).rejects.toThrow('connection lost')
+    await expect(collect(synthesizer.stream(pieces(3 as never), { voice }))).rejects.toThrow(TypeError)
+  })
+
+  it('refuses wrong arguments at once', () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    expect(() => synthesizer.stream(3 as never, { voice })).toThrow(TypeError)
+    expect(() => synthesizer.stream(text, { voice, speed: 9 })).toThrow(RangeError)
+  })
+})
+
+describe('a disposed synthesizer', () => {
+  it('refuses everything with the code "disposed", and is disposed once however often it is asked', async () => {
+    const { synthesizer, voice, state } = createTinySynthesizer()
+    await synthesizer.dispose()
+    await synthesizer[Symbol.asyncDispose]()
+    expect(state.disposed).toBe(1)
+    const audio = { samples: new Float32Array(24000), sampleRate: 24000 }
+    for (const promise of [
+      synthesizer.synthesize(text, { voice }),
+      synthesizer.stream(text, { voice }).next(),
+      synthesizer.createVoice({ audio, transcript: 'Hello' }),
+      synthesizer.loadVoice('anna'),
+    ]) {
+      const error = await reasonOf(promise)
+      expect(InferenceError.isInstance(error) && error.code).toBe('disposed')
+    }
+  })
+
+  it('rejects what was still running', async () => {
+    const { synthesizer, voice } = createTinySynthesizer({ milliseconds: 1000 })
+    const running = reasonOf(synthesizer.synthesize(text, { voice }))
+    await wait(20)
+    await synthesizer[Symbol.asyncDispose]()
+    const error = await running
+    expect(InferenceError.isInstance(error) && error.code).toBe('disposed')
+  })
+})
