@@ -1,5 +1,5 @@
 import type { MelConfig } from '@mynah/audio'
-import { CheckpointError, type OnnxModel, type Weights } from '@mynah/onnx'
+import { CheckpointError, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 
 /** What `loadVocoder` knows besides the tensors and the config. */
@@ -28,6 +28,14 @@ export interface VocoderDescription {
   samplesFor?(frames: number): number
   /** Shape of the Gaussian noise that the graph takes as its input `noise`, [1, …, a multiple of `frames`]; none for a deterministic vocoder. */
   noiseShape?(frames: number): readonly number[]
+  /** Frames of one value that published inference appends to the features, and whose samples it cuts off. */
+  readonly tail?: { readonly frames: number; readonly value: number }
+  /** Bandwidths in kbps that the graph tells apart by its input `bandwidth_id`, an int64 scalar. */
+  readonly bandwidths?: readonly number[]
+  /** Codewords of all levels, one below the other, whose sums are the features of a codec's vocoder: [levels · codebookSize, C]. */
+  readonly codewords?: Tensor<'float32'>
+  /** Prefixes of tensors that training checkpoints hold besides the generator. */
+  readonly trainingOnly?: readonly string[]
   /** Oddities that did not prevent loading. */
   readonly warnings?: readonly string[]
   /**
@@ -97,10 +105,11 @@ export function expectConv(architecture: string, weights: Weights, name: string,
 
 /**
  * To be called after building: every tensor of the file must have been used.
+ * @param trainingOnly prefixes of tensors that need not be
  * @throws {CheckpointError} `unexpected-tensor`
  */
-export function expectAllRead(architecture: string, weights: Weights): void {
-  const unread = weights.unread()
+export function expectAllRead(architecture: string, weights: Weights, trainingOnly: readonly string[] = []): void {
+  const unread = weights.unread().filter(name => !trainingOnly.some(prefix => name.startsWith(prefix)))
   if (unread.length === 0) return
   const shown = unread.slice(0, 5).map(name => `"${name}"`)
   throw new CheckpointError(

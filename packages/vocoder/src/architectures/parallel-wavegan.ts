@@ -1,0 +1,201 @@
+import { conv1d, float32Tensor, GraphBuilder, gatedTanh, type OnnxModel, type Tensor, type Value, type Weights } from '@mynah/onnx'
+import { z } from 'zod'
+import { expectConv, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
+
+const name = 'parallel-wavegan'
+
+const size = z.int().positive()
+const odd = size.refine(kernel => kernel % 2 === 1, 'expected an odd size')
+const generatorSchema = z.object({
+  in_channels: size.default(1),
+  out_channels: z.literal(1).default(1),
+  kernel_size: odd.default(3),
+  layers: size.default(30),
+  stacks: size.default(3),
+  residual_channels: size.default(64),
+  gate_channels: size.refine(channels => channels % 2 === 0, 'expected an even number').default(128),
+  skip_channels: size.default(64),
+  aux_channels: size.default(80),
+  aux_context_window: z.int().nonnegative().default(2),
+  bias: z.boolean().default(true),
+  use_causal_conv: z.boolean().default(false),
+  upsample_conditional_features: z.literal(true).default(true),
+  upsample_net: z.enum(['ConvInUpsampleNetwork', 'UpsampleNetwork']).default('ConvInUpsampleNetwork'),
+  upsample_params: z.object({
+    upsample_scales: z.array(size).min(1),
+    nonlinear_activation: z.enum(['LeakyReLU', 'ReLU', 'Tanh', 'Sigmoid']).nullish(),
+    nonlinear_activation_params: z.object({ negative_slope: z.number().default(0.01) }).prefault({}),
+    interpolate_mode: z.literal('nearest').default('nearest'),
+    freq_axis_kernel_size: odd.default(1),
+  }),
+})
+const schema = recipeAudioSchema
+  .extend({
+    generator_type: z.literal('ParallelWaveGANGenerator').default('ParallelWaveGANGenerator'),
+    generator_params: generatorSchema,
+  })
+  .refine(({ generator_params: g }) => g.layers % g.stacks === 0, 'generator_params: layers must be a multiple of stacks')
+  .refine(({ generator_params: g, num_mels }) => g.aux_channels === num_mels, 'generator_params: aux_channels must be num_mels')
+  .refine(
+    ({ generator_params: g, hop_size }) => g.upsample_params.upsample_scales.reduce((a, b) => a * b) === hop_size,
+    'the product of upsample_scales must be hop_size',
+  )
+
+/** A recipe's `config.yml`, as far as it concerns the generator. */
+type Config = z.infer<typeof schema>
+type Generator = z.infer<typeof generatorSchema>
+
+/**
+ * Parallel WaveGAN: noise under the condition of a mel → waveform. Paper: arXiv:1910.11480. Config and weight names: kan-bayashi/ParallelWaveGAN@8674037
+ * models/parallel_wavegan.py and layers/upsample.py. `decode` takes the log-mel normalized by the corpus' statistics, as `mel` gives it.
+ */
+export const parallelWaveGan: VocoderArchitecture = {
+  name,
+  detect: weights => weights.has('first_conv.weight') && weights.has('conv_layers.0.conv1x1_aux.weight'),
+  describe(weights, config, sources) {
+    const sizes = parseConfig(name, schema, config, weights)
+    const { generator_params: generator, hop_size: hop } = sizes
+    return {
+      sampleRate: sizes.sampling_rate,
+      hopLength: hop,
+      featureDim: sizes.num_mels,
+      ...recipeMel(sizes, weights, sources),
+      contextFrames: contextFrames(generator, hop),
+      noiseShape: frames => [1, generator.in_channels, frames * hop],
+      build: tensors => buildParallelWaveGan(tensors, sizes),
+    }
+  },
+}
+
+/** Dilations double from layer to layer and start over with each stack. */
+const dilationOf = (layer: number, generator: Generator) => 2 ** (layer % (generator.layers / generator.stacks))
+
+function contextFrames(generator: Generator, hop: number): number {
+  const { layers, kernel_size: kernel, use_causal_conv: causal, aux_context_window: window } = generator
+  const dilations = Array.from({ length: layers }, (_, layer) => dilationOf(layer, generator)).reduce((a, b) => a + b)
+  const samples = dilations * (causal ? kernel - 1 : (kernel - 1) / 2)
+  // Every upsampling step reaches one of its own frames to either side, or two back; each lasts at most half as long as the one before.
+  return Math.ceil(samples / hop) + window + 2 * (causal ? 2 : 1)
+}
+
+/**
+ * Emits noise [1, I, T · hop] and normalized log-mel [1, M, T] → waveform [1, 1, T · hop]: the mel is upsampled to samples, then a WaveNet of dilated,
+ * gated convolutions turns noise into speech under its condition; no tanh at the end.
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
+ */
+export function buildParallelWaveGan(weights: Weights, config: Config): OnnxModel {
+  const { generator_params: generator, hop_size: hop } = config
+  const { residual_channels: residual, skip_channels: skip } = generator
+  const graph = new GraphBuilder(name)
+  const noise = graph.input('noise', 'float32', [1, generator.in_channels, `T*${hop}`])
+  const mel = graph.input('mel', 'float32', [1, generator.aux_channels, 'T'])
+  const condition = graph.scope('upsample_net', () => upsampleMel(graph, mel, weights.scope('upsample_net'), generator)) // [1, M, S]
+  let x = pointwise(graph, noise, weights, 'first_conv', residual) // [1, R, S]
+  let skips: Value | undefined
+  for (let i = 0; i < generator.layers; i++) {
+    const layer = weights.scope(`conv_layers.${i}`)
+    // The last layer's residual leads nowhere: onnxruntime drops it, but its weights must be right all the same.
+    const output = graph.scope(`conv_layers.${i}`, () => wavenetLayer(graph, x, condition, layer, generator, dilationOf(i, generator)))
+    x = output.residual
+    skips = skips ? graph.add(skips, output.skip) : output.skip
+  }
+  const mixed = graph.relu(graph.mul(skips!, Math.sqrt(1 / generator.layers)))
+  const hidden = graph.relu(pointwise(graph, mixed, weights, 'last_conv_layers.1', skip))
+  graph.output('waveform', pointwise(graph, hidden, weights, 'last_conv_layers.3', 1))
+  // Statistics that a checkpoint may hold belong to the front-end.
+  for (const statistic of ['mean', 'scale']) if (weights.has(statistic)) weights.raw(statistic)
+  return graph.build()
+}
+
+/** A layer of WaveNet: dilated convolution plus condition → gate → what is passed on, and what is skipped to the end. */
+function wavenetLayer(
+  graph: GraphBuilder,
+  x: Value,
+  condition: Value,
+  weights: Weights,
+  generator: Generator,
+  dilation: number,
+): { readonly residual: Value; readonly skip: Value } {
+  const { residual_channels: residual, gate_channels: gate, kernel_size: kernel, bias } = generator
+  expectConv(name, weights, 'conv', [gate, residual, kernel], bias && gate)
+  const padding = generator.use_causal_conv ? 'causal' : 'same'
+  const heard = graph.scope('conv', () => conv1d(graph, x, weights.scope('conv'), { dilation, padding }))
+  const gated = gatedTanh(graph, graph.add(heard, pointwise(graph, condition, weights, 'conv1x1_aux', gate, false)))
+  const passed = graph.add(pointwise(graph, gated, weights, 'conv1x1_out', residual, bias), x)
+  return {
+    residual: graph.mul(passed, Math.SQRT1_2),
+    skip: pointwise(graph, gated, weights, 'conv1x1_skip', generator.skip_channels, bias),
+  }
+}
+
+/** A convolution of one tap. */
+function pointwise(graph: GraphBuilder, x: Value, weights: Weights, layer: string, channels: number, bias = true): Value {
+  expectConv(name, weights, layer, [channels, x.shape[1] as number, 1], bias && channels)
+  return graph.scope(layer, () => conv1d(graph, x, weights.scope(layer)))
+}
+
+/** Log-mel [1, M, T] → [1, M, T · hop]. */
+function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, generator: Generator): Value {
+  const { upsample_net: net, upsample_params: params, aux_context_window: context, use_causal_conv: causal } = generator
+  let x = mel
+  let layers = weights
+  if (net === 'ConvInUpsampleNetwork') {
+    const { aux_channels: mels } = generator
+    expectConv(name, weights, 'conv_in', [mels, mels, causal ? context + 1 : 2 * context + 1], false)
+    // Replicated frames are the context that this convolution eats.
+    const padded = context === 0 ? mel : graph.pad(mel, 2, context, causal ? 0 : context, { mode: 'edge' })
+    x = graph.scope('conv_in', () => conv1d(graph, padded, weights.scope('conv_in')))
+    layers = weights.scope('upsample')
+  }
+  let image = graph.unsqueeze(x, [1]) // [1, 1, M, T]
+  const perScale = params.nonlinear_activation ? 3 : 2 // stretch, convolution, activation
+  for (const [i, scale] of params.upsample_scales.entries()) {
+    const layer = `up_layers.${perScale * i + 1}`
+    expectShape(name, layers, `${layer}.weight`, [1, 1, params.freq_axis_kernel_size, 2 * scale + 1])
+    const kernel = layers.get(`${layer}.weight`)
+    image = graph.scope(layer, () => activate(graph, stretchAndConvolve(graph, image, kernel, scale, causal), params))
+  }
+  return graph.squeeze(image, [1])
+}
+
+function activate(graph: GraphBuilder, x: Value, params: Generator['upsample_params']): Value {
+  switch (params.nonlinear_activation) {
+    case 'LeakyReLU':
+      return graph.leakyRelu(x, params.nonlinear_activation_params.negative_slope)
+    case 'ReLU':
+      return graph.relu(x)
+    case 'Tanh':
+      return graph.tanh(x)
+    case 'Sigmoid':
+      return graph.sigmoid(x)
+    default:
+      return x
+  }
+}
+
+/**
+ * Each frame repeated `scale` times, then a convolution over 2·scale + 1 samples. The reference does just that; here each of the `scale` phases sees
+ * the three frames its kernel reaches, with the taps that fall on one frame added up: the same sums with fewer products, and nothing is stretched.
+ * @param image [1, 1, M, T]
+ * @param kernel [1, 1, height, 2·scale + 1]
+ * @returns [1, 1, M, T · scale]
+ */
+function stretchAndConvolve(graph: GraphBuilder, image: Value, kernel: Tensor<'float32'>, scale: number, causal: boolean): Value {
+  const height = kernel.shape[2]!
+  const width = 2 * scale + 1
+  const before = causal ? 2 : 1 // frames seen before the present one; the kernel begins before · scale samples back
+  const phases = new Float32Array(scale * height * 3)
+  for (let phase = 0; phase < scale; phase++) {
+    for (let row = 0; row < height; row++) {
+      for (let tap = 0; tap < width; tap++) {
+        const frame = Math.floor((phase + tap) / scale) // 0 … 2, counted from the first frame seen
+        phases[(phase * height + row) * 3 + frame]! += kernel.data[row * width + tap]!
+      }
+    }
+  }
+  const weight = graph.initializer('phases', float32Tensor(phases, [scale, 1, height, 3]))
+  const side = (height - 1) / 2
+  const split = graph.conv(image, weight, undefined, { pads: [side, before, side, 2 - before] }) // [1, scale, M, T]
+  return graph.reshape(graph.transpose(split, [0, 2, 3, 1]), [1, 1, image.shape[2] as number, -1])
+}

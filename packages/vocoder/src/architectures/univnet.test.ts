@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { createRuntime, loadWeights, readCheckpoint } from '@mynah/onnx'
+import { describe, expect, it } from 'vitest'
+import { describeVocoderCase, goldenFile, largestDifference, withoutBatch } from '../vocoder.contract.ts'
+import { loadVocoder } from '../vocoder.ts'
+
+const tolerance = 2.8e-5
+const checkpoint = goldenFile('univnet/c4/univ_c4_0003.pt')
+
+describeVocoderCase({ name: 'univnet', golden: 'univnet/c4', checkpoint: 'univ_c4_0003.pt', tolerance })
+
+describe('univnet', () => {
+  it('appends ten frames of silence when it is given noise for them, as the published inference does', async () => {
+    await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
+    using io = loadWeights(goldenFile('univnet/c4/io.safetensors'))
+    const vocoder = await loadVocoder(checkpoint, { runtime })
+    const mel = withoutBatch(io.get('mel'))
+    const noise = io.get('noise_inference')
+    expect(vocoder.noiseShape(mel.shape[1]!)).toEqual(noise.shape)
+    const audio = await vocoder.decode(mel, { noise })
+    expect(largestDifference(audio, io.get('audio_inference').data)).toBeLessThanOrEqual(tolerance)
+    const pieces: number[] = []
+    for await (const piece of vocoder.decodeChunks(mel, { noise, chunkFrames: 5 })) pieces.push(...piece)
+    expect(largestDifference(pieces, audio)).toBeLessThanOrEqual(1e-4)
+  })
+
+  it('decodes a single frame, thanks to the frames appended', async () => {
+    await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
+    const vocoder = await loadVocoder(checkpoint, { runtime })
+    const mel = { dtype: 'float32', shape: [vocoder.featureDim, 1], data: new Float32Array(vocoder.featureDim).fill(-5) } as const
+    const audio = await vocoder.decode(mel, { seed: 1 })
+    expect(audio.length).toBe(vocoder.hopLength)
+    expect(await vocoder.decode(mel, { seed: 1 })).toEqual(audio)
+    expect(await vocoder.decode(mel, { seed: 2 })).not.toEqual(audio)
+    const noise = { dtype: 'float32', shape: [1, 8, 1], data: new Float32Array(8) } as const
+    await expect(vocoder.decode(mel, { noise })).rejects.toThrow(/1 frames, expected at least 4/)
+  })
+
+  it('is published with its config inside the checkpoint', () => {
+    using opened = readCheckpoint(checkpoint)
+    const { hp_str: inside } = opened.root as { hp_str?: string }
+    expect(inside).toContain('noise_dim')
+    expect(readFileSync(goldenFile('univnet/c4/config.yaml'), 'utf8')).toContain('noise_dim')
+  })
+})

@@ -1,0 +1,236 @@
+import {
+  conv1d,
+  convTranspose1d,
+  float32Tensor,
+  GraphBuilder,
+  gatedTanh,
+  type OnnxModel,
+  type Tensor,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
+import { z } from 'zod'
+import { expectConv, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+
+const name = 'univnet'
+
+const size = z.int().positive()
+const schema = z
+  .object({
+    audio: z.object({
+      n_mel_channels: size,
+      filter_length: size,
+      hop_length: size,
+      win_length: size,
+      sampling_rate: z.number().positive(),
+      mel_fmin: z.number().nonnegative(),
+      mel_fmax: z.number().positive().nullable(),
+    }),
+    gen: z.object({
+      noise_dim: size,
+      channel_size: size,
+      dilations: z.array(size).min(1),
+      strides: z.array(size).min(1),
+      lReLU_slope: z.number(),
+      kpnet_conv_size: size.refine(kernel => kernel % 2 === 1, 'must be odd').default(3),
+    }),
+  })
+  .refine(({ audio, gen }) => gen.strides.reduce((a, b) => a * b, 1) === audio.hop_length, {
+    error: 'the product of gen.strides must be audio.hop_length',
+  })
+
+type Config = z.infer<typeof schema>
+type Gen = Config['gen']
+
+/** Kernel sizes that the reference fixes: first and last convolution, the predictor's first, those between the location-variable ones, and these. */
+const outerKernel = 7
+const predictorKernel = 5
+const blockKernel = 3
+const lvcKernel = 3
+const predictorBlocks = 3
+
+/**
+ * UnivNet c16 and c32: noise under the condition of a mel → waveform. Paper: arXiv:2106.07889. Config and weight names: maum-ai/univnet@9bb2b54
+ * model/generator.py and model/lvcnet.py. As the published inference does, `decode` appends 10 frames of silence and cuts off what they decode to;
+ * given noise for just the frames of the mel, it does not.
+ */
+export const univNet: VocoderArchitecture = {
+  name,
+  detect: weights => weights.has('res_stack.0.kernel_predictor.kernel_conv.weight'),
+  describe(weights, config) {
+    const sizes = parseConfig(name, schema, config, weights)
+    const { audio, gen } = sizes
+    return {
+      sampleRate: audio.sampling_rate,
+      hopLength: audio.hop_length,
+      featureDim: audio.n_mel_channels,
+      mel: {
+        sampleRate: audio.sampling_rate,
+        nFft: audio.filter_length,
+        hopLength: audio.hop_length,
+        winLength: audio.win_length,
+        nMels: audio.n_mel_channels,
+        fMin: audio.mel_fmin,
+        fMax: audio.mel_fmax,
+        scale: 'slaney',
+        norm: 'slaney',
+        magnitude: 'sqrt-eps',
+        log: 'ln',
+        floor: 1e-5,
+        padding: 'same',
+      },
+      contextFrames: contextFrames(gen),
+      minFrames: (outerKernel + 1) / 2,
+      tail: { frames: 10, value: -11.5129 },
+      noiseShape: frames => [1, gen.noise_dim, frames],
+      build: tensors => buildUnivNet(tensors, sizes),
+    }
+  },
+}
+
+function contextFrames(gen: Gen): number {
+  let samples = (outerKernel - 1) / 2
+  for (const stride of gen.strides.toReversed()) {
+    for (const dilation of gen.dilations) samples += (dilation * (blockKernel - 1)) / 2 + (lvcKernel - 1) / 2
+    samples = Math.ceil(samples / stride) + 1
+  }
+  const predictor = (predictorKernel - 1) / 2 + ((2 * predictorBlocks + 1) * (gen.kpnet_conv_size - 1)) / 2
+  return samples + Math.max(predictor, (outerKernel - 1) / 2)
+}
+
+/**
+ * Emits noise [1, Z, T] and log-mel [1, M, T] → waveform [1, 1, T · hop]: noise is upsampled in blocks whose convolution kernels are predicted
+ * from the mel, frame by frame.
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
+ */
+export function buildUnivNet(weights: Weights, { audio, gen }: Config): OnnxModel {
+  const graph = new GraphBuilder(name)
+  const noise = graph.input('noise', 'float32', [1, gen.noise_dim, 'T'])
+  const mel = graph.input('mel', 'float32', [1, audio.n_mel_channels, 'T'])
+  const reflected = { padding: 'same', paddingMode: 'reflect' } as const
+  expectConv(name, weights, 'conv_pre', [gen.channel_size, gen.noise_dim, outerKernel], gen.channel_size)
+  let x = graph.scope('conv_pre', () => conv1d(graph, noise, weights.scope('conv_pre'), reflected)) // [1, C, T]
+  let hop = 1
+  for (const [b, stride] of gen.strides.entries()) {
+    hop *= stride
+    const block = weights.scope(`res_stack.${b}`)
+    x = graph.scope(`res_stack.${b}`, () => lvcBlock(graph, x, mel, block, gen, { stride, hop })) // [1, C, T · hop]
+  }
+  expectConv(name, weights, 'conv_post.1', [1, gen.channel_size, outerKernel], 1)
+  x = graph.leakyRelu(x, gen.lReLU_slope)
+  x = graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post.1'), reflected))
+  graph.output('waveform', graph.tanh(x))
+  return graph.build()
+}
+
+/** Transposed convolution, then for each dilation: convolution → location-variable convolution → gate, added to its input. */
+function lvcBlock(
+  graph: GraphBuilder,
+  input: Value,
+  mel: Value,
+  weights: Weights,
+  gen: Gen,
+  { stride, hop }: { readonly stride: number; readonly hop: number },
+): Value {
+  const channels = gen.channel_size
+  const odd = stride % 2
+  const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
+  expectConv(name, weights, 'convt_pre.1', [channels, channels, 2 * stride], channels)
+  const upsampling = { stride, padding: Math.floor(stride / 2) + odd, outputPadding: odd }
+  let x = graph.scope('convt_pre', () => convTranspose1d(graph, activate(input), weights.scope('convt_pre.1'), upsampling))
+  const kernels = graph.scope('kernel_predictor', () => predictKernels(graph, mel, weights.scope('kernel_predictor'), gen))
+  for (const [i, dilation] of gen.dilations.entries()) {
+    x = graph.scope(`conv_blocks.${i}`, () => {
+      expectConv(name, weights, `conv_blocks.${i}.1`, [channels, channels, blockKernel], channels)
+      const convolved = conv1d(graph, activate(x), weights.scope(`conv_blocks.${i}.1`), { dilation, padding: 'same' })
+      return graph.add(x, varyingConvolution(graph, activate(convolved), kernels[i]!, channels, hop))
+    })
+  }
+  return x
+}
+
+/**
+ * The kernels of one block, one value per layer: [T, 2C, 3C + 1]. Row o holds the taps of output channel o, channel within tap, then its bias.
+ * The reference views the output of `kernel_conv` as [layer, in, out, tap, T]; here its rows are put in the order that the batched product needs, so that
+ * the largest tensor of the network is never transposed.
+ */
+function predictKernels(graph: GraphBuilder, mel: Value, weights: Weights, gen: Gen): Value[] {
+  const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
+  const { channel_size: channels, kpnet_conv_size: taps } = gen
+  const hidden = weights.shape('input_conv.0.weight')[0]! // the published files have 64, the config does not say
+  const convolve = (value: Value, layer: string, kernel: number) => {
+    expectConv(name, weights, layer, [hidden, value.shape[1] as number, kernel], hidden)
+    return graph.scope(layer, () => activate(conv1d(graph, value, weights.scope(layer), { padding: 'same' })))
+  }
+  let c = convolve(mel, 'input_conv.0', predictorKernel) // [1, H, T]
+  for (let i = 0; i < predictorBlocks; i++) {
+    c = graph.add(c, convolve(convolve(c, `residual_convs.${i}.1`, taps), `residual_convs.${i}.3`, taps))
+  }
+  const layers = gen.dilations.length
+  const read = (layer: string, rows: number): Convolution => {
+    expectConv(name, weights, layer, [rows, hidden, taps], rows)
+    return { weight: weights.get(`${layer}.weight`), bias: weights.get(`${layer}.bias`) }
+  }
+  const kernel = read('kernel_conv', layers * channels * 2 * channels * lvcKernel)
+  const bias = read('bias_conv', layers * 2 * channels)
+  // The frames that a convolution over `taps` frames sees, and a one for the bias: [T, taps · H + 1]
+  const frames = graph.transpose(graph.squeeze(c, [0]), [1, 0])
+  const padded = graph.pad(frames, 0, (taps - 1) / 2, (taps - 1) / 2)
+  const length = graph.lengthOf(mel, 2)
+  const seen = Array.from({ length: taps }, (_, tap) =>
+    graph.assume(graph.slice(padded, 0, tap, tap === taps - 1 ? undefined : tap - taps + 1), [mel.shape[2]!, hidden]),
+  )
+  const context = graph.concat([...seen, graph.fill([length, 1], 1)], 1)
+  return gen.dilations.map((_, layer) => {
+    const matrix = graph.initializer(`kernels.${layer}`, kernelMatrix(kernel, bias, layer, channels))
+    return graph.reshape(graph.matmul(context, matrix), [-1, 2 * channels, lvcKernel * channels + 1])
+  })
+}
+
+interface Convolution {
+  readonly weight: Tensor<'float32'>
+  readonly bias: Tensor<'float32'>
+}
+
+/** One layer's share of `kernel_conv` and `bias_conv` as a matrix [taps · H + 1, 2C · (3C + 1)]. */
+function kernelMatrix(kernel: Convolution, bias: Convolution, layer: number, channels: number): Tensor<'float32'> {
+  const [, hidden, taps] = kernel.weight.shape as readonly [number, number, number]
+  const rowLength = lvcKernel * channels + 1
+  const width = 2 * channels * rowLength
+  const matrix = new Float32Array((taps * hidden + 1) * width)
+  const copyColumn = (from: Convolution, row: number, column: number) => {
+    for (let h = 0; h < hidden; h++) {
+      for (let tap = 0; tap < taps; tap++) matrix[(tap * hidden + h) * width + column] = from.weight.data[(row * hidden + h) * taps + tap]!
+    }
+    matrix[taps * hidden * width + column] = from.bias.data[row]!
+  }
+  for (let output = 0; output < 2 * channels; output++) {
+    for (let input = 0; input < channels; input++) {
+      for (let tap = 0; tap < lvcKernel; tap++) {
+        const row = ((layer * channels + input) * 2 * channels + output) * lvcKernel + tap
+        copyColumn(kernel, row, output * rowLength + tap * channels + input)
+      }
+    }
+    copyColumn(bias, layer * 2 * channels + output, output * rowLength + lvcKernel * channels)
+  }
+  return float32Tensor(matrix, [taps * hidden + 1, width])
+}
+
+/**
+ * Location-variable convolution and gate: every frame's `hop` samples are convolved by that frame's own kernel. One batched matrix product.
+ * @param x [1, C, T · hop]
+ * @param kernels [T, 2C, 3C + 1]
+ * @returns sigmoid(first half) · tanh(second half), [1, C, T · hop]
+ */
+function varyingConvolution(graph: GraphBuilder, x: Value, kernels: Value, channels: number, hop: number): Value {
+  const padded = graph.pad(x, 2, 1, 1)
+  const frames = kernels.shape[0]!
+  const shifted = [0, 1, 2].map(tap => {
+    const samples = graph.assume(graph.slice(padded, 2, tap, tap === 2 ? undefined : tap - 2), x.shape)
+    return graph.reshape(samples, [channels, -1, hop])
+  })
+  const ones = graph.fill([1, graph.lengthOf(kernels, 0), hop], 1)
+  const taps = graph.transpose(graph.concat([...shifted.map(part => graph.assume(part, [channels, frames, hop])), ones], 0), [1, 0, 2]) // [T, 3C + 1, hop]
+  const gated = gatedTanh(graph, graph.matmul(kernels, taps), { sigmoidFirst: true }) // [T, C, hop]
+  return graph.assume(graph.reshape(graph.transpose(gated, [1, 0, 2]), [1, channels, -1]), x.shape)
+}

@@ -1,0 +1,209 @@
+import { type MelConfig, melFilterbank } from '@mynah/audio'
+import { adaptiveLayerNorm, GraphBuilder, istft, linear, type OnnxModel, type Value, vocosBackbone, type Weights } from '@mynah/onnx'
+import { z } from 'zod'
+import { expectConv, expectShape, parseConfig, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+
+const name = 'vocos'
+
+const size = z.int().positive()
+const padding = z.enum(['center', 'same'])
+/** A class by its last name: forks keep it in modules of their own. */
+const classNamed = (name: string) => z.string().refine(path => path.split('.').at(-1) === name, `must be a ${name}`)
+const section = <Name extends string, Args extends z.ZodType>(name: Name, args: Args) =>
+  z.object({ class_path: classNamed(name), init_args: args })
+
+const melFeatures = section(
+  'MelSpectrogramFeatures',
+  z.object({
+    sample_rate: z.number().positive().default(24000),
+    n_fft: size.default(1024),
+    hop_length: size.default(256),
+    n_mels: size.default(100),
+    padding: padding.default('center'),
+    // Of forks that take over HiFi-GAN's front-end.
+    f_min: z.number().nonnegative().nullish(),
+    f_max: z.number().positive().nullish(),
+    mel_scale: z.enum(['htk', 'slaney']).default('htk'),
+    norm: z.literal('slaney').nullish(),
+  }),
+)
+const encodecFeatures = section(
+  'EncodecFeatures',
+  z.object({
+    encodec_model: z.enum(['encodec_24khz', 'encodec_48khz']).default('encodec_24khz'),
+    bandwidths: z.array(z.number().positive()).min(1).default([1.5, 3, 6, 12]),
+  }),
+)
+const schema = z
+  .object({
+    feature_extractor: z.union([melFeatures, encodecFeatures]),
+    backbone: section(
+      'VocosBackbone',
+      z.object({
+        input_channels: size,
+        dim: size,
+        intermediate_dim: size,
+        num_layers: size,
+        adanorm_num_embeddings: size.nullish(),
+      }),
+    ),
+    head: section('ISTFTHead', z.object({ dim: size, n_fft: size, hop_length: size, padding: padding.default('same') })),
+  })
+  .refine(({ backbone, head }) => backbone.init_args.dim === head.init_args.dim, 'backbone and head must have the same dim')
+  .refine(({ head }) => head.init_args.n_fft % 2 === 0, 'head: n_fft must be even')
+  .refine(({ backbone, feature_extractor: { init_args: args } }) => {
+    const { adanorm_num_embeddings: conditions } = backbone.init_args
+    return !conditions || ('bandwidths' in args && args.bandwidths.length === conditions)
+  }, 'backbone: adanorm_num_embeddings must be the number of bandwidths of EncodecFeatures')
+
+type Config = z.infer<typeof schema>
+
+/** exp(magnitude) is clipped here, as in the reference, before a badly placed frame can blow up. */
+const largestMagnitude = 100
+const normEpsilon = 1e-6
+/** Of the first convolution and of every block's, fixed in the reference. */
+const kernel = 7
+/** What a training checkpoint holds besides the generator: discriminators, losses, and the EnCodec that made its features. */
+const trainingOnly = ['multiperioddisc.', 'multiresddisc.', 'melspec_loss.', 'feature_extractor.encodec.']
+
+/**
+ * Vocos: mel, or the sum of EnCodec's codewords → waveform. Paper: arXiv:2306.00814. Config and weight names: gemelo-ai/vocos@c859e3b vocos/models.py,
+ * heads.py and feature_extractors.py. Vocos for EnCodec has adaptive norms: `decode` takes the bandwidth, `toFeatures` the codes.
+ */
+export const vocos: VocoderArchitecture = {
+  name,
+  detect: weights => weights.has('backbone.embed.weight') && weights.has('head.out.weight'),
+  describe(weights, config) {
+    const sizes = parseConfig(name, schema, config, weights)
+    const { hop_length: hopLength, n_fft: nFft, padding: cut } = sizes.head.init_args
+    const layers = sizes.backbone.init_args.num_layers
+    return {
+      ...describeFeatures(weights, sizes),
+      hopLength,
+      featureDim: sizes.backbone.init_args.input_channels,
+      contextFrames: ((layers + 1) * (kernel - 1)) / 2 + Math.ceil(nFft / 2 / hopLength) + 1,
+      ...(cut === 'center' ? { minFrames: 2, samplesFor: frames => (frames - 1) * hopLength } : {}),
+      trainingOnly,
+      build: tensors => buildVocos(tensors, sizes),
+    }
+  },
+}
+
+type Features = Pick<VocoderDescription, 'sampleRate' | 'mel' | 'bandwidths' | 'codewords' | 'warnings'>
+
+function describeFeatures(weights: Weights, { feature_extractor: extractor, backbone }: Config): Features {
+  if ('bandwidths' in extractor.init_args) {
+    const { encodec_model: codec, bandwidths } = extractor.init_args
+    return {
+      sampleRate: codec === 'encodec_24khz' ? 24000 : 48000,
+      ...(backbone.init_args.adanorm_num_embeddings ? { bandwidths } : {}),
+      codewords: weights.get('feature_extractor.codebook_weights', [undefined, backbone.init_args.input_channels]),
+    }
+  }
+  const args = extractor.init_args
+  // torchaudio's filters and floor, or those of HiFi-GAN, which forks with Slaney's filters take over.
+  const mel: MelConfig = {
+    sampleRate: args.sample_rate,
+    nFft: args.n_fft,
+    hopLength: args.hop_length,
+    winLength: args.n_fft,
+    nMels: args.n_mels,
+    fMin: args.f_min ?? 0,
+    fMax: args.f_max ?? null,
+    scale: args.mel_scale,
+    norm: args.norm ?? 'none',
+    magnitude: 'abs',
+    log: 'ln',
+    floor: args.norm === 'slaney' ? 1e-5 : 1e-7,
+    padding: args.padding,
+  }
+  return { sampleRate: args.sample_rate, mel, warnings: checkFilterbank(weights, mel) }
+}
+
+const filterbank = 'feature_extractor.mel_spec.mel_scale.fb'
+const melWindow = 'feature_extractor.mel_spec.spectrogram.window'
+/** Largest share of the highest filter by which float32 arithmetic moves a filterbank; the wrong scale moves it by about 1. */
+const filterbankTolerance = 1e-3
+
+/** The checkpoint holds the filterbank that it was trained with: the best witness of what its config means. */
+function checkFilterbank(weights: Weights, mel: MelConfig): string[] {
+  if (!weights.has(filterbank)) return []
+  const bins = mel.nFft / 2 + 1
+  const stored = weights.get(filterbank, [bins, mel.nMels]).data
+  const computed = melFilterbank(mel).data
+  let difference = 0
+  let height = 0
+  for (let bin = 0; bin < bins; bin++) {
+    for (let band = 0; band < mel.nMels; band++) {
+      const value = stored[bin * mel.nMels + band]!
+      difference = Math.max(difference, Math.abs(value - computed[band * bins + bin]!))
+      height = Math.max(height, Math.abs(value))
+    }
+  }
+  if (difference <= filterbankTolerance * height) return []
+  return [
+    `the mel filterbank in ${weights.source} is not the one of its config (off by ${((100 * difference) / height).toFixed(1)} %): mel() may not fit decode()`,
+  ]
+}
+
+/**
+ * Emits `mel` [1, C, T], a mel or EnCodec features → waveform [1, 1, S]: a ConvNeXt backbone at frame rate, then magnitude and phase and an inverse STFT.
+ * S = (T − 1)·hop with `center`, T·hop with `same`. With adaptive norms (EnCodec features) there is a second input, int64 scalar `bandwidth_id`.
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
+ */
+export function buildVocos(weights: Weights, config: Config): OnnxModel {
+  const { n_fft: nFft, hop_length: hopLength, padding: cut } = config.head.init_args
+  const { input_channels: channels, num_layers: layers, adanorm_num_embeddings: conditions } = config.backbone.init_args
+  checkShapes(weights, config)
+  const graph = new GraphBuilder(name)
+  const features = graph.input('mel', 'float32', [1, channels, 'T'])
+  const bandwidth = conditions ? graph.input('bandwidth_id', 'int64', []) : undefined
+  const normalize = (x: Value, norm: Weights) => {
+    const row = (part: string) => graph.gather(graph.initializer(part, norm.get(`${part}.weight`)), bandwidth!)
+    return adaptiveLayerNorm(graph, x, { scale: row('scale'), shift: row('shift') }, { epsilon: normEpsilon })
+  }
+  const x = graph.scope('backbone', () => vocosBackbone(graph, features, weights.scope('backbone'), layers, bandwidth ? { normalize } : {})) // [1, D, T]
+  const head = graph.scope('head', () => linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('head.out')))
+  const [logMagnitude, phase] = graph.split(graph.transpose(head, [0, 2, 1]), [nFft / 2 + 1, nFft / 2 + 1], 1) as [Value, Value]
+  const magnitude = graph.clip(graph.exp(logMagnitude), undefined, largestMagnitude)
+  const real = graph.mul(magnitude, graph.cos(phase))
+  const imaginary = graph.mul(magnitude, graph.sin(phase))
+  const window = weights.has('head.istft.window') ? { window: weights.get('head.istft.window', [nFft]).data } : {}
+  const layout = { nFft, hopLength, padding: cut, ...window }
+  graph.output(
+    'waveform',
+    graph.scope('istft', () => istft(graph, real, imaginary, layout)),
+  )
+  // What belongs to the front-end, and has been looked at there.
+  for (const tensor of [filterbank, melWindow, 'feature_extractor.codebook_weights']) if (weights.has(tensor)) weights.raw(tensor)
+  return graph.build()
+}
+
+function checkShapes(weights: Weights, { backbone: { init_args: sizes }, head }: Config): void {
+  const { dim, intermediate_dim: wide, adanorm_num_embeddings: conditions } = sizes
+  const linearLayer = (scope: Weights, layer: string, rows: number, columns: number) => {
+    expectShape(name, scope, `${layer}.weight`, [rows, columns])
+    expectShape(name, scope, `${layer}.bias`, [rows])
+  }
+  const norm = (scope: Weights, adaptive: boolean) => {
+    const [parts, shape] = adaptive
+      ? [
+          ['scale.weight', 'shift.weight'],
+          [conditions!, dim],
+        ]
+      : [['weight', 'bias'], [dim]]
+    for (const part of parts) expectShape(name, scope, part, shape)
+  }
+  const backbone = weights.scope('backbone')
+  expectConv(name, backbone, 'embed', [dim, sizes.input_channels, kernel], dim)
+  norm(backbone.scope('norm'), Boolean(conditions))
+  for (let i = 0; i < sizes.num_layers; i++) {
+    const block = backbone.scope(`convnext.${i}`)
+    expectConv(name, block, 'dwconv', [dim, 1, kernel], dim)
+    norm(block.scope('norm'), Boolean(conditions))
+    linearLayer(block, 'pwconv1', wide, dim)
+    linearLayer(block, 'pwconv2', dim, wide)
+  }
+  norm(backbone.scope('final_layer_norm'), false)
+  linearLayer(weights, 'head.out', head.init_args.n_fft + 2, dim)
+}
