@@ -1,5 +1,5 @@
 import { float32Tensor, type Model, type OnnxModel, type Runtime, type Tensor } from '@mynah/onnx'
-import { type AudioCodec, type Codec, type CodecSegment, checkCodes, toChannels, trim } from './codec.ts'
+import { type AudioCodec, type Codec, type CodecSegment, checkCodes, type DecodeOptions, toChannels, trim } from './codec.ts'
 
 /** What an architecture implements; `createAudioCodec` adds checks, segments and scales. */
 export interface CodecBackend extends Omit<Codec, 'encode'> {
@@ -7,6 +7,7 @@ export interface CodecBackend extends Omit<Codec, 'encode'> {
   readonly bandwidthsKbps: readonly number[]
   readonly segment?: { readonly length: number; readonly stride: number }
   readonly normalizes: boolean
+  readonly strides: readonly number[]
   /** Codebooks of a bandwidth; undefined if the codec lacks it. */
   levelsFor(bandwidthKbps: number): number | undefined
   /** float32 [C, S] → float32 [latentDim, T] */
@@ -14,7 +15,7 @@ export interface CodecBackend extends Omit<Codec, 'encode'> {
   /** float32 [latentDim, T] → int32 [levels, T] */
   quantize(latents: Tensor<'float32'>, levels: number, options: { signal?: AbortSignal }): Promise<Tensor<'int32'>>
   /** float32 [latentDim, T] → float32 [C, S] */
-  synthesize(features: Tensor<'float32'>, options: { signal?: AbortSignal }): Promise<Tensor<'float32'>>
+  synthesize(features: Tensor<'float32'>, options: DecodeOptions): Promise<Tensor<'float32'>>
 }
 
 /** Keeps silence from dividing by zero, as facebookresearch/encodec does. */
@@ -68,7 +69,7 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
     }
     const parts: Tensor<'float32'>[] = []
     for (const { codes, scale } of segments) {
-      const part = await backend.synthesize(backend.toFeatures(codes), signalOf(options))
+      const part = await backend.synthesize(backend.toFeatures(codes), options)
       parts.push(
         scale === undefined
           ? part
@@ -93,6 +94,7 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
     bandwidthsKbps: backend.bandwidthsKbps,
     ...(segment && { segment }),
     normalizes: backend.normalizes,
+    strides: backend.strides,
     encodeSegments,
     decodeSegments,
     async encode(waveform, options) {
@@ -107,7 +109,10 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
         options,
       )
     },
-    toFeatures: codes => backend.toFeatures(codes),
+    toFeatures(codes) {
+      checkCodes(backend, codes)
+      return backend.toFeatures(codes)
+    },
     async latents(waveform, options = {}) {
       const whole = toChannels(name, waveform, channels)
       if (segment && whole.shape[1]! > segment.length) {

@@ -30,7 +30,7 @@ export interface GoldenRun {
 export const tolerance = 1e-4
 
 /** Starting a worker from source compiles it, which on a busy machine outlasts vitest's default. */
-const startPatienceMs = 300_000
+export const startPatienceMs = 300_000
 
 /** Largest absolute difference; infinite if lengths differ. */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

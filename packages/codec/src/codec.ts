@@ -39,6 +39,11 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** Cuts the waveform to this many samples, as decoders return whole frames. */
   readonly samples?: number
+  /**
+   * Noise that SNAC's decoder adds: drawn from a seed, or one stretch of standard normal samples per block. Default: none, the expected waveform,
+   * with a little less hiss than the reference's. Codecs without noise ignore it.
+   */
+  readonly noise?: { readonly seed: number } | readonly Float32Array[]
   readonly signal?: AbortSignal
 }
 
@@ -57,11 +62,13 @@ export interface AudioCodec extends Codec {
   readonly bandwidthsKbps: readonly number[]
   /** Where segments begin and how long they are, in samples; absent where a file is one segment. */
   readonly segment?: { readonly length: number; readonly stride: number }
+  /** Frames per code of each codebook: 1, but for SNAC's coarser ones. */
+  readonly strides: readonly number[]
   /** Whether each segment has a scale. */
   readonly normalizes: boolean
   /**
    * The reference's tokens. Segments (EnCodec 48 kHz) follow one another along T; their scales are lost, so use `encodeSegments` there.
-   * Where codebooks run at different rates (SNAC), coarse codes are repeated up to the finest rate: see `toLevels`.
+   * Where codebooks run at different rates (SNAC), coarse codes are repeated up to the finest rate: `toLevels` undoes that.
    * @param waveform float32 [S] or [C, S] at `sampleRate`; mono is copied to all channels
    * @returns int32 [K', T]
    * @throws {RangeError} without samples, with numbers that are not finite, too many channels, or a bandwidth that the codec lacks
@@ -85,10 +92,10 @@ export interface AudioCodec extends Codec {
 /**
  * Checks codes against a codec.
  * @returns K' and T
- * @throws {RangeError} unless they are int32 [1 … codebooks, T ≥ 1] within [0, codebookSize)
+ * @throws {RangeError} unless they are int32 [1 … codebooks, T ≥ 1] within [0, codebookSize), and codes of strided codebooks repeat
  */
 export function checkCodes(
-  codec: Pick<Codec, 'name' | 'codebooks' | 'codebookSize'>,
+  codec: Pick<AudioCodec, 'name' | 'codebooks' | 'codebookSize' | 'strides'>,
   codes: Tensor<'int32'>,
 ): [levels: number, frames: number] {
   const [levels, frames] = codes.shape
@@ -99,6 +106,13 @@ export function checkCodes(
   if (wrong >= 0) {
     throw new RangeError(
       `${codec.name}: code ${codes.data[wrong]} of codebook ${Math.floor(wrong / frames)}, frame ${wrong % frames} is outside [0, ${codec.codebookSize})`,
+    )
+  }
+  const uneven = codes.data.findIndex((code, i) => code !== codes.data[i - ((i % frames) % codec.strides[Math.floor(i / frames)]!)])
+  if (uneven >= 0) {
+    const k = Math.floor(uneven / frames)
+    throw new RangeError(
+      `${codec.name}: codebook ${k} changes at frame ${uneven % frames}, expected one code per ${codec.strides[k]} frames`,
     )
   }
   return [levels, frames]

@@ -1,4 +1,5 @@
 export { loadMynahCodec, type MynahCodec, type MynahCodecConfig } from './architectures/mynah.ts'
 export type { AudioCodec, Codec, CodecSegment, DecodeOptions, EncodeOptions } from './codec.ts'
+export { fromLevels, toLevels } from './levels.ts'
 export { type LoadCodecOptions, loadCodec } from './load.ts'
 export { buildRvqEncoder, decodeCodes } from './rvq.ts'

@@ -11,7 +11,7 @@ export interface LoadCodecOptions {
    * else the published EnCodec of that size.
    */
   readonly config?: unknown
-  /** Where to run; shared runtimes stay open. Default: a runtime of its own, closed with the codec. */
+  /** Where to run; shared runtimes stay open. Default: one of its own on the CPU, closed with the codec. */
   readonly runtime?: Runtime
 }
 
@@ -20,13 +20,13 @@ const MAX_CONFIG_BYTES = 1 << 20
 
 /**
  * Loads a published neural codec from its checkpoint: EnCodec, SoundStream (SEANet without LSTM), DAC, SNAC. The architecture is told by the weights' names.
- * @throws {CheckpointError} `unknown-architecture`, `bad-config`, `config-required`, `config-mismatch`, `missing-tensor`, `shape-mismatch`, `unused-weights`, and
+ * @throws {CheckpointError} `unknown-architecture`, `bad-config`, `missing-config`, `config-mismatch`, `missing-tensor`, `shape-mismatch`, `unexpected-tensor`, and
  *   all of readCheckpoint's
  * @throws {InferenceError} if ONNX Runtime cannot open the model
  */
 export async function loadCodec(checkpointPath: string, options: LoadCodecOptions = {}): Promise<AudioCodec> {
   const checkpoint = readCheckpoint(checkpointPath)
-  const ownRuntime = options.runtime ? undefined : await createRuntime()
+  const ownRuntime = options.runtime ? undefined : await createRuntime({ device: 'cpu' })
   const close = async () => {
     checkpoint.close()
     await ownRuntime?.dispose()

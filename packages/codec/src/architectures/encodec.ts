@@ -1,8 +1,9 @@
-import { CheckpointError, float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
+import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { createAudioCodec, LazyModels, toInt32 } from '../audio-codec.ts'
+import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
 import type { AudioCodec } from '../codec.ts'
 import { buildRvqEncoder, decodeCodes } from '../rvq.ts'
+import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import {
   longestPadding,
   type SeanetConfig,
@@ -97,7 +98,7 @@ function buildQuantizer(codebook: Tensor<'float32'>): OnnxModel {
  * Loads EnCodec (24 kHz mono, 48 kHz stereo, or any other size) or, without LSTM, SoundStream's SEANet, from the original's or transformers' names.
  * Papers: EnCodec arXiv:2210.13438, SoundStream arXiv:2107.03312. Reference: facebookresearch/encodec@0e2d0ae.
  * @param config values of the original's constructor or of transformers' config.json; may be left out for the two published sizes
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `config-required`, `bad-config`, `unused-weights`
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
  */
 export async function loadEncodec(weights: Weights, config: unknown, runtime: Runtime, name = 'encodec'): Promise<AudioCodec> {
   const spelling = spellings.find(({ codebook }) => weights.has(codebook(0))) ?? spellings[0]!
@@ -108,7 +109,13 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
   const samplesPerFrame = strides.reduce((product, stride) => product * stride, 1)
   const channels = inputChannels(encoder)
   const grouped = seanetNormalizes(encoder)
-  const values = parseConfig(weights, config ?? recognize(weights, { channels, codebooks, samplesPerFrame, grouped }))
+  const values = parseConfig(
+    name,
+    weights,
+    schema,
+    config ?? recognize({ channels, codebooks, samplesPerFrame, grouped }),
+    transformersNames,
+  )
   expectEqual(weights, 'channels', values.channels, channels)
   expectEqual(weights, 'ratios', values.ratios?.join(), [...strides].reverse().join())
 
@@ -131,7 +138,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     return models.get(`decoder${key}`, () => buildSeanetDecoder(decoder, latentDim, { ...seanet, short }))
   }
   await Promise.all([openEncoder(longest + 1), openDecoder(longest + 1)])
-  assertAllRead(weights)
+  expectAllRead(name, weights, trainingOnly)
 
   return createAudioCodec({
     name,
@@ -142,6 +149,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     codebooks,
     codebookSize,
     latentDim,
+    strides: Array.from({ length: codebooks }, () => 1),
     bandwidthsKbps,
     normalizes: values.normalize,
     ...(segmentLength && {
@@ -161,7 +169,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     toFeatures: codes => decodeCodes(codes, codebook),
     async synthesize(features, options) {
       const model = await openDecoder(features.shape[1]!)
-      const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]) }, options)
+      const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]) }, signalOf(options))
       return float32Tensor(waveform!.data as Float32Array, waveform!.shape.slice(1))
     },
     [Symbol.asyncDispose]: () => models[Symbol.asyncDispose](),
@@ -188,43 +196,10 @@ function inputChannels(encoder: Weights): number {
   return name ? encoder.shape(name)[1]! : 1
 }
 
-function parseConfig(weights: Weights, config: unknown): z.infer<typeof schema> {
-  const given = typeof config === 'object' && config !== null ? Object.entries(config) : undefined
-  const names: Readonly<Record<string, string>> = transformersNames
-  const parsed = schema.safeParse(given ? Object.fromEntries(given.map(([key, value]) => [names[key] ?? key, value])) : config)
-  if (parsed.success) return parsed.data
-  throw new CheckpointError(`${weights.source}: the config is not EnCodec's: ${z.prettifyError(parsed.error)}`, {
-    code: 'bad-config',
-    cause: parsed.error,
-  })
-}
-
 /** The published config of these sizes. */
-function recognize(
-  weights: Weights,
-  found: { channels: number; codebooks: number; samplesPerFrame: number; grouped: boolean },
-): (typeof published)[keyof typeof published] {
+function recognize(found: { channels: number; codebooks: number; samplesPerFrame: number; grouped: boolean }): unknown {
   const { channels, codebooks, samplesPerFrame, grouped } = found
   if (samplesPerFrame === 320 && channels === 1 && codebooks === 32 && !grouped) return published.mono
   if (samplesPerFrame === 320 && channels === 2 && codebooks === 16 && grouped) return published.stereo
-  throw new CheckpointError(
-    `${weights.source}: ${channels} channels, ${codebooks} codebooks and hop ${samplesPerFrame} are neither encodec_24khz nor encodec_48khz; pass config with sample_rate`,
-    { code: 'config-required' },
-  )
-}
-
-function expectEqual(weights: Weights, field: string, configured: number | string | undefined, found: number | string): void {
-  if (configured === undefined || configured === found) return
-  throw new CheckpointError(
-    `${weights.source}: config says ${field} ${configured}, the weights have ${found}; does the config belong to this checkpoint?`,
-    { code: 'config-mismatch' },
-  )
-}
-
-function assertAllRead(weights: Weights): void {
-  const left = weights.unread().filter(name => !trainingOnly.test(name))
-  if (left.length === 0) return
-  throw new CheckpointError(`${weights.source}: ${left.length} weights that EnCodec does not use: ${left.slice(0, 4).join(', ')}`, {
-    code: 'unused-weights',
-  })
+  return undefined
 }

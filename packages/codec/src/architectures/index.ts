@@ -1,6 +1,8 @@
 import type { Runtime, Weights } from '@mynah/onnx'
 import type { AudioCodec } from '../codec.ts'
+import { isDac, loadDac } from './dac.ts'
 import { isEncodec, loadEncodec } from './encodec.ts'
+import { isSnac, loadSnac } from './snac.ts'
 import { isSoundstream, loadSoundstream } from './soundstream.ts'
 
 /** A codec that `loadCodec` recognises. */
@@ -16,4 +18,6 @@ export interface CodecArchitecture {
 export const codecArchitectures: readonly CodecArchitecture[] = [
   { name: 'encodec', matches: isEncodec, load: loadEncodec },
   { name: 'soundstream', matches: isSoundstream, load: loadSoundstream },
+  { name: 'dac', matches: isDac, load: loadDac },
+  { name: 'snac', matches: isSnac, load: loadSnac },
 ]

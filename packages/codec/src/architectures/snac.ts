@@ -1,0 +1,133 @@
+import { createRandom, float32Tensor, type GraphBuilder, type Runtime, type Value, type Weights } from '@mynah/onnx'
+import { z } from 'zod'
+import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
+import type { AudioCodec, DecodeOptions } from '../codec.ts'
+import { buildFactorizedEncoder, decodeFactorized, readFactorizedVq } from '../factorized-vq.ts'
+import { expectAllRead, expectEqual, parseConfig } from './config.ts'
+import { buildDacDecoder, buildDacEncoder, hasFactorizedVq, isDac } from './dac.ts'
+import { type DacNetworkConfig, dacAttends, dacNoiseBlocks, dacStrides } from './dac-network.ts'
+
+/** Fields of SNAC's config.json; sizes that the weights tell are only checked. */
+const schema = z.object({
+  sampling_rate: z.int().positive(),
+  encoder_rates: z.array(z.int().positive()).optional(),
+  attn_window_size: z.int().positive().nullish(),
+  vq_strides: z.array(z.int().positive()).nonempty(),
+})
+
+/** Windows of the published 32 and 44 kHz models, and the reference's default. */
+const defaultWindow = 32
+
+/** Whether these are the weights of SNAC. */
+export function isSnac(weights: Weights): boolean {
+  return hasFactorizedVq(weights) && !isDac(weights)
+}
+
+/**
+ * Loads SNAC (24, 32, 44.1 kHz). Paper: arXiv:2410.14411. Reference: hubertsiuzdak/snac@f49016a.
+ * Codebook k has one code per `strides[k]` frames; in codes [K, T] it is repeated. Audio is padded with zeros until codes and attention windows are whole.
+ * @param config config.json, which names the codebooks' strides
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
+ */
+export async function loadSnac(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
+  const values = parseConfig('snac', weights, schema, config)
+  const vq = readFactorizedVq(weights, values.vq_strides)
+  const codebooks = vq.levels.length
+  expectEqual(weights, 'vq_strides of length', values.vq_strides.length, codebooks)
+  const encoderStrides = dacStrides(weights.scope('encoder'))
+  expectEqual(weights, 'encoder_rates', values.encoder_rates?.join(), encoderStrides.join())
+  const samplesPerFrame = encoderStrides.reduce((product, stride) => product * stride, 1)
+  const window = dacAttends(weights.scope('encoder')) ? (values.attn_window_size ?? defaultWindow) : 1
+  const wholeFrames = [...values.vq_strides, window].reduce(leastCommonMultiple)
+  const upsampling = dacStrides(weights.scope('decoder'))
+  const noiseBlocks = dacNoiseBlocks(weights.scope('decoder'))
+
+  const network: DacNetworkConfig = { outputPadding: true, attentionWindow: window }
+  const models = new LazyModels(runtime, 'snac')
+  const openEncoder = () => models.get('encoder', () => buildDacEncoder(weights, network))
+  const openDecoder = (noisy: boolean) =>
+    models.get(noisy ? 'decoder with noise' : 'decoder', () =>
+      buildDacDecoder(weights, vq.latentDim, graph => (noisy ? { ...network, noise: noiseInput(graph) } : network)),
+    )
+  await Promise.all([openEncoder(), openDecoder(false)])
+  expectAllRead('snac', weights, /\.linear\.weight$/) // noise blocks, read when noise is asked for
+
+  const frameRate = values.sampling_rate / samplesPerFrame
+  const kbps = values.vq_strides.map((_, i) =>
+    values.vq_strides.slice(0, i + 1).reduce((sum, stride) => sum + (Math.log2(vq.codebookSize) * frameRate) / stride / 1000, 0),
+  )
+  const checkFrames = (frames: number) => {
+    if (frames % wholeFrames !== 0) throw new RangeError(`snac: codes have ${frames} frames, expected a multiple of ${wholeFrames}`)
+  }
+
+  return createAudioCodec({
+    name: 'snac',
+    sampleRate: values.sampling_rate,
+    frameRate,
+    samplesPerFrame,
+    channels: 1,
+    codebooks,
+    codebookSize: vq.codebookSize,
+    latentDim: vq.latentDim,
+    strides: values.vq_strides,
+    bandwidthsKbps: kbps,
+    normalizes: false,
+    levelsFor: asked => kbps.findLastIndex(rate => rate <= asked) + 1 || undefined,
+    async latents(waveform, options) {
+      const samples = waveform.shape[1]!
+      const unit = samplesPerFrame * wholeFrames
+      const padded = new Float32Array(Math.ceil(samples / unit) * unit)
+      padded.set(waveform.data)
+      const { latents } = await (await openEncoder()).run({ waveform: float32Tensor(padded, [1, 1, padded.length]) }, options)
+      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
+    },
+    async quantize(latents, levels, options) {
+      const model = await models.get(`quantizer (${levels})`, () => buildFactorizedEncoder(vq, levels))
+      const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
+      return toInt32(codes!)
+    },
+    toFeatures: codes => decodeFactorized(vq, codes),
+    async synthesize(features, options) {
+      const frames = features.shape[1]!
+      checkFrames(frames)
+      const noise = drawNoise(options, noiseLengths(frames, upsampling).slice(0, noiseBlocks))
+      const feeds = Object.fromEntries((noise ?? []).map((data, i) => [`noise${i}`, float32Tensor(data, [1, 1, data.length])]))
+      const model = await openDecoder(noise !== undefined)
+      const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]), ...feeds }, signalOf(options))
+      return float32Tensor(waveform!.data as Float32Array, waveform!.shape.slice(1))
+    },
+    [Symbol.asyncDispose]: () => models[Symbol.asyncDispose](),
+  })
+}
+
+/** Makes the noise of each decoder block an input of the graph. */
+function noiseInput(graph: GraphBuilder): (x: Value, index: number) => Value {
+  return (x, index) => graph.input(`noise${index}`, 'float32', [1, 1, x.shape[2]!])
+}
+
+function noiseLengths(frames: number, upsampling: readonly number[]): number[] {
+  let length = frames
+  return upsampling.map(stride => {
+    length *= stride
+    return length
+  })
+}
+
+function drawNoise(options: DecodeOptions, lengths: readonly number[]): readonly Float32Array[] | undefined {
+  const { noise } = options
+  if (noise === undefined || lengths.length === 0) return undefined
+  if ('seed' in noise) {
+    const random = createRandom(noise.seed)
+    return lengths.map(length => Float32Array.from({ length }, () => random.normal()))
+  }
+  if (noise.map(({ length }) => length).join() !== lengths.join()) {
+    throw new RangeError(`snac: noise has ${noise.map(({ length }) => length).join(', ')} samples, expected ${lengths.join(', ')}`)
+  }
+  return noise
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b]
+  while (y > 0) [x, y] = [y, x % y]
+  return (a / x) * b
+}

@@ -1,0 +1,103 @@
+import { conv1d, float32Tensor, GraphBuilder, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
+
+/** The quantizers of DAC and SNAC: each projects to a few dimensions, looks up there, and projects back. */
+export interface FactorizedVq {
+  readonly levels: readonly { readonly stride: number; readonly weights: Weights }[]
+  readonly codebookSize: number
+  readonly latentDim: number
+}
+
+/** Below this length torch's normalize divides by it instead. */
+const smallestNorm = 1e-12
+
+/**
+ * Finds `quantizer.quantizers.{i}` and their sizes.
+ * @param strides frames per code of each level; all 1 if left out
+ */
+export function readFactorizedVq(weights: Weights, strides?: readonly number[]): FactorizedVq {
+  const levels: { stride: number; weights: Weights }[] = []
+  for (let i = 0; weights.has(`quantizer.quantizers.${i}.codebook.weight`); i++) {
+    levels.push({ stride: strides?.[i] ?? 1, weights: weights.scope(`quantizer.quantizers.${i}`) })
+  }
+  const first = levels[0]!.weights
+  const [codebookSize, dim] = first.get('codebook.weight', [undefined, undefined]).shape as [number, number]
+  const latentDim = first.shape('in_proj.weight')[1]!
+  for (const { weights: level } of levels) {
+    level.get('in_proj.weight', [dim, latentDim, 1])
+    level.get('out_proj.weight', [latentDim, dim, 1])
+    level.get('codebook.weight', [codebookSize, dim])
+    level.get('in_proj.bias', [dim])
+    level.get('out_proj.bias', [latentDim])
+  }
+  return { levels, codebookSize, latentDim }
+}
+
+/**
+ * Emits latents [1, L, T] → codes int64 [K', T], the codes of strided levels repeated. Each level averages `stride` frames, projects, takes the codeword
+ * of largest cosine (the latent's own length does not change which one that is) and subtracts what the unnormalized codeword projects back to.
+ * Papers: DAC arXiv:2306.06546 (factorized, normalized codes: ViT-VQGAN arXiv:2110.04627), SNAC arXiv:2410.14411.
+ * T must be a multiple of every stride.
+ */
+export function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
+  const graph = new GraphBuilder('factorized-vq')
+  const latents = graph.input('latents', 'float32', [1, vq.latentDim, 'T'])
+  let residual = latents
+  const codes = vq.levels.slice(0, levels).map(({ stride, weights }, level) =>
+    graph.scope(`${level}`, () => {
+      const pooled =
+        stride === 1 ? residual : graph.node('AveragePool', [residual], { kernel_shape: [stride], strides: [stride], pads: [0, 0] })
+      const projected = conv1d(graph, pooled, weights.scope('in_proj')) // [1, D, T / stride]
+      const codebook = weights.get('codebook.weight')
+      const rows = graph.squeeze(graph.transpose(projected, [0, 2, 1]), [0])
+      const score = graph.matmul(rows, graph.initializer('directions', directions(codebook)))
+      const code = graph.argMax(score, 1) // [T / stride]
+      if (level + 1 < levels) {
+        const words = graph.unsqueeze(graph.transpose(graph.gather(graph.initializer('codebook', codebook), code), [1, 0]), [0])
+        const back = conv1d(graph, words, weights.scope('out_proj'))
+        const spread = stride === 1 ? back : graph.assume(graph.repeat(back, 2, stride), residual.shape)
+        residual = graph.sub(residual, spread)
+      }
+      const row = graph.unsqueeze(code, [0])
+      return stride === 1 ? row : graph.assume(graph.repeat(row, 1, stride), [1, 'T'])
+    }),
+  )
+  graph.output('codes', graph.concat(codes, 0))
+  return graph.build()
+}
+
+/** Normalized codewords as columns: [D, N]. */
+function directions({ data, shape }: Tensor<'float32'>): Tensor<'float32'> {
+  const [size, dim] = shape as [number, number]
+  const columns = new Float32Array(data.length)
+  for (let n = 0; n < size; n++) {
+    const row = data.subarray(n * dim, (n + 1) * dim)
+    const norm = Math.max(smallestNorm, Math.hypot(...row))
+    for (let i = 0; i < dim; i++) columns[i * size + n] = row[i]! / norm
+  }
+  return float32Tensor(columns, [dim, size])
+}
+
+/**
+ * The decoder half: Σ over levels of the projected codewords.
+ * @param codes int32 [K', T], checked; of a strided level, the first of each `stride` frames counts
+ * @returns float32 [L, T]
+ */
+export function decodeFactorized(vq: FactorizedVq, codes: Tensor<'int32'>): Tensor<'float32'> {
+  const [levels, frames] = codes.shape as [number, number]
+  const sum = new Float32Array(vq.latentDim * frames)
+  vq.levels.slice(0, levels).forEach(({ stride, weights }, level) => {
+    const codebook = weights.get('codebook.weight')
+    const dim = codebook.shape[1]!
+    const projection = weights.get('out_proj.weight').data
+    const bias = weights.get('out_proj.bias').data
+    for (let t = 0; t < frames; t++) {
+      const word = codes.data[level * frames + t - (t % stride)]! * dim
+      for (let l = 0; l < vq.latentDim; l++) {
+        let value = bias[l]!
+        for (let i = 0; i < dim; i++) value += projection[l * dim + i]! * codebook.data[word + i]!
+        sum[l * frames + t]! += value
+      }
+    }
+  })
+  return float32Tensor(sum, [vq.latentDim, frames])
+}
