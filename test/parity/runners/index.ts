@@ -1,0 +1,20 @@
+import type { Runner } from '../case.ts'
+import { runMelFrontEnds } from './mel-front-ends.ts'
+import { runMelVocoder } from './mel-vocoder.ts'
+import { runParallelWaveGan } from './parallel-wavegan.ts'
+import { runUnivNet } from './univnet.ts'
+import { runVocosEncodec, runVocosMel } from './vocos.ts'
+
+/** Who runs the cases of which `arch`. */
+export const runners: Readonly<Record<string, Runner>> = {
+  bigvgan: runMelVocoder,
+  'fre-gan': runMelVocoder,
+  'hifi-gan': runMelVocoder,
+  istftnet: runMelVocoder,
+  'mel-front-ends': runMelFrontEnds,
+  melgan: runMelVocoder,
+  'parallel-wavegan': runParallelWaveGan,
+  univnet: runUnivNet,
+  'vocos-encodec': runVocosEncodec,
+  'vocos-mel': runVocosMel,
+}
