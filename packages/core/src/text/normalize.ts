@@ -62,11 +62,18 @@ const MARKS: Readonly<Record<string, string>> = {
   '"': '"',
 }
 
+/** How to read. */
+export interface NormalizeOptions {
+  lexicon?: Lexicon | undefined
+  /** The text is a part between markup: punctuation without words around it is kept. */
+  continues?: boolean
+}
+
 /**
  * English text → what a careful reader says: numbers, dates, money, units, abbreviations and acronyms in words; sentence punctuation is kept apart.
  * Takes linear time, and never throws, whatever the string.
  */
-export function normalize(source: string, options: { lexicon?: Lexicon | undefined } = {}): NormalizedText {
+export function normalize(source: string, options: NormalizeOptions = {}): NormalizedText {
   const { text, sourceOffset, dropped } = cleanCharacters(source)
   const unread = new Set(dropped)
   const scanner = new Scanner(text, sourceOffset, options.lexicon)
@@ -76,7 +83,7 @@ export function normalize(source: string, options: { lexicon?: Lexicon | undefin
     unread.size === 0
       ? []
       : [`left out ${unread.size} characters that English text to speech cannot read: ${listed}${unread.size > 20 ? ' …' : ''}`]
-  return { tokens: tidyMarks(scanner.tokens), warnings }
+  return { tokens: tidyMarks(scanner.tokens, options.continues ?? false), warnings }
 }
 
 /** Joins tokens as a sentence to read: "It costs three dollars, doesn't it?" */
@@ -264,18 +271,19 @@ const SHORT_OR_LONG =
   /^(?:THE|AND|FOR|ARE|BUT|NOT|YOU|ALL|ANY|CAN|IS|IT|IN|OF|ON|TO|DO|BE|NO|MY|ME|WE|HE|THIS|THAT|WITH|WHAT|HAVE|STOP|HELP|[A-Z]{5,})$/
 
 /** One mark between words: sentence ends beat pauses, and nothing but an opening mark begins the text. */
-function tidyMarks(tokens: readonly Token[]): Token[] {
+function tidyMarks(tokens: readonly Token[], continues: boolean): Token[] {
   const tidy: Token[] = []
   for (const token of tokens) {
     const last = tidy.at(-1)
     if (token.kind === 'word' || token.opening || token.text === '"' || token.text === ')') {
       tidy.push(token)
-    } else if (last === undefined || (last.kind === 'mark' && last.opening)) {
-    } else if (last.kind === 'mark' && !/^[")]$/.test(last.text)) {
+    } else if (last === undefined ? !continues : last.kind === 'mark' && last.opening) {
+      // nothing to end or to divide
+    } else if (last?.kind === 'mark' && !/^[")]$/.test(last.text)) {
       if (STRENGTH.indexOf(token.text) > STRENGTH.indexOf(last.text)) tidy[tidy.length - 1] = token
     } else tidy.push(token)
   }
-  return tidy.some(token => token.kind === 'word') ? dropEmptyPairs(tidy) : []
+  return continues || tidy.some(token => token.kind === 'word') ? dropEmptyPairs(tidy) : []
 }
 
 const STRENGTH = [',', ':', ';', '—', '…', '.', '!', '?', '?!']

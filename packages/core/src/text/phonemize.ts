@@ -1,0 +1,309 @@
+import { type AlignedWord, alignWords, looksAligned } from './align.ts'
+import { createEspeak, type Pronouncer } from './espeak.ts'
+import type { Lexicon } from './lexicon.ts'
+import { type MarkupPart, parseMarkup } from './markup.ts'
+import { normalize } from './normalize.ts'
+
+/** One element of phonemized text. The `phonemes` of words and the `text` of marks, joined in order, are the IPA string that the models hear. */
+export type Unit =
+  | {
+      readonly kind: 'word'
+      /** The word as written: one number, amount or date is one word, whatever number of words it's spoken with. */
+      readonly text: string
+      /** IPA with stress; has spaces (and commas) where it is spoken as several words. */
+      readonly phonemes: string
+      /** UTF-16 offsets in the text that was phonemized. */
+      readonly start: number
+      readonly end: number
+    }
+  /** Punctuation with its spaces, or one space between words. Words that espeak merges have nothing between them. */
+  | { readonly kind: 'mark'; readonly text: string }
+  | { readonly kind: 'pause'; readonly seconds: number }
+
+/** What a phonemizer made of a text. */
+export interface Phonemized {
+  /** Without words (only pauses are left) if nothing in the text can be spoken. */
+  readonly units: readonly Unit[]
+  readonly warnings: readonly string[]
+}
+
+/** Text → phonemes. Another language or pronunciation dictionary is another implementation. */
+export interface Phonemizer extends AsyncDisposable {
+  /**
+   * @param text a sentence or more, with Mynah's markup
+   * @throws {RangeError} for malformed markup, saying where
+   * @throws {InferenceError} code `phonemizer-failed`, if the pronouncer fails
+   */
+  phonemize(text: string): Promise<Phonemized>
+}
+
+/** What the default phonemizer is made of. */
+export interface PhonemizerOptions {
+  lexicon?: Lexicon | undefined
+  /** Words → IPA. Default: espeak-ng, US English. */
+  pronouncer?: Pronouncer | undefined
+}
+
+/** A clause with more words is cut: aligning words with phonemes takes the square of their number. */
+const MAX_CLAUSE_WORDS = 60
+/** Words whose pronunciation by itself is remembered. */
+const MAX_REMEMBERED = 20_000
+
+const LETTER_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  'A=ˈeɪ B=bˈiː C=sˈiː D=dˈiː E=ˈiː F=ˈɛf G=dʒˈiː H=ˈeɪtʃ I=ˈaɪ J=dʒˈeɪ K=kˈeɪ L=ˈɛl M=ˈɛm N=ˈɛn O=ˈoʊ P=pˈiː Q=kjˈuː R=ˈɑːɹ S=ˈɛs T=tˈiː U=jˈuː V=vˈiː W=dˈʌbəljˌuː X=ˈɛks Y=wˈaɪ Z=zˈiː'
+    .split(' ')
+    .map(entry => entry.split('=')),
+)
+
+/** A word for espeak, on its way to phonemes. */
+interface Atom {
+  readonly kind: 'atom'
+  readonly token: Source
+  /** What espeak sees; '' where it sees nothing. */
+  readonly spelling: string
+  /** Given phonemes (letter names, lexicon, markup), which replace espeak's. */
+  readonly fixed: string | undefined
+  phonemes: string
+  /** No space between the word before and this one. */
+  joined: boolean
+}
+type Item =
+  | Atom
+  | { readonly kind: 'mark'; readonly token: Source; readonly text: string; readonly opening: boolean }
+  | { readonly kind: 'pause'; readonly seconds: number }
+
+/** Where a token came from: one object for each token, so that its atoms know each other. */
+interface Source {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * The default phonemizer: markup, `normalize`, the user's lexicon, then espeak-ng clause by clause (so that "the apple" and "the pear" differ), with the
+ * clause's phonemes mapped back to its words. Text without punctuation at its end gets a full stop, as every sentence of the training corpus has one.
+ */
+export function createPhonemizer({ lexicon, pronouncer = createEspeak() }: PhonemizerOptions = {}): Phonemizer {
+  const remembered = new Map<string, string>()
+
+  async function pronounceAlone(words: readonly string[]): Promise<string[]> {
+    if (remembered.size > MAX_REMEMBERED) remembered.clear()
+    const missing = [...new Set(words)].filter(word => !remembered.has(word))
+    for (const [i, ipa] of (await pronouncer.pronounce(missing)).entries()) remembered.set(missing[i] as string, ipa)
+    return words.map(word => remembered.get(word) ?? '')
+  }
+
+  async function align(spellings: readonly string[], ipa: string): Promise<AlignedWord[]> {
+    const groups = ipa.split(' ').filter(group => group !== '')
+    if (looksAligned(spellings, groups)) return groups.map(phonemes => ({ phonemes, joined: false }))
+    return alignWords(await pronounceAlone(spellings), groups)
+  }
+
+  return {
+    async phonemize(text) {
+      const { items, warnings } = readItems(parseMarkup(text), lexicon)
+      const clauses = toClauses(items)
+      const spellings = clauses.map(clause => clause.map(atom => atom.spelling))
+      const ipa = await pronouncer.pronounce(spellings.map(words => words.join(' ')))
+      for (const [c, clause] of clauses.entries()) {
+        const aligned = await align(spellings[c] as string[], ipa[c] as string)
+        for (const [i, atom] of clause.entries()) Object.assign(atom, aligned[i])
+      }
+      applyFixed(items)
+      return { units: toUnits(items, text), warnings }
+    },
+    [Symbol.asyncDispose]: () => pronouncer[Symbol.asyncDispose](),
+  }
+}
+
+/** The IPA string of units. */
+export function toIpa(units: readonly Unit[]): string {
+  return units.map(unit => (unit.kind === 'word' ? unit.phonemes : unit.kind === 'mark' ? unit.text : '')).join('')
+}
+
+/**
+ * Cuts units into utterances of at most `maxPhonemes` characters of IPA, of about equal length, after punctuation where possible, else between words. A cut
+ * between words gets a comma, so that the voice does not fall. A single word that is longer is an utterance of its own, over the limit.
+ * @throws {RangeError} if `maxPhonemes` is not an integer of at least 20
+ */
+export function splitUnits(units: readonly Unit[], maxPhonemes: number): Unit[][] {
+  if (!Number.isInteger(maxPhonemes) || maxPhonemes < 20) {
+    throw new RangeError(`splitUnits: maxPhonemes is ${maxPhonemes}, expected an integer of at least 20`)
+  }
+  const pieces: Unit[][] = []
+  let rest = trimSpace(units)
+  for (let length = toIpa(rest).length; length > maxPhonemes; length = toIpa(rest).length) {
+    const cut = bestCut(rest, maxPhonemes, length / Math.ceil(length / maxPhonemes))
+    if (cut === rest.length) break
+    const head = trimSpace(rest.slice(0, cut))
+    pieces.push(head.at(-1)?.kind === 'word' ? [...head, { kind: 'mark', text: ',' }] : head)
+    rest = trimSpace(rest.slice(cut))
+  }
+  if (rest.length > 0) pieces.push(rest)
+  return pieces
+}
+
+/** The index before which to cut, so that the head with a comma has at most `max` characters and about `target`. */
+function bestCut(units: readonly Unit[], max: number, target: number): number {
+  let [best, cost, length] = [0, Number.POSITIVE_INFINITY, 0]
+  for (const [i, unit] of units.entries()) {
+    const isCut = unit.kind === 'word' && units[i - 1]?.kind === 'mark'
+    if (isCut && (length <= max || best === 0)) {
+      const mark = (units[i - 1] as { text: string }).text
+      const distance = Math.abs(length - target) + (/[,;:—.!?…]/.test(mark) ? 0 : max / 3)
+      if (distance < cost) [best, cost] = [i, distance]
+    }
+    length += toIpa([unit]).length
+    if (length > max && best > 0) break
+  }
+  return best || units.length
+}
+
+function trimSpace(units: readonly Unit[]): Unit[] {
+  const isSpace = (unit: Unit | undefined) => unit?.kind === 'mark' && unit.text === ' '
+  const trimmed = units.slice(isSpace(units[0]) ? 1 : 0, isSpace(units.at(-1)) ? -1 : undefined)
+  const last = trimmed.at(-1)
+  return last?.kind === 'mark' ? [...trimmed.slice(0, -1), { kind: 'mark', text: last.text.trimEnd() }] : trimmed
+}
+
+function readItems(parts: readonly MarkupPart[], lexicon: Lexicon | undefined): { items: Item[]; warnings: string[] } {
+  const items: Item[] = []
+  const warnings: string[] = []
+  for (const part of parts) {
+    if (part.kind === 'pause') items.push(part)
+    else if (part.kind === 'phonemes') items.push(...fixedAtoms(part.text, part.phonemes, part))
+    else {
+      const normalized = normalize(part.text, { lexicon, continues: true })
+      warnings.push(...normalized.warnings)
+      for (const { start, end, ...token } of normalized.tokens) {
+        const source = { start: part.start + start, end: part.start + end }
+        if (token.kind === 'mark') items.push({ ...token, token: source })
+        else if (token.phonemes !== undefined) items.push(...fixedAtoms(token.text, token.phonemes, source))
+        else items.push(...spokenAtoms(token.text, source))
+      }
+    }
+  }
+  return { items, warnings }
+}
+
+const atom = (token: Source, spelling: string, fixed?: string): Atom => ({
+  kind: 'atom',
+  token,
+  spelling,
+  fixed,
+  phonemes: '',
+  joined: false,
+})
+
+/** What espeak may see of a word: letters, apostrophes inside, hyphens inside. */
+const toSpelling = (word: string) => word.replace(/[^\p{Script=Latin}\p{M}'-]/gu, '').replace(/^-+|-+$/g, '')
+
+/** A word with given phonemes; espeak still sees its letters, for the sake of the words around it. */
+function fixedAtoms(text: string, phonemes: string, source: Source): Atom[] {
+  const token = { start: source.start, end: source.end }
+  const words = text.split(/\s+/).map(toSpelling)
+  return words.map((spelling, i) => atom(token, spelling, i === 0 ? phonemes : ''))
+}
+
+/** The words of a token as it is spoken, and the commas inside ("five five five, one two three four"). */
+function spokenAtoms(text: string, token: Source): Item[] {
+  const words = text.split(' ')
+  const isLetter = (word: string | undefined) => /^[A-Z](?:'s)?,?$/.test(word ?? '')
+  return words.flatMap((word, i): Item[] => {
+    const spelling = toSpelling(word)
+    if (!/\p{L}/u.test(spelling)) return []
+    const inRun = isLetter(words[i - 1]) || isLetter(words[i + 1])
+    const named = isLetter(word) && (inRun || spelling !== 'I')
+    const item = atom(token, spelling, named ? nameLetter(spelling, isLetter(words[i + 1]) && !word.endsWith(',')) : undefined)
+    return word.endsWith(',') ? [item, { kind: 'mark', token, text: ',', opening: false }] : [item]
+  })
+}
+
+/** A letter's name; only the last letter of several keeps the main stress, as espeak does it in words it spells. */
+function nameLetter(spelling: string, more: boolean): string {
+  const name = LETTER_NAMES[spelling[0] as string] as string
+  if (more) return name.replace('ˈ', 'ˌ')
+  if (spelling.length === 1) return name
+  return name + (/(?:s|z|tʃ)$/.test(name) ? 'ᵻz' : /f$/.test(name) ? 's' : 'z')
+}
+
+/** Words in a row, which espeak pronounces together. */
+function toClauses(items: readonly Item[]): Atom[][] {
+  const clauses: Atom[][] = []
+  let open: Atom[] | undefined
+  for (const item of items) {
+    if (item.kind !== 'atom' || item.spelling === '' || open?.length === MAX_CLAUSE_WORDS) open = undefined
+    if (item.kind !== 'atom' || item.spelling === '') continue
+    if (open) open.push(item)
+    else {
+      open = [item]
+      clauses.push(open)
+    }
+  }
+  return clauses
+}
+
+/** Puts given phonemes in the place of espeak's. Letters of one token are written together, everything else given stands alone. */
+function applyFixed(items: readonly Item[]): void {
+  let last: Atom | undefined
+  for (const item of items) {
+    if (item.kind === 'atom') {
+      if (item.fixed !== undefined) {
+        item.phonemes = item.fixed
+        item.joined = last?.fixed !== undefined && last.token === item.token && /ˌ[^ˈ]*$/.test(last.fixed)
+      } else if (last?.fixed !== undefined) item.joined = false
+    }
+    last = item.kind === 'atom' ? item : undefined
+  }
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+type WordUnit = Writable<Extract<Unit, { kind: 'word' }>>
+
+function toUnits(items: readonly Item[], text: string): Unit[] {
+  const units: Unit[] = []
+  let word: WordUnit | undefined
+  let token: Source | undefined
+  /** Marks since the last word. */
+  let marks = ''
+  let opened = true
+  const flushMarks = (space: boolean) => {
+    const mark = marks + (space && !opened ? ' ' : '')
+    if (mark !== '') units.push({ kind: 'mark', text: mark })
+    marks = ''
+  }
+  const close = (mark: string) => {
+    if (word && !/[.!?…,;:—]/.test(marks)) marks = /[")]$/.test(marks) && mark === ',' ? marks : marks + mark
+    flushMarks(false)
+    opened = true
+    word = undefined
+  }
+  for (const item of items) {
+    if (item.kind === 'pause') {
+      close(',')
+      units.push({ kind: 'pause', seconds: item.seconds })
+    } else if (item.kind === 'mark') {
+      if (item.token === token && word) word.phonemes += item.text
+      else if (item.opening) {
+        marks += (opened ? '' : ' ') + item.text
+        opened = true
+      } else if (word) {
+        marks += item.text
+        opened = false
+      }
+    } else if (item.phonemes === '') {
+      if (!word || marks !== '') continue
+      word.end = item.token.end
+      word.text = text.slice(word.start, word.end)
+    } else if (item.token === token && word) {
+      word.phonemes += (item.joined ? '' : ' ') + item.phonemes
+    } else {
+      flushMarks(!item.joined)
+      token = item.token
+      word = { kind: 'word', text: text.slice(token.start, token.end).trim(), phonemes: item.phonemes, start: token.start, end: token.end }
+      units.push(word)
+      opened = false
+    }
+  }
+  close('.')
+  return units.some(unit => unit.kind === 'word') ? units : units.filter(unit => unit.kind === 'pause')
+}
