@@ -16,6 +16,17 @@ describeCodec({
   })),
 })
 
+// With windowed attention, as in the 32 and 44 kHz models, and an odd stride. Written by hubertsiuzdak/snac@f49016a.
+describeCodec({
+  folder: 'snac/44khz-like',
+  runs: ['', '_2'].map(run => ({
+    input: `audio_in${run}`,
+    latents: `latent${run}`,
+    codes: [0, 1, 2, 3].map(level => `codes${level}${run}`),
+    audio: `audio_out${run}`,
+  })),
+})
+
 describe('SNAC', () => {
   const folder = goldenFolder('snac/24khz-like')!
   const io = loadWeights(join(folder, 'io.safetensors'))
