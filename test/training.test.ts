@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+
+// A Python with torch, librosa and safetensors: MYNAH_PYTHON, or python3 if it has them. The product and its tests never need it.
+const python = process.env.MYNAH_PYTHON ?? 'python3'
+const hasTorch = spawnSync(python, ['-c', 'import torch, librosa, soxr, safetensors'], { stdio: 'ignore' }).status === 0
+const folder = fileURLToPath(new URL('../training', import.meta.url))
+const runs = mkdtempSync(join(tmpdir(), 'mynah-training-'))
+
+if (!hasTorch) process.stderr.write(`training scripts are not tested: ${python} has no torch, librosa, soxr and safetensors; set MYNAH_PYTHON to one that has\n`)
+
+afterAll(() => rmSync(runs, { recursive: true, force: true }))
+
+describe.skipIf(!hasTorch)('training scripts', () => {
+  it.each(['train_codec', 'train_aligner', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
+    const run = join(runs, name)
+    const train = () => spawnSync(python, [`${name}.py`, '--smoke', '--run', run, '--threads', '1'], { cwd: folder, encoding: 'utf8' })
+    const first = train()
+    expect(first.status, first.stderr).toBe(0)
+    expect(first.stdout).toContain("'step': 6")
+    for (const file of ['last.pt', 'log.csv']) expect(existsSync(join(run, file)), file).toBe(true)
+    const second = train() // it was finished: nothing more to do
+    expect(second.status, second.stderr).toBe(0)
+    expect(second.stdout).not.toContain("'step': 1,")
+  })
+})
