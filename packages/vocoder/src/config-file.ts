@@ -29,7 +29,7 @@ export function readConfigFile(path: string): unknown {
 }
 
 function parseConfigText(text: string, json: boolean): unknown {
-  return json ? JSON.parse(text) : parse(text, { logLevel: 'silent', maxAliasCount: maxAliases })
+  return json ? JSON.parse(text) : parse(text, { logLevel: 'error', maxAliasCount: maxAliases })
 }
 
 /**
