@@ -63,7 +63,11 @@ describe('bit packing', () => {
 
 describe('.ecdc', () => {
   it('reads what it wrote, scales and segments included', () => {
-    fc.assert(fc.property(files, file => expect(readEcdc(writeEcdc(file, tiny), tiny)).toEqual(file)))
+    fc.assert(
+      fc.property(files, file => {
+        expect(readEcdc(writeEcdc(file, tiny), tiny)).toEqual(file)
+      }),
+    )
   })
 
   it("reads bytes in the reference's layout", () => {

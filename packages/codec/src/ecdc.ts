@@ -92,7 +92,11 @@ export function writeEcdc(ecdc: Ecdc, layout?: EcdcLayout): Uint8Array {
     throw new RangeError(`writeEcdc: model "${ecdc.model}" is none of ${Object.keys(ecdcLayouts).join(', ')}; pass the layout of its codec`)
   if (!Number.isSafeInteger(ecdc.samples) || ecdc.samples < 0)
     throw new RangeError(`writeEcdc: samples is ${ecdc.samples}, expected a count`)
-  const expected = [...segmentFrames(known, ecdc.samples)]
+  const expected: number[] = []
+  for (const frames of segmentFrames(known, ecdc.samples)) {
+    expected.push(frames)
+    if (expected.length > ecdc.segments.length) break // too few are given; how many is not worth counting
+  }
   const codebooks = ecdc.segments[0]?.codes.shape[0] ?? 1
   const found = ecdc.segments.map(({ codes }) => codes.shape.join(' × '))
   if (codebooks < 1 || codebooks > known.codebooks || found.join() !== expected.map(frames => `${codebooks} × ${frames}`).join()) {
