@@ -2,7 +2,7 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { decodeAudio, durationSeconds, maxAudioBytes, measureLevel, toMono } from '@mynah/audio'
 import { checkFile, openBundle, Voice } from '@mynah/core'
-import { type Checkpoint, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
+import { AudioFormatError, type Checkpoint, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
 import { type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
 import { drawRecording, drawVoice } from '../drawing/speech.ts'
@@ -63,7 +63,8 @@ export const inspect: Command = {
 }
 
 async function inspectPath(path: string): Promise<Findings> {
-  const found = await stat(path)
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new RangeError(`${path}: there is no such file; check the path`)
   if (found.isDirectory()) return inspectBundle(path)
   if (basename(path) === 'bundle.json') return inspectBundle(dirname(path))
   if (!(await looksLikeCheckpoint(path))) return inspectAudio(path, found.size)
@@ -85,7 +86,10 @@ async function looksLikeCheckpoint(path: string): Promise<boolean> {
 
 async function inspectAudio(path: string, bytes: number): Promise<Findings> {
   if (bytes > maxAudioBytes) throw new RangeError(`${path}: ${bytes} bytes, expected at most ${maxAudioBytes}; cut it shorter`)
-  const audio = await decodeAudio(await readFile(path))
+  const audio = await decodeAudio(await readFile(path)).catch(error => {
+    if (!AudioFormatError.isInstance(error)) throw error
+    throw new AudioFormatError(`${path}: ${error.message}`, { code: error.code, cause: error })
+  })
   const mono = toMono(audio)
   const level = measureLevel(mono, audio.sampleRate)
   const { format, sampleRate, channels, warnings } = audio
