@@ -1,7 +1,8 @@
 import { melPresets } from '@mynah/audio'
 import { CheckpointError, conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { expectConv, parseConfig, type VocoderArchitecture, type VocoderDescription, type VocoderSources } from '../architecture.ts'
+import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 
 const name = 'melgan'
 
@@ -13,8 +14,34 @@ const schema = z.object({
   sampling_rate: z.number().positive().optional(),
 })
 
-/** Sizes of a MelGAN generator, all of which its tensors tell. */
+/** What kan-bayashi's `config.yml` says beyond what the tensors tell. */
+const recipeSchema = recipeAudioSchema.extend({
+  generator_type: z.literal('MelGANGenerator'),
+  generator_params: z.object({
+    out_channels: z.literal(1, 'expected 1: multi-band MelGAN needs a synthesis filterbank that its checkpoint lacks').default(1),
+    nonlinear_activation: z.literal('LeakyReLU').default('LeakyReLU'),
+    nonlinear_activation_params: z.object({ negative_slope: z.number() }).default({ negative_slope: 0.2 }),
+    pad: z.literal('ReflectionPad1d').default('ReflectionPad1d'),
+    use_final_nonlinear_activation: z.boolean().default(true),
+    use_causal_conv: z.literal(false).default(false),
+  }),
+})
+
+/** Names inside a residual block, which are all that the two layouts differ by. */
+interface Layout {
+  readonly block: string
+  readonly shortcut: string
+}
+const descript: Layout = { block: 'block', shortcut: 'shortcut' }
+const kanBayashi: Layout = { block: 'stack', shortcut: 'skip_layer' }
+
+/** Sizes of a MelGAN generator, which its tensors tell, and what they do not. */
 export interface MelGanConfig {
+  readonly layout: Layout
+  /** Slope of every leaky ReLU. */
+  readonly slope: number
+  /** Whether tanh ends it. */
+  readonly finalTanh: boolean
   readonly nMels: number
   /** Output channels of the first convolution; halved by each upsampling. */
   readonly initialChannels: number
@@ -27,44 +54,72 @@ export interface MelGanConfig {
 }
 
 /**
- * MelGAN. Paper: arXiv:1910.06711. Weight names: descriptinc/melgan-neurips@6488045 mel2wav/modules.py, numbered by position (`model.1`, `model.3`, …).
- * The published files come without a config: sizes are read from the tensors, and 22.05 kHz is assumed unless `args.yml` says otherwise.
+ * MelGAN. Paper: arXiv:1910.06711. Weight names: descriptinc/melgan-neurips@6488045 mel2wav/modules.py, numbered by position (`model.1`, `model.3`, …),
+ * or kan-bayashi/ParallelWaveGAN@8674037 models/melgan.py, the same with other names, a `config.yml` and mels normalized by the corpus' statistics.
+ * Descript's published files come without a config: sizes are read from the tensors, and 22.05 kHz is assumed unless `args.yml` says otherwise.
  */
 export const melGan: VocoderArchitecture = {
   name,
-  detect: weights => weights.has('1.weight') && weights.has('3.weight') && weights.has('4.shortcut.weight'),
-  describe(weights, config) {
-    const sizes = measure(weights)
+  detect: weights =>
+    (weights.has('1.weight') && weights.has('4.shortcut.weight')) ||
+    (weights.has('melgan.1.weight') && weights.has('melgan.4.skip_layer.weight')),
+  describe(weights, config, sources) {
+    if (weights.has('melgan.1.weight')) return describeRecipe(weights, config, sources)
+    const sizes: MelGanConfig = { ...measure(weights, descript), layout: descript, slope: 0.2, finalTanh: true }
     const fields = parseConfig(name, schema, config ?? {}, weights)
     expectField('n_mel_channels', fields.n_mel_channels, sizes.nMels, weights)
     expectField('n_residual_layers', fields.n_residual_layers, sizes.residualLayers, weights)
     expectField('ngf · 2^stages', fields.ngf && fields.ngf * 2 ** sizes.upsampleRates.length, sizes.initialChannels, weights)
-    const hopLength = sizes.upsampleRates.reduce((product, rate) => product * rate, 1)
     const sampleRate = fields.sampling_rate ?? melPresets.melGan22k.sampleRate
     return {
+      ...describeSizes(sizes),
       sampleRate,
-      hopLength,
-      featureDim: sizes.nMels,
       mel: { ...melPresets.melGan22k, sampleRate, nMels: sizes.nMels, fMax: null },
-      contextFrames: contextOf(sizes),
-      minFrames: minFramesOf(sizes),
       warnings: config === undefined ? [`no args.yml beside the checkpoint: a sample rate of ${sampleRate} Hz is assumed`] : [],
       build: tensors => buildMelGan(tensors, sizes),
     }
   },
 }
 
+function describeRecipe(weights: Weights, config: unknown, sources: VocoderSources): VocoderDescription {
+  const recipe = parseConfig(name, recipeSchema, config, weights)
+  const { nonlinear_activation_params, use_final_nonlinear_activation: finalTanh } = recipe.generator_params
+  const slope = nonlinear_activation_params.negative_slope
+  const sizes: MelGanConfig = { ...measure(weights.scope('melgan'), kanBayashi), layout: kanBayashi, slope, finalTanh }
+  expectField('num_mels', recipe.num_mels, sizes.nMels, weights)
+  expectField('hop_size', recipe.hop_size, describeSizes(sizes).hopLength, weights)
+  return {
+    ...describeSizes(sizes),
+    sampleRate: recipe.sampling_rate,
+    ...recipeMel(recipe, weights, sources),
+    build(tensors) {
+      // Statistics that a checkpoint may hold belong to the front-end.
+      for (const statistic of ['mean', 'scale']) if (tensors.has(statistic)) tensors.raw(statistic)
+      return buildMelGan(tensors.scope('melgan'), sizes)
+    },
+  }
+}
+
+function describeSizes(sizes: MelGanConfig): Pick<VocoderDescription, 'hopLength' | 'featureDim' | 'contextFrames' | 'minFrames'> {
+  return {
+    hopLength: sizes.upsampleRates.reduce((product, rate) => product * rate, 1),
+    featureDim: sizes.nMels,
+    contextFrames: contextOf(sizes),
+    minFrames: minFramesOf(sizes),
+  }
+}
+
 /** Position of the transposed convolution of a stage among the numbered layers: each stage is a leaky ReLU, the convolution, and its residual blocks. */
 const upsamplingAt = (stage: number, residualLayers: number) => 3 + stage * (residualLayers + 2)
 
-function measure(weights: Weights): MelGanConfig {
+function measure(weights: Weights, { block, shortcut }: Layout): Omit<MelGanConfig, 'layout' | 'slope' | 'finalTanh'> {
   const [initialChannels, nMels, outerKernel] = weights.shape('1.weight') as [number, number, number]
   let residualLayers = 0
-  while (weights.has(`${4 + residualLayers}.shortcut.weight`)) residualLayers++
+  while (weights.has(`${4 + residualLayers}.${shortcut}.weight`)) residualLayers++
   const upsampleRates: number[] = []
   for (;;) {
     const at = upsamplingAt(upsampleRates.length, residualLayers)
-    if (!weights.has(`${at + 1}.shortcut.weight`)) break
+    if (!weights.has(`${at + 1}.${shortcut}.weight`)) break
     const kernel = weights.shape(`${at}.weight`).at(-1)!
     if (kernel % 2 !== 0) {
       throw new CheckpointError(`${name}: "${at}.weight" of ${weights.source} has kernel size ${kernel}, expected twice a rate`, {
@@ -73,7 +128,7 @@ function measure(weights: Weights): MelGanConfig {
     }
     upsampleRates.push(kernel / 2)
   }
-  const residualKernel = weights.shape('4.block.2.weight').at(-1)!
+  const residualKernel = weights.shape(`4.${block}.2.weight`).at(-1)!
   return { nMels, initialChannels, upsampleRates, residualLayers, outerKernel, residualKernel }
 }
 
@@ -85,8 +140,9 @@ function expectField(field: string, found: number | undefined, expected: number,
   )
 }
 
-/** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. Leaky ReLU slope 0.2; convolutions reflect at the edges. */
+/** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]; convolutions reflect at the edges. */
 export function buildMelGan(weights: Weights, config: MelGanConfig): OnnxModel {
+  const { slope } = config
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.nMels, 'T'])
   let channels = config.initialChannels
@@ -101,30 +157,24 @@ export function buildMelGan(weights: Weights, config: MelGanConfig): OnnxModel {
     x = graph.scope(layer, () =>
       convTranspose1d(graph, activated, weights.scope(layer), { stride: rate, padding, outputPadding: rate % 2 }),
     )
-    for (let i = 0; i < config.residualLayers; i++) x = residualBlock(graph, x, weights, `${at + 1 + i}`, config.residualKernel, i)
+    for (let i = 0; i < config.residualLayers; i++) x = residualBlock(graph, x, weights, `${at + 1 + i}`, config, i)
   }
   // After the last block: leaky ReLU, padding, convolution.
   const last = `${upsamplingAt(config.upsampleRates.length, config.residualLayers) + 1}`
   x = reflectedConv(graph, graph.leakyRelu(x, slope), weights, last, [1, channels, config.outerKernel])
-  graph.output('waveform', graph.tanh(x))
+  graph.output('waveform', config.finalTanh ? graph.tanh(x) : x)
   return graph.build()
 }
 
-const slope = 0.2
-
-/** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `{layer}.shortcut`, `{layer}.block.2` and `.block.4`. */
-function residualBlock(graph: GraphBuilder, x: Value, weights: Weights, layer: string, kernel: number, index: number): Value {
+/** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `{layer}.shortcut`, `.block.2` and `.block.4`, or what they are called. */
+function residualBlock(graph: GraphBuilder, x: Value, weights: Weights, layer: string, config: MelGanConfig, index: number): Value {
+  const { layout, residualKernel: kernel, slope } = config
   const channels = x.shape[1] as number
-  const dilated = reflectedConv(
-    graph,
-    graph.leakyRelu(x, slope),
-    weights,
-    `${layer}.block.2`,
-    [channels, channels, kernel],
-    kernel ** index,
-  )
-  const out = reflectedConv(graph, graph.leakyRelu(dilated, slope), weights, `${layer}.block.4`, [channels, channels, 1])
-  return graph.add(reflectedConv(graph, x, weights, `${layer}.shortcut`, [channels, channels, 1]), out)
+  const conv = (value: Value, part: string, size: number, dilation = 1) =>
+    reflectedConv(graph, value, weights, `${layer}.${part}`, [channels, channels, size], dilation)
+  const dilated = conv(graph.leakyRelu(x, slope), `${layout.block}.2`, kernel, kernel ** index)
+  const out = conv(graph.leakyRelu(dilated, slope), `${layout.block}.4`, 1)
+  return graph.add(conv(x, layout.shortcut, 1), out)
 }
 
 function reflectedConv(graph: GraphBuilder, x: Value, weights: Weights, layer: string, shape: readonly number[], dilation = 1): Value {
@@ -133,7 +183,7 @@ function reflectedConv(graph: GraphBuilder, x: Value, weights: Weights, layer: s
 }
 
 /** Reach of the residual blocks in samples of their stage. */
-const residualReach = ({ residualLayers, residualKernel }: MelGanConfig) =>
+const residualReach = ({ residualLayers, residualKernel }: Pick<MelGanConfig, 'residualLayers' | 'residualKernel'>) =>
   Array.from({ length: residualLayers }, (_, i) => (residualKernel ** i * (residualKernel - 1)) / 2)
 
 function contextOf(config: MelGanConfig): number {
