@@ -37,6 +37,9 @@ const manifest = parseManifest(
   'bundle.json',
 )
 
+/** One espeak-ng for all: starting its thread takes longer than a test. */
+const frontEnd = { ...createFrontEnd(symbols), [Symbol.asyncDispose]: async () => undefined }
+
 /** How the tiny models behave, and what they were asked for. */
 export interface Behaviour {
   /** What the aligner thinks of every transcript. */
@@ -55,7 +58,7 @@ export interface Behaviour {
 export function createTinyModels(behaviour: Behaviour): Models {
   const dispose = async () => undefined
   return {
-    frontEnd: createFrontEnd(symbols),
+    frontEnd,
     codecId: 'mynah-codec@tiny',
     codec: {
       name: 'tiny',
