@@ -154,6 +154,17 @@ export class LazyModels implements AsyncDisposable {
     return opened
   }
 
+  /** Waits for sessions and checks what was read for them; if anything fails, closes all. */
+  async ready(opened: readonly Promise<Model>[], check: () => void): Promise<void> {
+    try {
+      await Promise.all(opened)
+      check()
+    } catch (error) {
+      await this[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
   /** Closes all sessions. */
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await Promise.allSettled(this.#models.values())

@@ -7,7 +7,7 @@ import type { AudioCodec } from './codec.ts'
 /** Options of `loadCodec`. */
 export interface LoadCodecOptions {
   /**
-   * The model's config with its published field names. Default: `metadata.kwargs` inside the checkpoint (DAC), else `config.json` beside it,
+   * The model's config with its published field names, or the path of its JSON file. Default: `metadata.kwargs` inside the checkpoint (DAC), else `config.json` beside it,
    * else the published EnCodec of that size.
    */
   readonly config?: unknown
@@ -40,7 +40,10 @@ export async function loadCodec(checkpointPath: string, options: LoadCodecOption
         { code: 'unknown-architecture' },
       )
     }
-    const config = options.config ?? keywordsOf(checkpoint.root) ?? readConfigBeside(checkpointPath)
+    const config =
+      typeof options.config === 'string'
+        ? readConfig(options.config)
+        : (options.config ?? keywordsOf(checkpoint.root) ?? readConfigBeside(checkpointPath))
     const codec = await architecture.load(weights, config, options.runtime ?? ownRuntime!)
     return {
       ...codec,
@@ -63,15 +66,15 @@ function keywordsOf(root: unknown): unknown {
 
 function readConfigBeside(checkpointPath: string): unknown {
   const path = join(dirname(checkpointPath), 'config.json')
-  if (!existsSync(path)) return undefined
-  if (statSync(path).size > MAX_CONFIG_BYTES) {
-    throw new CheckpointError(`${path}: has ${statSync(path).size} bytes, expected at most ${MAX_CONFIG_BYTES}; pass config`, {
-      code: 'bad-config',
-    })
-  }
+  return existsSync(path) ? readConfig(path) : undefined
+}
+
+function readConfig(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    const { size } = statSync(path)
+    if (size <= MAX_CONFIG_BYTES) return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new CheckpointError(`${path}: is not JSON; pass config`, { code: 'bad-config', cause })
+    throw new CheckpointError(`${path}: is not a readable JSON file; pass config`, { code: 'bad-config', cause })
   }
+  throw new CheckpointError(`${path}: has more than ${MAX_CONFIG_BYTES} bytes; is it a config? pass config`, { code: 'bad-config' })
 }

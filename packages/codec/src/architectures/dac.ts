@@ -70,8 +70,7 @@ export async function loadDac(weights: Weights, config: unknown, runtime: Runtim
   const models = new LazyModels(runtime, 'dac')
   const openEncoder = () => models.get('encoder', () => buildDacEncoder(weights))
   const openDecoder = () => models.get('decoder', () => buildDacDecoder(weights, vq.latentDim))
-  await Promise.all([openEncoder(), openDecoder()])
-  expectAllRead('dac', weights)
+  await models.ready([openEncoder(), openDecoder()], () => expectAllRead('dac', weights))
 
   const frameRate = values.sample_rate / samplesPerFrame
   const levelKbps = (Math.log2(vq.codebookSize) * frameRate) / 1000

@@ -137,8 +137,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     const { key, short } = variant(frames)
     return models.get(`decoder${key}`, () => buildSeanetDecoder(decoder, latentDim, { ...seanet, short }))
   }
-  await Promise.all([openEncoder(longest + 1), openDecoder(longest + 1)])
-  expectAllRead(name, weights, trainingOnly)
+  await models.ready([openEncoder(longest + 1), openDecoder(longest + 1)], () => expectAllRead(name, weights, trainingOnly))
 
   return createAudioCodec({
     name,

@@ -49,8 +49,7 @@ export async function loadSnac(weights: Weights, config: unknown, runtime: Runti
     models.get(noisy ? 'decoder with noise' : 'decoder', () =>
       buildDacDecoder(weights, vq.latentDim, graph => (noisy ? { ...network, noise: noiseInput(graph) } : network)),
     )
-  await Promise.all([openEncoder(), openDecoder(false)])
-  expectAllRead('snac', weights, /\.linear\.weight$/) // noise blocks, read when noise is asked for
+  await models.ready([openEncoder(), openDecoder(false)], () => expectAllRead('snac', weights, /\.linear\.weight$/)) // of noise blocks, read when noise is asked for
 
   const frameRate = values.sampling_rate / samplesPerFrame
   const kbps = values.vq_strides.map((_, i) =>
