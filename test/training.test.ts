@@ -11,7 +11,10 @@ const hasTorch = spawnSync(python, ['-c', 'import torch, librosa, soxr, safetens
 const folder = fileURLToPath(new URL('../training', import.meta.url))
 const runs = mkdtempSync(join(tmpdir(), 'mynah-training-'))
 
-if (!hasTorch) process.stderr.write(`training scripts are not tested: ${python} has no torch, librosa, soxr and safetensors; set MYNAH_PYTHON to one that has\n`)
+if (!hasTorch)
+  process.stderr.write(
+    `training scripts are not tested: ${python} has no torch, librosa, soxr and safetensors; set MYNAH_PYTHON to one that has\n`,
+  )
 
 afterAll(() => rmSync(runs, { recursive: true, force: true }))
 

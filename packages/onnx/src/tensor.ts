@@ -61,5 +61,9 @@ export function float32Tensor(data: Float32Array | readonly number[], shape: rea
 
 /** An int64 tensor from integers, the index type of ONNX. @throws {RangeError} if sizes disagree or a value is no integer */
 export function int64Tensor(data: ArrayLike<number>, shape: readonly number[]): Tensor<'int64'> {
-  return createTensor('int64', BigInt64Array.from({ length: data.length }, (_, i) => BigInt(data[i]!)), shape)
+  return createTensor(
+    'int64',
+    BigInt64Array.from({ length: data.length }, (_, i) => BigInt(data[i]!)),
+    shape,
+  )
 }

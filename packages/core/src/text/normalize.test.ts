@@ -1,6 +1,4 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLexicon } from './lexicon.ts'
 import { normalize, toSpokenText } from './normalize.ts'
 
 const speak = (text: string) => toSpokenText(normalize(text).tokens)
