@@ -32,8 +32,8 @@ const schema = z
     'as many resblock_dilation_sizes as resblock_kernel_sizes',
   )
   .refine(
-    config => config.upsample_initial_channel % 2 ** config.upsample_rates.length === 0,
-    'upsample_initial_channel divisible by 2 for each of upsample_rates',
+    config => config.upsample_initial_channel >= 2 ** config.upsample_rates.length,
+    'upsample_initial_channel large enough to be halved by each of upsample_rates',
   )
 
 /** Sizes of HiFi-GAN's generator and its descendants'. */
@@ -79,6 +79,11 @@ export function readGeneratorConfig(architecture: string, config: unknown, weigh
   }
 }
 
+/** Channels that a stage takes: halved by each stage before, rounded down. */
+export function channelsBefore(stage: number, config: GeneratorConfig): number {
+  return Math.floor(config.initialChannels / 2 ** stage)
+}
+
 /** How a descendant of HiFi-GAN differs from it inside a stage. */
 export interface StageOptions {
   /** Name of the transposed convolution, `ups.{stage}` unless given. */
@@ -92,8 +97,8 @@ export interface StageOptions {
 /**
  * One stage of the generator: activation, ConvTranspose that halves the channels and lengthens by the rate, mean of the parallel residual blocks
  * ("multi-receptive field fusion"). Paper: HiFi-GAN, arXiv:2010.05646, section 2.2. Reads `ups.{stage}` and `resblocks.{stage · kernels + j}`.
- * @param x float32 [1, C / 2^stage, L]
- * @returns float32 [1, C / 2^(stage + 1), L · rate] (one more if kernel − rate is odd)
+ * @param x float32 [1, ⌊C / 2^stage⌋, L]
+ * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate] (one more if kernel − rate is odd)
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
 export function upsamplingStage(
@@ -107,9 +112,9 @@ export function upsamplingStage(
 ): Value {
   const rate = config.upsampleRates[stage]!
   const kernel = config.upsampleKernelSizes[stage]!
-  const channels = config.initialChannels / 2 ** (stage + 1)
+  const channels = channelsBefore(stage + 1, config)
   const name = options.upsampling ?? `ups.${stage}`
-  expectConv(architecture, weights, name, [2 * channels, channels, kernel], channels)
+  expectConv(architecture, weights, name, [channelsBefore(stage, config), channels, kernel], channels)
   const activated = options.activateStage ? options.activateStage(x) : graph.leakyRelu(x, 0.1)
   const padding = Math.floor((kernel - rate) / 2)
   const up = graph.scope(name, () => convTranspose1d(graph, activated, weights.scope(name), { stride: rate, padding }))

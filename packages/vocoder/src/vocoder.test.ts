@@ -115,14 +115,14 @@ describe('loadVocoder', () => {
 })
 
 describe('HiFi-GAN V3', () => {
-  it('takes one convolution per dilation, and kernels whose excess over the rate is odd', async () => {
+  it('takes one convolution per dilation, odd channel counts, and kernels whose excess over the rate is odd', async () => {
     const config = {
       ...v1Config(),
       resblock: '2',
       num_mels: 6,
       upsample_rates: [3, 2],
       upsample_kernel_sizes: [6, 4],
-      upsample_initial_channel: 8,
+      upsample_initial_channel: 9,
       resblock_kernel_sizes: [3, 5],
       resblock_dilation_sizes: [
         [1, 2],
@@ -143,10 +143,10 @@ describe('HiFi-GAN V3', () => {
         )
       }
     }
-    conv('conv_pre', [8, 6, 7], 8)
+    conv('conv_pre', [9, 6, 7], 9)
     for (const [stage, kernel] of [6, 4].entries()) {
-      const channels = 4 / 2 ** stage
-      conv(`ups.${stage}`, [2 * channels, channels, kernel], channels)
+      const channels = [4, 2][stage]!
+      conv(`ups.${stage}`, [[9, 4][stage]!, channels, kernel], channels)
       for (const [j, size] of [3, 5].entries()) {
         for (const i of [0, 1]) conv(`resblocks.${2 * stage + j}.convs.${i}`, [channels, channels, size], channels)
       }

@@ -1,6 +1,7 @@
 import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
 import { expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
+  channelsBefore,
   describeGenerator,
   firstConv,
   type GeneratorConfig,
@@ -54,7 +55,7 @@ export function buildFreGan(weights: Weights, config: GeneratorConfig): OnnxMode
 function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, config: GeneratorConfig, stage: number): Value {
   const rate = config.upsampleRates[stage - 1]!
   const kernel = config.upsampleKernelSizes[stage - 1]!
-  const channels = config.initialChannels / 2 ** stage
+  const channels = channelsBefore(stage, config)
   const layer = `cond_up.${stage - 1}`
   expectConv(name, weights, layer, [mel.shape[1] as number, channels, kernel], channels)
   const padding = Math.floor((kernel - rate) / 2)
@@ -63,9 +64,9 @@ function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, config: 
 
 /** What has been summed so far, repeated to the rate that `stage` ends at, then 1×1 convolution to its channels. Reads `res_output.{stage − 2}.1`. */
 function upsampleOutput(graph: GraphBuilder, sum: Value, weights: Weights, config: GeneratorConfig, stage: number): Value {
-  const channels = config.initialChannels / 2 ** (stage + 1)
+  const channels = channelsBefore(stage + 1, config)
   const layer = `res_output.${stage - 2}.1`
-  expectConv(name, weights, layer, [channels, 2 * channels, 1], channels)
+  expectConv(name, weights, layer, [channels, sum.shape[1] as number, 1], channels)
   // A 1×1 convolution and repetition commute: the convolution is cheaper before.
   const narrowed = graph.scope(layer, () => conv1d(graph, sum, weights.scope(layer)))
   return graph.repeat(narrowed, 2, config.upsampleRates[stage]!)
