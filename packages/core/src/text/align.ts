@@ -16,6 +16,10 @@ const BLOCKS = [
   [2, 2],
 ] as const
 
+/** Words are compared by their first sounds only beyond this length, and never with groups further than `BAND` from the diagonal: bounds the work for nonsense. */
+const MAX_COMPARED = 24
+const BAND = 8
+
 /** First sounds of the words that begin with a letter: tells cheaply whether words and groups went out of step. */
 // biome-ignore format: an alphabet
 const FIRST_SOUNDS: Readonly<Record<string, string>> = {
@@ -47,12 +51,12 @@ export function alignWords(alone: readonly string[], groups: readonly string[]):
   const costs = Array.from({ length: w + 1 }, () => new Float64Array(g + 1).fill(Number.POSITIVE_INFINITY))
   const moves = Array.from({ length: w + 1 }, () => new Int8Array(g + 1).fill(-1))
   ;(costs[0] as Float64Array)[0] = 0
-  const sounds = alone.map(bare)
-  const heard = groups.map(bare)
+  const sounds = alone.map(ipa => bare(ipa).slice(0, MAX_COMPARED))
+  const heard = groups.map(ipa => bare(ipa).slice(0, MAX_COMPARED))
   for (let i = 0; i <= w; i++) {
     for (let j = 0; j <= g; j++) {
       const cost = (costs[i] as Float64Array)[j] as number
-      if (cost === Number.POSITIVE_INFINITY) continue
+      if (cost === Number.POSITIVE_INFINITY || Math.abs((i * g) / w - j) > BAND) continue
       for (const [move, [words, parts]] of BLOCKS.entries()) {
         if (i + words > w || j + parts > g) continue
         const step = cost + distance(sounds.slice(i, i + words).join(''), heard.slice(j, j + parts).join('')) + (move === 0 ? 0 : 0.1)
@@ -64,7 +68,7 @@ export function alignWords(alone: readonly string[], groups: readonly string[]):
       }
     }
   }
-  if ((moves[w] as Int8Array)[g] === -1) return splitGroup(alone, groups.join(' '))
+  if ((moves[w] as Int8Array)[g] === -1) return shareOut(w, groups)
   const aligned: AlignedWord[] = []
   for (let [i, j] = [w, g]; i > 0; ) {
     const [words, parts] = BLOCKS[(moves[i] as Int8Array)[j] as number] as readonly [number, number]
@@ -73,6 +77,12 @@ export function alignWords(alone: readonly string[], groups: readonly string[]):
     j -= parts
   }
   return aligned
+}
+
+/** Without any likeness: groups in proportion; a word that gets none is empty. */
+function shareOut(words: number, groups: readonly string[]): AlignedWord[] {
+  const share = (i: number) => Math.floor((i * groups.length) / words)
+  return Array.from({ length: words }, (_, i) => ({ phonemes: groups.slice(share(i), share(i + 1)).join(' '), joined: false }))
 }
 
 /** Divides the phonemes of several words where the words alone end. */

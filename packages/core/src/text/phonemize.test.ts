@@ -114,10 +114,11 @@ describe('createPhonemizer', () => {
   })
 
   it('takes phonemes from markup and lexicon, and other spellings from the lexicon', async () => {
-    expect(await words('The [API](/ˌeɪpˌiːˈaɪ/) of Mynah, nginx')).toEqual([
+    expect(await words('The [API](/ˌeɪpˌiːˈaɪ/) of [gray](/grˈeɪ/) Mynah, nginx')).toEqual([
       'The=ðɪ',
       'API=ˌeɪpˌiːˈaɪ',
       'of=ʌv',
+      'gray=ɡɹˈeɪ',
       'Mynah=mˈaɪnə',
       'nginx=ˈɛndʒɪn ˈɛks',
     ])

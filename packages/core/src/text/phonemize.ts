@@ -74,6 +74,8 @@ type Item =
 
 /** Where a token came from: one object for each token, so that its atoms know each other. */
 interface Source {
+  /** The word, where the text has it inside markup. */
+  readonly text?: string
   readonly start: number
   readonly end: number
 }
@@ -170,7 +172,8 @@ function readItems(parts: readonly MarkupPart[], lexicon: Lexicon | undefined): 
   const warnings: string[] = []
   for (const part of parts) {
     if (part.kind === 'pause') items.push(part)
-    else if (part.kind === 'phonemes') items.push(...fixedAtoms(part.text, part.phonemes, part))
+    else if (part.kind === 'phonemes')
+      items.push(...fixedAtoms(part.text, part.phonemes, { text: part.text, start: part.start, end: part.end }))
     else {
       const normalized = normalize(part.text, { lexicon, continues: true })
       warnings.push(...normalized.warnings)
@@ -197,11 +200,10 @@ const atom = (token: Source, spelling: string, fixed?: string): Atom => ({
 /** What espeak may see of a word: letters, apostrophes inside, hyphens inside. */
 const toSpelling = (word: string) => word.replace(/[^\p{Script=Latin}\p{M}'-]/gu, '').replace(/^-+|-+$/g, '')
 
-/** A word with given phonemes; espeak still sees its letters, for the sake of the words around it. */
-function fixedAtoms(text: string, phonemes: string, source: Source): Atom[] {
-  const token = { start: source.start, end: source.end }
-  const words = text.split(/\s+/).map(toSpelling)
-  return words.map((spelling, i) => atom(token, spelling, i === 0 ? phonemes : ''))
+/** A word with given phonemes; espeak still sees its letters, for the sake of the words around it. English /r/ and /g/ are written as the corpus does. */
+function fixedAtoms(text: string, phonemes: string, token: Source): Atom[] {
+  const ipa = phonemes.replaceAll('r', 'ɹ').replaceAll('g', 'ɡ').replace(/\s+/g, ' ')
+  return text.split(/\s+/).map((word, i) => atom(token, toSpelling(word), i === 0 ? ipa : ''))
 }
 
 /** The words of a token as it is spoken, and the commas inside ("five five five, one two three four"). */
@@ -299,7 +301,13 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
     } else {
       flushMarks(!item.joined)
       token = item.token
-      word = { kind: 'word', text: text.slice(token.start, token.end).trim(), phonemes: item.phonemes, start: token.start, end: token.end }
+      word = {
+        kind: 'word',
+        text: token.text ?? text.slice(token.start, token.end).trim(),
+        phonemes: item.phonemes,
+        start: token.start,
+        end: token.end,
+      }
       units.push(word)
       opened = false
     }
