@@ -1,12 +1,13 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readHdf5 } from '@mynah/onnx'
+import { createRandom, createRuntime, float32Tensor, GraphBuilder, readHdf5 } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readConfigFile } from '../config-file.ts'
 import { readStatistics } from '../kan-bayashi.ts'
-import { describeVocoderCase, goldenFile } from '../vocoder.contract.ts'
+import { describeVocoderCase, goldenFile, largestDifference } from '../vocoder.contract.ts'
 import { describeVocoder } from '../vocoder.ts'
+import { stretchAndConvolve } from './parallel-wavegan.ts'
 
 describeVocoderCase({
   name: 'parallel-wavegan',
@@ -86,5 +87,43 @@ describe('parallel-wavegan', () => {
     expect(() => describeVocoder(checkpoint, { config: { ...config, hop_size: 300 } })).toThrow(/upsample_scales must be hop_size/)
     expect(() => describeVocoder(checkpoint, { config: withGenerator({ aux_channels: 80 }) })).toThrow(/aux_channels/)
     expect(() => describeVocoder(checkpoint, { config: { ...config, generator_type: 'StyleMelGANGenerator' } })).toThrow(/generator_type/)
+  })
+
+  it('upsamples as stretching and then convolving does, for any scale, kernel height, and causality', async () => {
+    await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
+    const random = createRandom(5)
+    const [bands, frames] = [6, 7]
+    for (const [scale, height, causal] of [
+      [4, 1, false],
+      [3, 1, true],
+      [5, 3, false],
+      [2, 5, true],
+      [1, 1, false],
+    ] as const) {
+      const width = 2 * scale + 1
+      const draw = (shape: number[]) =>
+        float32Tensor(
+          Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+          shape,
+        )
+      const [image, kernel] = [draw([1, 1, bands, frames]), draw([1, 1, height, width])]
+      const graph = new GraphBuilder('upsampling')
+      const x = graph.input('x', 'float32', [1, 1, bands, 'T'])
+      graph.output('y', stretchAndConvolve(graph, x, kernel, scale, causal))
+      const model = await runtime.load(graph.build())
+      const { y } = await model.run({ x: image })
+      const stretched = (band: number, sample: number) =>
+        band < 0 || band >= bands || sample < 0 || sample >= frames * scale ? 0 : image.data[band * frames + Math.floor(sample / scale)]!
+      const expected = Array.from({ length: bands * frames * scale }, (_, i) => {
+        const [band, sample] = [Math.floor(i / (frames * scale)), i % (frames * scale)]
+        const first = sample - (causal ? 2 * scale : scale)
+        return kernel.data.reduce((sum, weight, at) => {
+          const [row, tap] = [Math.floor(at / width), at % width]
+          return sum + weight * stretched(band + row - (height - 1) / 2, first + tap)
+        }, 0)
+      })
+      expect(y!.shape).toEqual([1, 1, bands, frames * scale])
+      expect(largestDifference(y!.data as Float32Array, expected)).toBeLessThan(1e-5)
+    }
   })
 })

@@ -181,7 +181,7 @@ function activate(graph: GraphBuilder, x: Value, params: Generator['upsample_par
  * @param kernel [1, 1, height, 2·scale + 1]
  * @returns [1, 1, M, T · scale]
  */
-function stretchAndConvolve(graph: GraphBuilder, image: Value, kernel: Tensor<'float32'>, scale: number, causal: boolean): Value {
+export function stretchAndConvolve(graph: GraphBuilder, image: Value, kernel: Tensor<'float32'>, scale: number, causal: boolean): Value {
   const height = kernel.shape[2]!
   const width = 2 * scale + 1
   const before = causal ? 2 : 1 // frames seen before the present one; the kernel begins before · scale samples back
