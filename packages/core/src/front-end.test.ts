@@ -16,7 +16,7 @@ const spelling: Phonemizer = {
   },
   [Symbol.asyncDispose]: async () => undefined,
 }
-const frontEnd = createFrontEnd([...'_ .,abcdefghijklmnopqrstuvwxy'], {}, spelling)
+const frontEnd = createFrontEnd([...'_ .,abcdefghijklmnopqrstuvwxy'], spelling)
 const read = async (text: string | AsyncIterable<string>) => {
   const utterances: Utterance[] = []
   for await (const utterance of frontEnd.read(text)) utterances.push(utterance)
@@ -81,7 +81,7 @@ describe('the front-end', () => {
       }),
     }
     const sizes: number[] = []
-    for await (const { phonemes } of createFrontEnd([...'_ ,ab'], {}, wordy).read('a b a b a')) sizes.push(phonemes.length)
+    for await (const { phonemes } of createFrontEnd([...'_ ,ab'], wordy).read('a b a b a')) sizes.push(phonemes.length)
     expect(sizes).toEqual([203, 203, 103])
   })
 

@@ -1,5 +1,4 @@
-import { createLexicon } from './text/lexicon.ts'
-import { createPhonemizer, type Phonemizer, type Unit } from './text/phonemize.ts'
+import type { Phonemizer, Unit } from './text/phonemize.ts'
 import { type Sentence, segment, segmentStream } from './text/segment.ts'
 import { createVocabulary } from './text/vocabulary.ts'
 
@@ -55,16 +54,11 @@ const boundary = 0
 const sentenceEnd = /[.!?…]["'”’»)\]]*$/
 
 /**
- * Joins segmentation, phonemizer and vocabulary.
- * @param lexicon pronunciations of words, see `createLexicon`
- * @param phonemizer espeak-ng, US English, by default
- * @throws {RangeError} for an entry of the lexicon or a symbol of the table that cannot be used
+ * Joins segmentation, phonemizer and vocabulary. Owns the phonemizer.
+ * @param symbols the phoneme table of the bundle
+ * @throws {RangeError} for a symbol of the table that cannot be used
  */
-export function createFrontEnd(
-  symbols: readonly string[],
-  lexicon: Readonly<Record<string, string>> = {},
-  phonemizer: Phonemizer = createPhonemizer({ lexicon: createLexicon(lexicon) }),
-): FrontEnd {
+export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemizer): FrontEnd {
   const vocabulary = createVocabulary(symbols)
   const space = vocabulary.idOf(' ')
 

@@ -4,6 +4,7 @@ import { parseManifest } from './bundle/manifest.ts'
 import type { GenerateOptions, Models } from './contracts.ts'
 import { createFrontEnd } from './front-end.ts'
 import { assembleSynthesizer } from './synthesizer.ts'
+import { createPhonemizer } from './text/phonemize.ts'
 import { Voice } from './voice/voice.ts'
 
 /** The phoneme table of `training/phonemes.json`. */
@@ -38,7 +39,7 @@ const manifest = parseManifest(
 )
 
 /** One espeak-ng for all: starting its thread takes longer than a test. */
-const frontEnd = { ...createFrontEnd(symbols), [Symbol.asyncDispose]: async () => undefined }
+const frontEnd = { ...createFrontEnd(symbols, createPhonemizer()), [Symbol.asyncDispose]: async () => undefined }
 
 /** How the tiny models behave, and what they were asked for. */
 export interface Behaviour {

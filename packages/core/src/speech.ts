@@ -4,7 +4,7 @@ import { encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
 
 /** A word and when it is spoken. */
 export interface Word {
-  /** As it was spoken: numbers and abbreviations are written out. */
+  /** As it is written; a number, an amount or a date is one word. */
   readonly text: string
   /** Seconds from the start of the whole speech. */
   readonly startSeconds: number

@@ -11,6 +11,8 @@ import { BundleError, loadWeights, type Runtime } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
+import { createLexicon } from '../text/lexicon.ts'
+import { createPhonemizer } from '../text/phonemize.ts'
 import { Voice } from '../voice/voice.ts'
 import { type BundleManifest, type BundlePart, maxManifestBytes, parseManifest } from './manifest.ts'
 
@@ -123,15 +125,26 @@ export async function checkFile(folder: string, expected: { file: string; bytes?
 }
 
 /**
- * Checks every weight file of a bundle and builds its models; disposing of `runtime` frees them.
- * @throws {BundleError} those of `checkFile`
+ * Checks every weight file of a bundle and builds its models; disposing of `runtime` and of the front-end frees them.
+ * @param lexicon pronunciations of words, see `createLexicon`
+ * @throws {BundleError} those of `checkFile`; `malformed-manifest` if it contradicts the models
  * @throws {CheckpointError} where tensors are missing or have another shape than the config says
+ * @throws {RangeError} for an entry of the lexicon that cannot be used
  */
-export async function loadModels(
-  { folder, manifest }: Bundle,
-  runtime: Runtime,
-  lexicon: Readonly<Record<string, string>> = {},
-): Promise<Models> {
+export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Readonly<Record<string, string>> = {}): Promise<Models> {
+  const phonemizer = createPhonemizer({ lexicon: createLexicon(lexicon) })
+  try {
+    const frontEnd = createFrontEnd(bundle.manifest.phonemes, phonemizer)
+    // the phonemizer starts while the models load, not with the first sentence
+    const [models] = await Promise.all([loadNetworks(bundle, runtime), phonemizer.phonemize('Ready.')])
+    return { frontEnd, ...models }
+  } catch (error) {
+    await phonemizer[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function loadNetworks({ folder, manifest }: Bundle, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
   const { codec, ar, nar, aligner } = manifest
   await Promise.all([codec, ar, nar, aligner].map(part => checkFile(folder, part)))
   const open = ({ file }: BundlePart) => loadWeights(join(folder, file))
@@ -139,6 +152,15 @@ export async function loadModels(
   using arWeights = open(ar)
   using narWeights = open(nar)
   const mynahCodec = await loadMynahCodec(codecWeights, codec.config, runtime)
+  for (const rate of ['sampleRate', 'frameRate'] as const) {
+    if (mynahCodec[rate] === manifest[rate]) continue
+    throw new BundleError(
+      `${join(folder, manifestFile)}: ${rate} is ${manifest[rate]}, expected ${mynahCodec[rate]}, as its codec has; export it again`,
+      {
+        code: 'malformed-manifest',
+      },
+    )
+  }
   const vocoder = await loadMynahDecoder(codecWeights, codec.config, runtime)
   const lm = await loadMynahLm(
     { ar: { weights: arWeights, config: ar.config }, nar: { weights: narWeights, config: nar.config }, codebook: mynahCodec.codebook },
@@ -150,7 +172,6 @@ export async function loadModels(
   }
   let loading: Promise<Aligner> | undefined
   return {
-    frontEnd: createFrontEnd(manifest.phonemes, lexicon),
     codec: mynahCodec,
     codecId: `${codec.architecture}@${codec.sha256}`,
     aligner: () => {
