@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { decodeAudio, encodeWav, toMono } from '@mynah/audio'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const tsx = createRequire(import.meta.url).resolve('tsx/cli')
+const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language, code], index) => ({
+  language,
+  code: code!,
+  title: `block ${index + 1}: ${code!.split('\n')[0]}`,
+}))
+const commandLines = blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => code.trim().split('\n'))
+
+/** Splits a shell line into words: spaces divide, double quotes join, # begins a comment. */
+function toWords(line: string): string[] {
+  const words = [...line.matchAll(/#.*$|"([^"]*)"|[^\s"]+/g)].filter(([word]) => !word.startsWith('#'))
+  return words.map(([word, quoted]) => quoted ?? word)
+}
+
+describe('the README', () => {
+  it('has only blocks that a test runs', () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(4)
+    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts']))
+  })
+
+  it('names scripts that exist, the two first exactly', () => {
+    expect(commandLines.slice(0, 2).map(line => toWords(line).join(' '))).toEqual(['npx -y pnpm@10 hello', 'npx -y pnpm@10 verify'])
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const [, script] of readme.matchAll(/pnpm(?:@10)? ([a-z]+)/g))
+      if (script !== 'approve') expect(Object.keys(scripts)).toContain(script)
+  })
+
+  it('and the other documents link only to files that exist', () => {
+    const documents = [
+      'README.md',
+      'CONTRIBUTING.md',
+      ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map(name => join('docs', name)),
+    ]
+    const dead = documents
+      .filter(name => name.endsWith('.md'))
+      .flatMap(name =>
+        [...readFileSync(join(root, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)\s#]+)[^)\s]*\)/g)]
+          .map(([, target]) => target!)
+          .filter(target => !target.startsWith('/') && !existsSync(join(root, dirname(name), target)))
+          .map(target => `${name} links to ${target}`),
+      )
+    expect(dead).toEqual([])
+  })
+})
+
+describe.skipIf(!hasModel)(`the README's code${hasModel ? '' : ' (skipped: packages/voice-en has no bundle.json)'}`, () => {
+  // Inside of the repository, so that @mynah/core is found as in a user's project.
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  const folder = mkdtempSync(join(root, '.cache', 'readme-'))
+  const run = (script: string, words: readonly string[]) =>
+    promisify(execFile)(process.execPath, [tsx, '--conditions=@mynah/source', script, ...words], { cwd: folder })
+
+  beforeAll(async () => {
+    const { channels, sampleRate } = await decodeAudio(readFileSync(join(root, 'examples/recording.opus')))
+    writeFileSync(join(folder, 'me.wav'), encodeWav(toMono({ channels }), sampleRate))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it.each(blocks.filter(({ language }) => language === 'ts'))('$title', async ({ code }) => {
+    const script = join(folder, 'block.ts')
+    writeFileSync(script, code)
+    const { stderr } = await run(script, [])
+    expect(stderr).toBe('')
+    for (const [, out] of code.matchAll(/(?:save|createWriteStream)\('([^']+)'\)/g))
+      expect(readFileSync(join(folder, out!)).length).toBeGreaterThan(1000)
+  })
+
+  it.each(commandLines.filter(line => line.startsWith('mynah ')))('%s', async line => {
+    const words = toWords(line).slice(1)
+    const { stdout, stderr } = await run(join(root, 'packages/cli/src/main.ts'), words) // rejects unless the exit code is 0
+    expect(stdout + stderr).not.toBe('')
+    const outputs = words.filter((_, index) => ['--out', '--png', '--svg'].includes(words[index - 1]!))
+    for (const out of outputs) expect(readFileSync(join(folder, out)).length).toBeGreaterThan(1000)
+  })
+})
