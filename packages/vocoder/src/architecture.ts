@@ -10,6 +10,12 @@ export interface VocoderSources {
   readonly stats?: string
 }
 
+/** How a graph is serialized. */
+export interface BuildOptions {
+  /** Whether weights go beside the protobuf instead of into it, which saves copies when loading; an architecture of small models may ignore it. */
+  readonly externalData?: boolean
+}
+
 /** One vocoder as its checkpoint and config describe it, before its tensors are read. */
 export interface VocoderDescription {
   /** Hz. */
@@ -42,7 +48,7 @@ export interface VocoderDescription {
    * Reads every tensor and emits the graph: `mel` float32 [1, C, T] (and `noise`) → `waveform` float32 [1, 1, S].
    * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
    */
-  build(weights: Weights): OnnxModel
+  build(weights: Weights, options?: BuildOptions): OnnxModel
 }
 
 /** One paper's vocoder: an entry of `architectures`. */

@@ -14,7 +14,7 @@ import {
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
-import { expectAllRead, type VocoderArchitecture, type VocoderDescription } from './architecture.ts'
+import { type BuildOptions, expectAllRead, type VocoderArchitecture, type VocoderDescription } from './architecture.ts'
 import { architectures } from './architectures/index.ts'
 import { resolveConfig } from './config-file.ts'
 
@@ -113,8 +113,8 @@ export async function loadVocoder(checkpoint: string, options: LoadVocoderOption
   const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
   try {
     // A factory, so that the tensors are freed once they are in the worker, and read again should it crash.
-    const build = () => withWeights(checkpoint, weights => buildChecked(architecture, description, weights))
-    const model = await runtime.load(build, { name: architecture.name })
+    const build = () => withWeights(checkpoint, weights => buildChecked(architecture, description, weights, { externalData: true }))
+    const model = await runtime.load(build, { name: architecture.name, transfer: true })
     const dispose = () => (options.runtime ? model.dispose() : runtime.dispose())
     return createMelVocoder(architecture.name, description, model, dispose)
   } catch (error) {
@@ -150,8 +150,13 @@ export function describeVocoder(
  * Builds the graph of a described vocoder and checks that it uses every tensor.
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `unexpected-tensor`
  */
-export function buildChecked(architecture: VocoderArchitecture, description: VocoderDescription, weights: Weights): OnnxModel {
-  const model = description.build(weights)
+export function buildChecked(
+  architecture: VocoderArchitecture,
+  description: VocoderDescription,
+  weights: Weights,
+  options: BuildOptions = {},
+): OnnxModel {
+  const model = description.build(weights, options)
   expectAllRead(architecture.name, weights, description.trainingOnly)
   return model
 }

@@ -1,6 +1,6 @@
 import { CheckpointError, float32Tensor, GraphBuilder, type OnnxModel, snake, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { type BuildOptions, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -51,13 +51,13 @@ export const bigVGan: VocoderArchitecture = {
     return {
       ...describeGenerator(generator),
       contextFrames: generatorContext(generator, { tail: 3 + activationReach, activation: activationReach }),
-      build: tensors => buildBigVGan(tensors, sizes),
+      build: (tensors, options) => buildBigVGan(tensors, sizes, options),
     }
   },
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
-export function buildBigVGan(weights: Weights, config: BigVGanConfig): OnnxModel {
+export function buildBigVGan(weights: Weights, config: BigVGanConfig, options: BuildOptions = {}): OnnxModel {
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
@@ -72,7 +72,7 @@ export function buildBigVGan(weights: Weights, config: BigVGanConfig): OnnxModel
   x = graph.scope('activation_post', () => antiAliasedSnake(graph, x, weights.scope('activation_post'), config))
   x = lastConv(name, graph, x, weights, 1, { bias: config.finalBias })
   graph.output('waveform', config.finalTanh ? graph.tanh(x) : graph.clip(x, -1, 1))
-  return graph.build()
+  return graph.build(options)
 }
 
 /** Taps of the Kaiser-windowed sinc on both sides of the activation. */

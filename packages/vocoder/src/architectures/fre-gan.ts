@@ -1,5 +1,5 @@
 import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
-import { expectConv, type VocoderArchitecture } from '../architecture.ts'
+import { type BuildOptions, expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
   channelsBefore,
   describeGenerator,
@@ -26,13 +26,13 @@ export const freGan: VocoderArchitecture = {
       ...describeGenerator(sizes),
       // The mel's own way up is shorter than the stages', for all but absurd kernels; one frame for each stage covers those.
       contextFrames: generatorContext(sizes) + sizes.upsampleRates.length,
-      build: tensors => buildFreGan(tensors, sizes),
+      build: (tensors, options) => buildFreGan(tensors, sizes, options),
     }
   },
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
-export function buildFreGan(weights: Weights, config: GeneratorConfig): OnnxModel {
+export function buildFreGan(weights: Weights, config: GeneratorConfig, options: BuildOptions = {}): OnnxModel {
   const graph = new GraphBuilder(name)
   let mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
@@ -48,7 +48,7 @@ export function buildFreGan(weights: Weights, config: GeneratorConfig): OnnxMode
   }
   const last = graph.leakyRelu(sum ?? x, 0.01)
   graph.output('waveform', graph.tanh(lastConv(name, graph, last, weights, 1)))
-  return graph.build()
+  return graph.build(options)
 }
 
 /** The mel at the rate of `stage`: a ConvTranspose with the rate and kernel of the stage before. Reads `cond_up.{stage − 1}`. */

@@ -1,5 +1,5 @@
 import { GraphBuilder, type OnnxModel, type Weights } from '@mynah/onnx'
-import type { VocoderArchitecture } from '../architecture.ts'
+import type { BuildOptions, VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -29,17 +29,17 @@ export const hifiGan: VocoderArchitecture = {
     return {
       ...describeGenerator(sizes),
       contextFrames: generatorContext(sizes),
-      build: tensors => buildHifiGan(tensors, sizes),
+      build: (tensors, options) => buildHifiGan(tensors, sizes, options),
     }
   },
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. The last leaky ReLU has PyTorch's default slope, 0.01, where all others have 0.1. */
-export function buildHifiGan(weights: Weights, config: GeneratorConfig): OnnxModel {
+export function buildHifiGan(weights: Weights, config: GeneratorConfig, options: BuildOptions = {}): OnnxModel {
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
   for (let stage = 0; stage < config.upsampleRates.length; stage++) x = upsamplingStage(name, graph, x, weights, config, stage)
   graph.output('waveform', graph.tanh(lastConv(name, graph, graph.leakyRelu(x, 0.01), weights, 1)))
-  return graph.build()
+  return graph.build(options)
 }

@@ -1,7 +1,14 @@
 import { melPresets } from '@mynah/audio'
 import { CheckpointError, conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, parseConfig, type VocoderArchitecture, type VocoderDescription, type VocoderSources } from '../architecture.ts'
+import {
+  type BuildOptions,
+  expectConv,
+  parseConfig,
+  type VocoderArchitecture,
+  type VocoderDescription,
+  type VocoderSources,
+} from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 
 const name = 'melgan'
@@ -76,7 +83,7 @@ export const melGan: VocoderArchitecture = {
       sampleRate,
       mel: { ...melPresets.melGan22k, sampleRate, nMels: sizes.nMels, fMax: null },
       warnings: config === undefined ? [`no args.yml beside the checkpoint: a sample rate of ${sampleRate} Hz is assumed`] : [],
-      build: tensors => buildMelGan(tensors, sizes),
+      build: (tensors, options) => buildMelGan(tensors, sizes, options),
     }
   },
 }
@@ -92,10 +99,10 @@ function describeRecipe(weights: Weights, config: unknown, sources: VocoderSourc
     ...describeSizes(sizes),
     sampleRate: recipe.sampling_rate,
     ...recipeMel(recipe, weights, sources),
-    build(tensors) {
+    build(tensors, options) {
       // Statistics that a checkpoint may hold belong to the front-end.
       for (const statistic of ['mean', 'scale']) if (tensors.has(statistic)) tensors.raw(statistic)
-      return buildMelGan(tensors.scope('melgan'), sizes)
+      return buildMelGan(tensors.scope('melgan'), sizes, options)
     },
   }
 }
@@ -141,7 +148,7 @@ function expectField(field: string, found: number | undefined, expected: number,
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]; convolutions reflect at the edges. */
-export function buildMelGan(weights: Weights, config: MelGanConfig): OnnxModel {
+export function buildMelGan(weights: Weights, config: MelGanConfig, options: BuildOptions = {}): OnnxModel {
   const { slope } = config
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.nMels, 'T'])
@@ -163,7 +170,7 @@ export function buildMelGan(weights: Weights, config: MelGanConfig): OnnxModel {
   const last = `${upsamplingAt(config.upsampleRates.length, config.residualLayers) + 1}`
   x = reflectedConv(graph, graph.leakyRelu(x, slope), weights, last, [1, channels, config.outerKernel])
   graph.output('waveform', config.finalTanh ? graph.tanh(x) : x)
-  return graph.build()
+  return graph.build(options)
 }
 
 /** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `{layer}.shortcut`, `.block.2` and `.block.4`, or what they are called. */
