@@ -3,6 +3,8 @@ export interface CleanText {
   readonly text: string
   /** Where `text[index]` came from in the source (UTF-16 offset); `index` may be `text.length`. */
   sourceOffset(index: number): number
+  /** Where in the source the character ends that `text[index - 1]` came from. */
+  sourceEnd(index: number): number
   /** Characters without a reading in English that were left out, once each, in order; U+FFFD stands for a lone surrogate. */
   readonly dropped: readonly string[]
 }
@@ -56,8 +58,9 @@ const ASCII = /^[\x20-\x7e\n]*$/
  * invisible characters removed, letters of other scripts dropped. Never throws, whatever the string (lone surrogates too).
  */
 export function cleanCharacters(source: string): CleanText {
-  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, dropped: [] }
+  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, sourceEnd: index => index, dropped: [] }
   const offsets: number[] = []
+  const ends: number[] = [0]
   const dropped = new Set<string>()
   let text = ''
   for (const match of source.matchAll(/\r\n|\P{M}\p{M}*|\p{M}+/gu)) {
@@ -65,9 +68,17 @@ export function cleanCharacters(source: string): CleanText {
     if (clean === undefined) dropped.add(nameOf(match[0]))
     const kept = clean ?? ' '
     text += kept
-    for (let i = 0; i < kept.length; i++) offsets.push(match.index)
+    for (let i = 0; i < kept.length; i++) {
+      offsets.push(match.index)
+      ends.push(match.index + match[0].length)
+    }
   }
-  return { text, sourceOffset: index => offsets[index] ?? source.length, dropped: [...dropped] }
+  return {
+    text,
+    sourceOffset: index => offsets[index] ?? source.length,
+    sourceEnd: index => ends[index] ?? source.length,
+    dropped: [...dropped],
+  }
 }
 
 /** One base character with its combining marks → what the rules may see, or undefined if English has no reading for it. */

@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createLexicon } from './lexicon.ts'
 import { normalize, toSpokenText } from './normalize.ts'
 
 const speak = (text: string) => toSpokenText(normalize(text).tokens)
@@ -159,8 +161,8 @@ In St. Louis | In Saint Louis
 Take Elm Dr. to the end. | Take Elm Drive to the end.
 fruit, e.g. apples | fruit, for example apples
 i.e. now | that is now
-cats, dogs, etc. | cats, dogs, et cetera.
-cats, etc. are fine | cats, et cetera are fine
+cats, dogs, etc. | cats, dogs, etcetera.
+cats, etc. are fine | cats, etcetera are fine
 cats vs. dogs | cats versus dogs
 No. 5 | number five
 No. I won't. | No. I won't.
@@ -232,6 +234,68 @@ the 5-km walk | the five kilometer walk
 Łódź, Dvořák | Lódź, Dvořák
 H₂O | H two O
 10x faster | ten times faster
+The year 2000 | The year two thousand
+May 5th, 2021 | May fifth, twenty twenty-one
+10:30 AM EST | ten thirty A M E S T
+1,000th | one thousandth
+-40°F | minus forty degrees Fahrenheit
+5 ft 11 in | five feet eleven inches
+Sept. 11, 2001 | September eleventh, two thousand one
+07/04/1776 | July fourth, seventeen seventy-six
+on 12/25 | on December twenty-fifth
+Lt. Col. Smith | Lieutenant Colonel Smith
+user@mail.co.uk | user at mail dot co dot U K
+www.google.com | google dot com
+the 1960's | the nineteen sixties
+2nd Ave | second Avenue
+No. 10 Downing St. | number ten Downing Street.
+8 a.m.–5 p.m. | eight A M to five P M.
+9am-5pm | nine A M to five P M
+15%-20% | fifteen percent to twenty percent
+£50m-£60m | fifty to sixty million pounds
+√2 | square root of two
+10^6 | ten to the sixth
+1e-5 | one times ten to the minus fifth
+Washington, D.C. | Washington, D C.
+Mon., Jan. 5 | Monday, January fifth
+c. 1500 | circa fifteen hundred
+ca. 5,000 B.C. | circa five thousand B C.
+27" screen | twenty-seven inch screen
+He said "in 1984" and left. | He said "in nineteen eighty-four" and left.
+the mid-1990s | the mid nineteen nineties
+a 5-year-old boy | a five year-old boy
+A/B test | A B test
+Elizabeth II's reign | Elizabeth the second's reign
+Pope John Paul II | Pope John Paul the second
+King George VI | King George the sixth
+Type II diabetes | Type two diabetes
+Super Bowl XLVIII | Super Bowl forty-eight
+Final Fantasy VII | Final Fantasy seven
+Section 3.2.1 | Section three point two point one
+J.K. Rowling | J K Rowling
+The U.S. is big. | The U S is big.
+3 a.m. Monday | three A M Monday
+I'm 6'2" | I'm six foot two
+GPT-4 | G P T four
+TCP/IP | T C P I P
+32-bit | thirty-two bit
+1990–present | nineteen ninety to present
+2020/21 | twenty twenty twenty-one
+PhDs and a Ph.D. student | P H D's and a P H D student
+the IT department | the I T department
+AM radio | A M radio
+macOS | mac O S
+5℃ | five degrees Celsius
+№ 5 | number five
+I HAVE TO GO NOW! | I have to go now!
+Call Dr. King. | Call Doctor King.
+Visit St. Louis | Visit Saint Louis
+the max. is 5 | the maximum is five
+It reached the max. Then it fell. | It reached the max. Then it fell.
+in Oct. we met | in October we met
+1-800-555-0199 | one, eight zero zero, five five five, zero one nine nine
+1234567890 | one two three four five six seven eight nine zero
+<b>bold</b> | bold
 1 | one
 `
   .trim()
@@ -240,4 +304,114 @@ H₂O | H two O
 
 describe('normalize', () => {
   it.each(TABLE)('reads "%s" as "%s"', (written, spoken) => expect(speak(written)).toBe(spoken))
+
+  it('breaks at blank lines and list items', () => {
+    expect(speak('Title\n\nText')).toBe('Title. Text')
+    expect(speak('- one\n- two')).toBe('one. two')
+    expect(speak('wrapped\nline')).toBe('wrapped line')
+  })
+
+  it('gives every word its place in the source', () => {
+    const text = 'Café №5: “naïve” ½ ﬁne 👍 $3.50…'
+    const places = normalize(text).tokens.flatMap(({ kind, start, end }) => (kind === 'word' ? [text.slice(start, end).trim()] : []))
+    expect(places).toEqual(['Café', '№', '5', 'naïve', '½', 'ﬁne', '$3.50'])
+  })
+
+  it('lets the lexicon win over every rule, and read longer names first', () => {
+    const lexicon = createLexicon({
+      gif: 'jif',
+      'c++': 'see plus plus',
+      SQL: '/sˈiːkwəl/',
+      k8s: 'kubernetes',
+      '1337': 'leet',
+      'node.js': 'node',
+    })
+    const { tokens } = normalize("GIF, C++, SQL's, k8s, 1337 and Node.js.", { lexicon })
+    expect(toSpokenText(tokens)).toBe("jif, see plus plus, SQL's, kubernetes, leet and node.")
+    expect(tokens.find(token => token.text === "SQL's")).toMatchObject({ phonemes: 'sˈiːkwəlz' })
+  })
+
+  it('lists what it leaves out, once each', () => {
+    expect(normalize('你好你 שלום Привет \ud800 ok').warnings).toEqual([
+      'left out 12 characters that English text to speech cannot read: 你 好 ש ל ו ם П р и в е т �'.replace('12', '13'),
+    ])
+    expect(normalize('👍 ★ ok ™').warnings).toEqual([])
+  })
+
+  it('gives nothing for text without anything to say', () => {
+    for (const text of ['', ' ', '...', '?!', '"" () —', '👍', '***', '---', '\0\u0007', '\ud800', '你好', '\u0301'])
+      expect(normalize(text).tokens).toEqual([])
+  })
+
+  it('says only Latin words and marks, at places in order, for any string', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 80 }), hostileText), text => {
+        let at = 0
+        for (const { kind, text: spoken, start, end } of normalize(text).tokens) {
+          expect(spoken).toMatch(kind === 'word' ? /^[\p{Script=Latin}\p{M}' ,.-]+$/u : /^(?:[.,;:…—()"]|[?]?!?)$/)
+          expect(start).toBeGreaterThanOrEqual(at)
+          expect(end).toBeGreaterThanOrEqual(start)
+          expect(end).toBeLessThanOrEqual(text.length)
+          at = start
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('leaves what it has said as it is', () => {
+    for (const [, spoken] of TABLE) if (!/\b[A-Z]\b|["—…]|No\./.test(spoken)) expect(speak(spoken)).toBe(spoken)
+  })
+
+  it('takes linear time on 100,000 characters of anything', () => {
+    for (const unit of [
+      'In 1984, Dr. Smith paid $3.50. ',
+      'x',
+      '1',
+      '1,',
+      '1-',
+      '1/',
+      'a.',
+      'a@',
+      'a/',
+      '$',
+      '#',
+      '<',
+      '(',
+      '"',
+      "'",
+      '\n',
+      ' ',
+      'A',
+      'A.',
+      '[a](',
+      '`',
+      '-',
+      'é\u0301',
+      '你',
+      '\ud800',
+      'http://',
+      'V',
+      '½',
+    ]) {
+      const started = performance.now()
+      normalize(unit.repeat(100_000 / unit.length), { lexicon: createLexicon({ word: 'word' }) })
+      expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(5000)
+    }
+  }, 120_000)
 })
+
+const hostileText = fc
+  .array(
+    fc.constantFrom(
+      ...'0159.,:;/\\-–—+%$€£°\'"()[]<>#@&*_^~=xX sStThHkKmMaAIVé½²…!?\n '.split(''),
+      'pm',
+      'Dr.',
+      'St. ',
+      'U.S.',
+      'http://',
+      'Jan. ',
+    ),
+    { maxLength: 40 },
+  )
+  .map(parts => parts.join(''))

@@ -1,4 +1,4 @@
-import { cleanCharacters } from './characters.ts'
+import { type CleanText, cleanCharacters } from './characters.ts'
 import type { Lexicon } from './lexicon.ts'
 import type { Rule, RuleContext, Spoken } from './rules.ts'
 import { NUMERIC_RULES } from './rules-numeric.ts'
@@ -74,9 +74,9 @@ export interface NormalizeOptions {
  * Takes linear time, and never throws, whatever the string.
  */
 export function normalize(source: string, options: NormalizeOptions = {}): NormalizedText {
-  const { text, sourceOffset, dropped } = cleanCharacters(source)
-  const unread = new Set(dropped)
-  const scanner = new Scanner(text, sourceOffset, options.lexicon)
+  const clean = cleanCharacters(source)
+  const unread = new Set(clean.dropped)
+  const scanner = new Scanner(clean, options.lexicon)
   while (!scanner.done) scanner.step(unread)
   const listed = [...unread].slice(0, 20).join(' ')
   const warnings =
@@ -102,16 +102,16 @@ export function toSpokenText(tokens: readonly Token[]): string {
 class Scanner {
   readonly tokens: Token[] = []
   readonly #text: string
-  readonly #sourceOffset: (index: number) => number
+  readonly #clean: CleanText
   readonly #lexicon: Lexicon | undefined
   #index = 0
   #previous = ''
   #quoted = false
   #shout = { end: -1, value: false }
 
-  constructor(text: string, sourceOffset: (index: number) => number, lexicon: Lexicon | undefined) {
-    this.#text = text
-    this.#sourceOffset = sourceOffset
+  constructor(clean: CleanText, lexicon: Lexicon | undefined) {
+    this.#clean = clean
+    this.#text = clean.text
     this.#lexicon = lexicon
   }
 
@@ -160,7 +160,7 @@ class Scanner {
 
   #speak(spoken: Spoken, match: string): void {
     const length = spoken.length ?? match.length
-    const [start, end] = [this.#sourceOffset(this.#index), this.#sourceOffset(this.#index + length)]
+    const [start, end] = [this.#clean.sourceOffset(this.#index), this.#clean.sourceEnd(this.#index + length)]
     const text = spoken.text.trim()
     if (text !== '') {
       this.tokens.push({ kind: 'word', text, ...(spoken.phonemes === undefined ? {} : { phonemes: spoken.phonemes }), start, end })
@@ -170,10 +170,12 @@ class Scanner {
     if (spoken.mark) this.#mark(spoken.mark, end, end)
   }
 
-  #mark(text: string, start: number, end: number): void {
+  /** @param around the characters before and after it, which tell an opening quote from a closing one */
+  #mark(text: string, start: number, end: number, around: readonly [string, string] = [' ', ' ']): void {
     let opening = text === '('
     if (text === '"') {
-      opening = !this.#quoted
+      const [before, after] = [/^[^\s(]/.test(around[0]), /^[^\s,.;:!?)]/.test(around[1])]
+      opening = before === after ? !this.#quoted : after
       this.#quoted = opening
     } else if (text !== '(' && text !== ')') this.#previous = ''
     if (opening) this.#previous = ''
@@ -184,7 +186,7 @@ class Scanner {
   #breakLine(): void {
     const blank = /\n[ \t]*\n/y
     blank.lastIndex = this.#index
-    const at = this.#sourceOffset(this.#index)
+    const at = this.#clean.sourceOffset(this.#index)
     if (blank.test(this.#text)) {
       if (this.tokens.at(-1)?.kind === 'word') this.#mark('.', at, at)
       this.#quoted = false
@@ -201,11 +203,11 @@ class Scanner {
     const run = /-{2,}|\.{2,}|[!?]+|(?: ?\. ){2,}\.|./suy
     run.lastIndex = this.#index
     const sign = run.exec(this.#text)?.[0] ?? character
-    const start = this.#sourceOffset(this.#index)
+    const start = this.#clean.sourceOffset(this.#index)
     const before = this.#text[this.#index - 1] ?? ' '
     const after = this.#text[this.#index + sign.length] ?? ' '
     this.#index += sign.length
-    const end = this.#sourceOffset(this.#index)
+    const end = this.#clean.sourceEnd(this.#index)
     if (sign.startsWith('..')) this.#mark('…', start, end)
     else if (sign.startsWith('--')) this.#mark('—', start, end)
     else if (/^[!?]+$/.test(sign)) this.#mark(sign.includes('?') ? (sign.includes('!') ? '?!' : '?') : '!', start, end)
@@ -213,7 +215,7 @@ class Scanner {
     else if ((sign === '–' && before !== ' ' && after !== ' ') || (sign === '-' && /\d/.test(this.#previous) && /[$€£\d]/.test(after)))
       this.#between(start, end)
     else if (sign === ':' && /\p{L}/u.test(after) && before !== ' ') this.#mark(',', start, end)
-    else if (MARKS[sign]) this.#mark(MARKS[sign], start, end)
+    else if (MARKS[sign]) this.#mark(MARKS[sign], start, end, [before, after])
     else if (
       (sign === '*' || sign === '/') &&
       /\d/.test(before.trim() || this.#previous.slice(-1)) &&

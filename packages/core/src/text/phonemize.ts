@@ -55,6 +55,19 @@ const LETTER_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
     .map(entry => entry.split('=')),
 )
 
+/** Little words that are a clause by themselves, as the espeak-ng that wrote the training corpus says them: the one in `phonemizer` stresses them. */
+const ALONE: Readonly<Record<string, string>> = {
+  and: 'ænd',
+  at: 'æt',
+  but: 'bˌʌt',
+  for: 'fɔːɹ',
+  he: 'hiː',
+  one: 'wˌʌn',
+  some: 'sˌʌm',
+  they: 'ðeɪ',
+  with: 'wɪð',
+}
+
 /** A word for espeak, on its way to phonemes. */
 interface Atom {
   readonly kind: 'atom'
@@ -95,6 +108,8 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak() }: Phone
   }
 
   async function align(spellings: readonly string[], ipa: string): Promise<AlignedWord[]> {
+    const little = spellings.length === 1 ? ALONE[(spellings[0] as string).toLowerCase()] : undefined
+    if (little !== undefined) return [{ phonemes: little, joined: false }]
     const groups = ipa.split(' ').filter(group => group !== '')
     if (looksAligned(spellings, groups)) return groups.map(phonemes => ({ phonemes, joined: false }))
     return alignWords(await pronounceAlone(spellings), groups)

@@ -138,15 +138,17 @@ const ENDS_IN_DOMAIN = new RegExp(`\\.(?:${DOMAINS})$`)
 export const WORD_RULES: readonly Rule[] = [
   {
     name: "user's lexicon",
-    pattern: sticky(`[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}'&.+#/_-]{0,198}`),
+    pattern: sticky(`[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}]{0,99}(?:['&.+#/_-]{1,2}[\\p{L}\\p{M}\\p{N}]{0,99}){0,5}`),
     say([run], { lexicon }) {
       if (!lexicon?.size) return undefined
-      for (let word = run; word !== ''; word = word.replace(/(?:[\p{L}\p{M}\p{N}]+|.)$/u, '')) {
+      const parts = run.match(/[\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]/gu) ?? []
+      for (let count = parts.length; count > 0; count--) {
+        const word = parts.slice(0, count).join('')
         const found = lexicon.lookup(word)
-        if (found)
-          return 'phonemes' in found
-            ? { text: word, phonemes: found.phonemes, length: word.length }
-            : { text: found.respelling, length: word.length }
+        if (!found) continue
+        return 'phonemes' in found
+          ? { text: word, phonemes: found.phonemes, length: word.length }
+          : { text: found.respelling, length: word.length }
       }
       return undefined
     },

@@ -149,7 +149,7 @@ export const ABBREVIATIONS: Readonly<Record<string, Abbreviation>> = {
     { before: 'digit' },
   ),
   ...list('ca=circa|c=circa', { before: 'digit' }),
-  ...list('etc=et cetera|Jr=Junior|Sr=Senior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al', {
+  ...list('etc=etcetera|Jr=Junior|Sr=Senior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al', {
     final: true,
   }),
   ...list('Ave=Avenue|Blvd=Boulevard|Rd=Road|Hwy=Highway|Pkwy=Parkway|Ln=Lane|dept=department|Dept=Department|Univ=University', {
