@@ -31,6 +31,8 @@ interface SourceFile {
   /** Relative to the repository, with forward slashes. */
   readonly path: string
   readonly tree: ts.SourceFile
+  /** In the order of the file. */
+  readonly imports: readonly Import[]
   readonly isTest: boolean
 }
 
@@ -38,9 +40,11 @@ function readSources(folder: string): SourceFile[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map(name => `${folder}/${name.split(sep).join('/')}`)
     .filter(path => /\.ts$/.test(path) && !path.includes('/node_modules/') && !path.includes('/dist/') && !path.includes('/fixtures/'))
-    .map(path => ({
+    .map(path => ({ path, tree: ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.ES2023, true) }))
+    .map(({ path, tree }) => ({
       path,
-      tree: ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.ES2023, true),
+      tree,
+      imports: importsOf(path, tree),
       isTest: /\.(test|test-d|fixture|contract|bench)\.ts$/.test(path),
     }))
 }
@@ -56,7 +60,7 @@ function* walk(node: ts.Node): Generator<ts.Node> {
 }
 
 /** What a file imports: `import`, `export … from`, `import()` and `import('…').Type`. */
-function importsOf({ path, tree }: SourceFile): Import[] {
+function importsOf(path: string, tree: ts.SourceFile): Import[] {
   const imports: Import[] = []
   const add = (node: ts.Node | undefined) => {
     if (node && ts.isStringLiteralLike(node)) imports.push({ file: path, specifier: node.text })
@@ -91,7 +95,7 @@ describe('the repository', () => {
     const allowed = new Set(arrows[name]!.map(target => `@mynah/${target}`))
     const wrong = sources
       .get(name)!
-      .flatMap(importsOf)
+      .flatMap(source => source.imports)
       .filter(({ specifier }) => specifier.startsWith('@mynah/') && !allowed.has(packageOf(specifier)))
     expect(wrong.map(show)).toEqual([])
   })
@@ -102,7 +106,7 @@ describe('the repository', () => {
     const used = sources
       .get(name)!
       .filter(source => !source.isTest)
-      .flatMap(importsOf)
+      .flatMap(source => source.imports)
       .filter(({ specifier }) => !isRelative(specifier) && !specifier.startsWith('node:'))
     expect(used.filter(({ specifier }) => !declared.includes(packageOf(specifier))).map(show)).toEqual([])
     const foundByName = ['@mynah/voice-en', 'phonemizer'] // resolved at run time, never imported
@@ -110,21 +114,23 @@ describe('the repository', () => {
   })
 
   it('reaches other packages by their public names only: no internals, no path across a package', () => {
-    const deep = everything.flatMap(importsOf).filter(({ specifier }) => /^@mynah\/[^/]+\//.test(specifier))
+    const deep = everything.flatMap(source => source.imports).filter(({ specifier }) => /^@mynah\/[^/]+\//.test(specifier))
     expect(deep.map(show)).toEqual([])
     const home = (path: string) => (path.startsWith('packages/') ? path.split('/').slice(0, 2).join('/') : path.split('/')[0]!)
-    const strays = everything.flatMap(importsOf).filter(({ file, specifier }) => {
-      if (!isRelative(specifier)) return false
-      const target = relative(root, resolve(root, dirname(file), specifier))
-        .split(sep)
-        .join('/')
-      return !target.startsWith(`${home(file)}/`)
-    })
+    const strays = everything
+      .flatMap(source => source.imports)
+      .filter(({ file, specifier }) => {
+        if (!isRelative(specifier)) return false
+        const target = relative(root, resolve(root, dirname(file), specifier))
+          .split(sep)
+          .join('/')
+        return !target.startsWith(`${home(file)}/`)
+      })
     expect(strays.map(show)).toEqual([])
   })
 
   it('writes relative imports with their ending, and built-in modules with node:', () => {
-    const imports = everything.flatMap(importsOf)
+    const imports = everything.flatMap(source => source.imports)
     expect(imports.filter(({ specifier }) => isRelative(specifier) && !/\.(ts|json)$/.test(specifier)).map(show)).toEqual([])
     expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([])
   })

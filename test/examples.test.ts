@@ -12,6 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const examples = readdirSync(join(root, 'examples')).filter(name => /^\d\d-.*\.ts$/.test(name))
 const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
 const tsx = createRequire(import.meta.url).resolve('tsx/cli')
+/** A process loads the whole of Mynah from source: seconds, or a minute on a busy machine. */
+const timeout = 240_000
 const mostLines = 40
 
 describe('the examples', () => {
@@ -29,7 +31,7 @@ describe('the examples', () => {
   })
 })
 
-describe.skipIf(!hasModel)(`running the examples${hasModel ? '' : ' (skipped: packages/voice-en has no bundle.json)'}`, () => {
+describe.skipIf(!hasModel)(`running the examples${hasModel ? '' : ' (skipped: packages/voice-en has no bundle.json)'}`, { timeout }, () => {
   let folder: string
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'mynah-examples-'))

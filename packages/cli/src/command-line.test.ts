@@ -165,7 +165,7 @@ describe('mynah inspect', () => {
   })
 })
 
-describe.skipIf(!hasModel)(`speaking${hasModel ? '' : ' (skipped: packages/voice-en has no bundle.json)'}`, () => {
+describe.skipIf(!hasModel)(`speaking${hasModel ? '' : ' (skipped: packages/voice-en has no bundle.json)'}`, { timeout: 180_000 }, () => {
   it('mynah say writes a file, keeps stdout clean, and tells what ran on stderr', async () => {
     const file = join(folder, 'say.wav')
     const { code, bytes, err } = await mynah(['say', 'Hello.', '--out', file, '--device', 'cpu'])
