@@ -296,6 +296,10 @@ in Oct. we met | in October we met
 1-800-555-0199 | one, eight zero zero, five five five, zero one nine nine
 1234567890 | one two three four five six seven eight nine zero
 <b>bold</b> | bold
+the mid-90s | the mid nineties
+221B Baker St. | two hundred twenty-one B Baker Street.
+Hi :) | Hi
+$HOME | home
 1 | one
 `
   .trim()

@@ -38,8 +38,9 @@ export interface NormalizedText {
 const RULES: readonly Rule[] = [WORD_RULES[0] as Rule, ...NUMERIC_RULES, ...WORD_RULES.slice(1)]
 /** How far a sentence may reach when looking whether it is written in capitals. */
 const SHOUT_WINDOW = 1000
-/** Markdown and layout that only formats: links' addresses, code fences, list markers, table bars, emphasis, headings, HTML tags. */
+/** Markdown and layout that only formats: links' addresses, code fences, emoticons, list markers, table bars, emphasis, headings, HTML tags. */
 const LAYOUT: readonly RegExp[] = [
+  /(?<=^|\s)[:;=]['-]?[()DPp|/](?![\p{L}\p{N}])/uy,
   /\]\((?:https?:|\/|#|\.|mailto:)[^\s()]{0,300}\)/y,
   /!(?=\[)/y,
   /`{3,}[A-Za-z0-9+#-]{0,20}/y,

@@ -226,7 +226,10 @@ export const NUMERIC_RULES: readonly Rule[] = [
     pattern: sticky(`(['′])?(?:(\\d{3}0)|([1-9]0))['′]?s${END}`),
     say([match, apostrophe, century, decade = ''], { previous }) {
       const certain =
-        century || apostrophe || match.length > 3 || /^(?:the|mid|early|late|my|your|h[ie]s|her|their|our|\p{L}+'s)$/iu.test(previous)
+        century ||
+        apostrophe ||
+        match.length > 3 ||
+        /^(?:the|(?:mid|early|late|pre|post)-?|my|your|h[ie]s|her|their|our|\p{L}+'s)$/iu.test(previous)
       return certain ? toPlural(yearToWords(century ?? decade)) : undefined
     },
   },

@@ -1,7 +1,7 @@
 import { findMarkup } from './markup.ts'
 import { ABBREVIATIONS, MONTH_NAMES } from './tables.ts'
 
-/** One sentence of a text, trimmed. */
+/** One sentence of a text, trimmed, or a piece of one; a piece that is cut off without punctuation ends in an added comma. */
 export interface Sentence {
   readonly text: string
   /** UTF-16 offset of the sentence in the whole text. */
@@ -68,19 +68,25 @@ export async function* segmentStream(
 }
 
 /**
- * Cuts text into pieces of at most `maxCharacters`, of about equal length, after clause punctuation where possible, else at spaces; markup stays whole.
+ * Cuts text into pieces of at most `maxCharacters`, of about equal length, after clause punctuation where possible, else at spaces; markup stays whole. A piece
+ * that is cut off without punctuation gets a comma, so that the voice does not fall there.
  * @throws {RangeError} if `maxCharacters` is not an integer of at least 20
  */
 export function splitLong(text: string, maxCharacters: number): string[] {
+  return cutLong(text, maxCharacters).map(({ text: piece, comma }) => piece + comma)
+}
+
+function cutLong(text: string, maxCharacters: number): { text: string; comma: '' | ',' }[] {
   checkLimit(maxCharacters)
-  const pieces: string[] = []
+  const pieces: { text: string; comma: '' | ',' }[] = []
   let rest = text.trim()
   while (rest.length > maxCharacters) {
-    const cut = bestCut(rest, maxCharacters)
-    pieces.push(rest.slice(0, cut).trim())
+    const cut = bestCut(rest, maxCharacters - 1)
+    const piece = rest.slice(0, cut).trim()
+    pieces.push({ text: piece, comma: /[\p{L}\p{N}]$/u.test(piece) ? ',' : '' })
     rest = rest.slice(cut).trim()
   }
-  if (rest !== '') pieces.push(rest)
+  if (rest !== '') pieces.push({ text: rest, comma: '' })
   return pieces
 }
 
@@ -158,11 +164,11 @@ class Segmenter {
   }
 
   #sentences(text: string, start: number, endsParagraph: boolean): Sentence[] {
-    const pieces = splitLong(text, this.#maxCharacters)
+    const pieces = cutLong(text, this.#maxCharacters)
     let at = 0
-    return pieces.map((piece, i) => {
+    return pieces.map(({ text: piece, comma }, i) => {
       at = text.indexOf(piece, at)
-      const sentence = { text: piece, start: start + at, endsParagraph: endsParagraph && i === pieces.length - 1 }
+      const sentence = { text: piece + comma, start: start + at, endsParagraph: endsParagraph && i === pieces.length - 1 }
       at += piece.length
       return sentence
     })

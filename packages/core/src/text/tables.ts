@@ -63,7 +63,7 @@ export const UNITS: Readonly<Record<string, readonly string[]>> = {
   ),
   ...regular('hr=hour hrs=hour min=minute mins=minute sec=second secs=second ms=millisecond ns=nanosecond yr=year yrs=year'),
   ...regular(
-    'B=byte KB=kilobyte kB=kilobyte MB=megabyte GB=gigabyte TB=terabyte PB=petabyte KiB=kibibyte MiB=mebibyte GiB=gibibyte Mb=megabit Gb=gigabit',
+    'KB=kilobyte kB=kilobyte MB=megabyte GB=gigabyte TB=terabyte PB=petabyte KiB=kibibyte MiB=mebibyte GiB=gibibyte Mb=megabit Gb=gigabit',
   ),
   ...regular(
     'W=watt kW=kilowatt MW=megawatt GW=gigawatt V=volt kV=kilovolt mV=millivolt mA=milliamp kJ=kilojoule kPa=kilopascal dB=decibel',
@@ -249,7 +249,6 @@ export const SIGN_NAMES: Readonly<Record<string, string>> = {
   '°': 'degrees',
   '√': 'square root of',
   '∞': 'infinity',
-  $: 'dollars',
   '€': 'euros',
   '£': 'pounds',
   '¥': 'yen',
