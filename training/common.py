@@ -12,6 +12,7 @@ def arguments(description, **defaults):
     p.add_argument("--device", default="auto")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--init", default="", help="safetensors of an exported bundle to begin from, where the run folder is new")
     p.add_argument("--smoke", action="store_true", help="a few steps of a tiny model on random data, to prove that the script runs")
     for name, value in defaults.items():
         p.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
@@ -29,6 +30,14 @@ def autocast(a):
     return torch.autocast(a.device, torch.bfloat16, enabled=fast)
 
 
+def read_export(path):
+    """A state dict from what export.py wrote: int8 rows times their scales, everything in float32."""
+    from safetensors.torch import load_file
+
+    stored = load_file(path)
+    return {k: v.float() * stored[k + ".scale"][:, None] if k + ".scale" in stored else v.float() for k, v in stored.items() if not k.endswith(".scale")}
+
+
 class Run:
     """Times a run, schedules the learning rate by the share of --minutes used, logs, saves and resumes."""
 
@@ -41,6 +50,8 @@ class Run:
         self.rates = [g["lr"] for o in optimizers for g in o.param_groups]
         self.extra = {}
         last = self.folder / "last.pt"
+        if a.init and not last.exists():
+            modules[0].load_state_dict(read_export(a.init), strict=False)  # the export leaves out buffers that are derived or only used in training
         if last.exists():
             state = torch.load(last, map_location=a.device, weights_only=True)
             for m, s in zip(modules, state["modules"]):
