@@ -17,6 +17,8 @@ for module in frozen:
     module.requires_grad_(False)
 optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
 run = common.Run(a, [codec, classifier], [optimizer])
+if a.init and run.step == 0:  # the exported codebooks begin as their own averages
+    codec.rvq.ready.fill_(1), codec.rvq.ema_count.fill_(1), codec.rvq.ema_sum.copy_(codec.rvq.codebook)
 frames = 8 if a.smoke else round(a.seconds * 40)
 size = frames * corpus.FRAME
 
