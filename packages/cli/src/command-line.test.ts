@@ -146,6 +146,13 @@ describe('mynah inspect', () => {
     expect(await mynah(['inspect', file, '--png', join(folder, 'no.png')])).toMatchObject({ code: 2 })
   })
 
+  it('shows a PyTorch checkpoint with everything beside its tensors, and never loads its classes', async () => {
+    const { code, out } = await mynah(['inspect', join(root, 'test/fixtures/containers/good/objects.legacy.pt')])
+    expect(code).toBe(0)
+    expect(out).toMatch(/torch-legacy, \d+ tensors/)
+    expect(out).not.toContain('[object')
+  })
+
   it('names the file in what it says of anything else: code 1', async () => {
     const text = join(folder, 'text.txt')
     writeFileSync(text, 'This is no recording, and no checkpoint either.')

@@ -23,6 +23,9 @@ interface Findings {
 /** Enough to tell every kind apart: safetensors has its "{" at byte 8. */
 const sniffBytes = 16
 
+/** Levels of a checkpoint that are shown: published ones have up to six, a hostile one may have 65,536. */
+const maxDepth = 50
+
 /** `mynah inspect`: what is in a file, without running anything in it. */
 export const inspect: Command = {
   name: 'inspect',
@@ -174,15 +177,20 @@ function visit(
   tensors: { name: string; dtype: string; shape: readonly number[] }[],
   values: { name: string; value: string }[],
   seen = new Set<unknown>(),
+  depth = 0,
 ): void {
   if (value instanceof TensorRef) {
     tensors.push({ name, dtype: value.dtype, shape: value.shape })
   } else if (value instanceof InertObject) {
-    values.push({ name, value: String(value) })
+    values.push({ name, value: `an instance of ${value.className}, not loaded` })
+  } else if (ArrayBuffer.isView(value)) {
+    values.push({ name, value: `${value.byteLength} bytes` })
   } else if (typeof value === 'object' && value !== null) {
     if (seen.has(value)) return
     seen.add(value)
-    for (const [key, inner] of Object.entries(value)) visit(inner, name === '' ? key : `${name}.${key}`, tensors, values, seen)
+    if (depth === maxDepth) values.push({ name, value: '…' })
+    else
+      for (const [key, inner] of Object.entries(value)) visit(inner, name === '' ? key : `${name}.${key}`, tensors, values, seen, depth + 1)
   } else {
     values.push({ name, value: typeof value === 'string' ? JSON.stringify(value) : String(value) })
   }

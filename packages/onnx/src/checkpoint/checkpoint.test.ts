@@ -214,6 +214,13 @@ describe('readCheckpoint', () => {
     expect(loadWeights(readCheckpoint(bytes)).names).toEqual(['conv.weight', 'conv.bias'])
   })
 
+  it('refuses a dict where an old file has its protocol number', () => {
+    const bytes = readFileSync(join(good, 'nested_ddp.legacy.pt'))
+    const end = bytes.indexOf('.') + 1 // of the first pickle, the magic number
+    const hostile = Buffer.concat([bytes.subarray(0, end), pickleOf('\x80\x02}.'), bytes.subarray(end)])
+    expect(errorOf(() => readCheckpoint(hostile)).message).toContain('protocol an object')
+  })
+
   it('reads nothing after close()', () => {
     const checkpoint = readCheckpoint(join(good, 'proto5.zip.pt'))
     const [[, ref]] = flatten(checkpoint.root) as [[string, TensorRef]]

@@ -175,3 +175,8 @@ export function assertShape(shape: readonly unknown[], where: string, code: stri
     throw new CheckpointError(`${where}: shape [${shape.join(', ')}] has more than 2^53 elements`, { code })
   }
 }
+
+/** A value of a damaged file, for its error message. Objects are only named: those without a prototype cannot become text. */
+export function nameValue(value: unknown): string {
+  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : String(value)
+}

@@ -1,7 +1,7 @@
 import { CheckpointError } from '../errors.ts'
 import { sizeOf, type Tensor } from '../tensor.ts'
 import { decodeNumpy, numpyDType } from './npz.ts'
-import { assertShape, decodeTensor, gatherStrided, rowMajorStrides, type StoredDType, storedBytes, TensorRef } from './stored.ts'
+import { assertShape, decodeTensor, gatherStrided, nameValue, rowMajorStrides, type StoredDType, storedBytes, TensorRef } from './stored.ts'
 
 /** A stride-0 view may have more elements than its storage; positional tables that do stay below 16 M. Bounds what `read()` materialises. */
 const MAX_EXPANDED_ELEMENTS = 2 ** 24
@@ -55,8 +55,8 @@ export class TorchTensorRef extends TensorRef {
     }
     assertShape(shape, storage.where, 'malformed-torch')
     if (!strides.every(stride => Number.isSafeInteger(stride) && stride >= 0))
-      throw damaged(`has strides [${strides.map(String).join(', ')}], expected numbers ≥ 0`)
-    if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) throw damaged(`begins at element ${String(offset)}`)
+      throw damaged(`has strides [${strides.map(nameValue).join(', ')}], expected numbers ≥ 0`)
+    if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) throw damaged(`begins at element ${nameValue(offset)}`)
     const count = sizeOf(shape)
     const span = count === 0 ? 0 : shape.reduce((last, size, axis) => last + (size - 1) * strides[axis], 1)
     const available = Math.floor((storage.numel * storedBytes[storage.dtype]) / storedBytes[dtype])

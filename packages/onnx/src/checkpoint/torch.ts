@@ -1,7 +1,7 @@
 import { CheckpointError } from '../errors.ts'
 import { Cursor, MAX_PICKLE_BYTES, type PickleHost, readPickle } from './pickle.ts'
 import { type ByteSource, openSource } from './source.ts'
-import { storedBytes } from './stored.ts'
+import { nameValue, storedBytes } from './stored.ts'
 import { createTorchHost, storageDType } from './torch-globals.ts'
 import { createStorage, type TorchStorage } from './torch-tensor.ts'
 import { readZip, type ZipMember } from './zip.ts'
@@ -88,7 +88,7 @@ export function readTorchLegacy(source: ByteSource, nesting = 0): TorchContents 
   if (magic.value !== LEGACY_MAGIC || protocol.value !== LEGACY_PROTOCOL) {
     throw malformed(
       path,
-      `has magic number ${String(magic.value)} and protocol ${String(protocol.value)}, expected ${LEGACY_MAGIC} and ${LEGACY_PROTOCOL}`,
+      `has magic number ${nameValue(magic.value)} and protocol ${nameValue(protocol.value)}, expected ${LEGACY_MAGIC} and ${LEGACY_PROTOCOL}`,
     )
   }
   const system = next(protocol.end)
@@ -99,7 +99,7 @@ export function readTorchLegacy(source: ByteSource, nesting = 0): TorchContents 
   for (const key of keys.value) {
     const claim = typeof key === 'string' ? claims.get(key) : undefined
     if (!claim || positions.has(key))
-      throw malformed(path, `lists a storage "${String(key).slice(0, MAX_KEY_LENGTH)}" that no tensor uses, or lists it twice`)
+      throw malformed(path, `lists a storage "${nameValue(key).slice(0, MAX_KEY_LENGTH)}" that no tensor uses, or lists it twice`)
     const header = source.read(position, 8)
     const numel = new DataView(header.buffer, header.byteOffset).getBigInt64(0, true)
     if (numel !== BigInt(claim.numel)) throw malformed(path, `storage "${key}" has ${numel} elements, its tensors expect ${claim.numel}`)
