@@ -5,6 +5,7 @@ import { loadMynahAligner, loadMynahLm, viterbi } from '@mynah/lm'
 import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { largestDifference } from './case.ts'
 
 // Tiny random models and what PyTorch makes of them: training/fixtures.py.
 const file = (name: string) => fileURLToPath(new URL(`../fixtures/mynah/${name}`, import.meta.url))
@@ -14,13 +15,6 @@ const weights = (name: string) => loadWeights(file(`${name}.safetensors`))
 let runtime: Runtime
 let io: Weights
 let codec: MynahCodec
-
-function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  expect(a.length).toBe(b.length)
-  let largest = 0
-  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!))
-  return largest
-}
 
 const int32 = (name: string) => io.raw(name) as Tensor<'int32'>
 

@@ -1,4 +1,5 @@
-import { conv1d, float32Tensor, GraphBuilder, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
+import { conv1d, float32Tensor, GraphBuilder, type Model, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
+import { type CodecBackend, type LazyModels, toInt32 } from './audio-codec.ts'
 
 /** The quantizers of DAC and SNAC: each projects to a few dimensions, looks up there, and projects back. */
 export interface FactorizedVq {
@@ -100,4 +101,30 @@ export function decodeFactorized(vq: FactorizedVq, codes: Tensor<'int32'>): Tens
     }
   })
   return float32Tensor(sum, [vq.latentDim, frames])
+}
+
+/**
+ * The half of a codec that DAC and SNAC share: audio, padded with zeros to a multiple of `unit` samples → latents → codes → features.
+ * @param openEncoder the session of `buildDacEncoder`
+ */
+export function factorizedAnalysis(
+  vq: FactorizedVq,
+  models: LazyModels,
+  openEncoder: () => Promise<Model>,
+  unit: number,
+): Pick<CodecBackend, 'latents' | 'quantize' | 'toFeatures'> {
+  return {
+    async latents(waveform, options) {
+      const padded = new Float32Array(Math.ceil(waveform.shape[1]! / unit) * unit)
+      padded.set(waveform.data)
+      const { latents } = await (await openEncoder()).run({ waveform: float32Tensor(padded, [1, 1, padded.length]) }, options)
+      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
+    },
+    async quantize(latents, levels, options) {
+      const model = await models.get(`quantizer (${levels})`, () => buildFactorizedEncoder(vq, levels))
+      const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
+      return toInt32(codes!)
+    },
+    toFeatures: codes => decodeFactorized(vq, codes),
+  }
 }

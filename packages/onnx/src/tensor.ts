@@ -25,6 +25,21 @@ export interface Tensor<D extends DType = DType> {
   readonly data: DTypeArrays[D]
 }
 
+/** The typed array constructor of each element type. */
+export const arrayTypes: {
+  readonly [D in DType]: { readonly name: string; new (buffer: ArrayBufferLike, offset?: number, length?: number): DTypeArrays[D] }
+} = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+}
+
 /** Bytes per element. */
 export const bytesPerElement: Readonly<Record<DType, number>> = {
   float32: 4,

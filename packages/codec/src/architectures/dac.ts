@@ -1,8 +1,8 @@
 import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
+import { createAudioCodec, LazyModels, signalOf } from '../audio-codec.ts'
 import type { AudioCodec } from '../codec.ts'
-import { buildFactorizedEncoder, decodeFactorized, readFactorizedVq } from '../factorized-vq.ts'
+import { factorizedAnalysis, readFactorizedVq } from '../factorized-vq.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import { type DacNetworkConfig, dacLayers, dacNetwork, dacStrides } from './dac-network.ts'
 
@@ -87,19 +87,7 @@ export async function loadDac(weights: Weights, config: unknown, runtime: Runtim
     bandwidthsKbps: vq.levels.map((_, i) => (i + 1) * levelKbps),
     normalizes: false,
     levelsFor: kbps => (kbps >= levelKbps ? Math.min(codebooks, Math.floor(kbps / levelKbps)) : undefined),
-    async latents(waveform, options) {
-      const samples = waveform.shape[1]!
-      const padded = new Float32Array(Math.ceil(samples / samplesPerFrame) * samplesPerFrame)
-      padded.set(waveform.data)
-      const { latents } = await (await openEncoder()).run({ waveform: float32Tensor(padded, [1, 1, padded.length]) }, options)
-      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
-    },
-    async quantize(latents, levels, options) {
-      const model = await models.get(`quantizer (${levels})`, () => buildFactorizedEncoder(vq, levels))
-      const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
-      return toInt32(codes!)
-    },
-    toFeatures: codes => decodeFactorized(vq, codes),
+    ...factorizedAnalysis(vq, models, openEncoder, samplesPerFrame),
     async synthesize(features, options) {
       const { waveform } = await (await openDecoder()).run(
         { latents: float32Tensor(features.data, [1, ...features.shape]) },

@@ -1,8 +1,8 @@
 import { createRandom, float32Tensor, type GraphBuilder, type Runtime, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
+import { createAudioCodec, LazyModels, signalOf } from '../audio-codec.ts'
 import type { AudioCodec, DecodeOptions } from '../codec.ts'
-import { buildFactorizedEncoder, decodeFactorized, readFactorizedVq } from '../factorized-vq.ts'
+import { factorizedAnalysis, readFactorizedVq } from '../factorized-vq.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import { buildDacDecoder, buildDacEncoder, hasFactorizedVq, isDac } from './dac.ts'
 import { type DacNetworkConfig, dacAttends, dacNoiseBlocks, dacStrides } from './dac-network.ts'
@@ -72,20 +72,7 @@ export async function loadSnac(weights: Weights, config: unknown, runtime: Runti
     bandwidthsKbps: kbps,
     normalizes: false,
     levelsFor: asked => kbps.findLastIndex(rate => rate <= asked) + 1 || undefined,
-    async latents(waveform, options) {
-      const samples = waveform.shape[1]!
-      const unit = samplesPerFrame * wholeFrames
-      const padded = new Float32Array(Math.ceil(samples / unit) * unit)
-      padded.set(waveform.data)
-      const { latents } = await (await openEncoder()).run({ waveform: float32Tensor(padded, [1, 1, padded.length]) }, options)
-      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
-    },
-    async quantize(latents, levels, options) {
-      const model = await models.get(`quantizer (${levels})`, () => buildFactorizedEncoder(vq, levels))
-      const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
-      return toInt32(codes!)
-    },
-    toFeatures: codes => decodeFactorized(vq, codes),
+    ...factorizedAnalysis(vq, models, openEncoder, samplesPerFrame * wholeFrames),
     async synthesize(features, options) {
       const frames = features.shape[1]!
       checkFrames(frames)

@@ -3,24 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
-import { createTensor, type DType, type DTypeArrays, type Tensor } from '../tensor.ts'
+import { arrayTypes, createTensor, type DType, type Tensor } from '../tensor.ts'
 import { readSafetensors, toSafetensors, writeSafetensors } from './safetensors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mynah-safetensors-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const arrays: { [D in DType]: new (buffer: ArrayBuffer) => DTypeArrays[D] } = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int64: BigInt64Array,
-  int32: Int32Array,
-  int16: Int16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-}
-const dtypes = Object.keys(arrays) as DType[]
+const dtypes = Object.keys(arrayTypes) as DType[]
 const tensor: fc.Arbitrary<Tensor> = fc
   .tuple(
     fc.constantFrom(...dtypes),
@@ -29,8 +18,8 @@ const tensor: fc.Arbitrary<Tensor> = fc
   )
   .map(([dtype, shape, bytes]) => {
     const count = shape.reduce((product, size) => product * size, 1)
-    const width = arrays[dtype] === Uint8Array ? 1 : new arrays[dtype](new ArrayBuffer(8)).BYTES_PER_ELEMENT
-    return createTensor(dtype, new arrays[dtype](bytes.slice(0, count * width).buffer), shape)
+    const width = arrayTypes[dtype] === Uint8Array ? 1 : new arrayTypes[dtype](new ArrayBuffer(8)).BYTES_PER_ELEMENT
+    return createTensor(dtype, new arrayTypes[dtype](bytes.slice(0, count * width).buffer), shape)
   })
 const name = fc.string({ unit: 'grapheme' }).filter(text => text !== '__metadata__')
 

@@ -1,5 +1,5 @@
 import { CheckpointError } from '../errors.ts'
-import { bytesPerElement, createTensor, type DType, type DTypeArrays, sizeOf, type Tensor } from '../tensor.ts'
+import { arrayTypes, bytesPerElement, createTensor, type DType, sizeOf, type Tensor } from '../tensor.ts'
 
 /** Element types found in checkpoint files: ours, bfloat16 (read as float32), and some that are recognised but not read. */
 export type StoredDType = DType | 'bfloat16' | 'uint16' | 'uint32' | 'uint64' | 'float8' | 'complex32' | 'complex64' | 'complex128'
@@ -54,18 +54,6 @@ export class MemoryTensorRef extends TensorRef {
   }
 }
 
-const arrays: { [D in DType]: new (buffer: ArrayBufferLike, offset: number, length: number) => DTypeArrays[D] } = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int64: BigInt64Array,
-  int32: Int32Array,
-  int16: Int16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-}
-
 /**
  * Stored bytes as a tensor; bfloat16 becomes float32, big-endian elements are swapped. May keep `bytes` as its buffer and change them.
  * @throws {CheckpointError} `unsupported-dtype`
@@ -83,13 +71,13 @@ export function decodeTensor(
     const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, sizeOf(shape))
     return createTensor('float32', widenBfloat16(bits), shape)
   }
-  if (!(dtype in arrays)) {
+  if (!(dtype in arrayTypes)) {
     throw new CheckpointError(`${options.where}: element type ${dtype} is not supported; convert the tensor to float32`, {
       code: 'unsupported-dtype',
     })
   }
   const known = dtype as DType
-  return createTensor(known, new arrays[known](aligned.buffer, aligned.byteOffset, sizeOf(shape)), shape)
+  return createTensor(known, new arrayTypes[known](aligned.buffer, aligned.byteOffset, sizeOf(shape)), shape)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
-import { sizeOf } from '../tensor.ts'
+import { arrayTypes, sizeOf } from '../tensor.ts'
 import type { Provider } from './providers.ts'
 
 /** One input or output of a loaded model; a string in `shape` is a symbolic dimension. */
@@ -56,19 +56,6 @@ export interface Answers {
 
 /** An answer or a failure. One request is in the worker at a time, so none needs a number. */
 export type Reply = { ok: true; value: Answers[keyof Answers] } | { ok: false; code: string; message: string }
-
-/** The typed array constructor of each element type. */
-export const arrayTypes = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int64: BigInt64Array,
-  int32: Int32Array,
-  int16: Int16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-} as const satisfies Record<DType, unknown>
 
 /**
  * Readies a typed array for another thread and adds its buffer to `moved`. It is moved without a copy when `move` is set and the array

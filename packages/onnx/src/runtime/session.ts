@@ -1,7 +1,7 @@
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { InferenceError } from '../errors.ts'
-import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
-import { arrayTypes, type ModelBytes, type SessionOptions, type Tensors, type ValueInfo } from './protocol.ts'
+import { arrayTypes, type DType, type DTypeArrays, type Tensor } from '../tensor.ts'
+import type { ModelBytes, SessionOptions, Tensors, ValueInfo } from './protocol.ts'
 import type { Provider } from './providers.ts'
 
 /** An open ONNX Runtime session. `run` blocks the thread it is called on: use `createRuntime`, which calls it on a worker. */
