@@ -39,7 +39,7 @@ export function readFactorizedVq(weights: Weights, strides?: readonly number[]):
  * Papers: DAC arXiv:2306.06546 (factorized, normalized codes: ViT-VQGAN arXiv:2110.04627), SNAC arXiv:2410.14411.
  * T must be a multiple of every stride.
  */
-export function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
+function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
   const graph = new GraphBuilder('factorized-vq')
   const latents = graph.input('latents', 'float32', [1, vq.latentDim, 'T'])
   let residual = latents
@@ -83,7 +83,7 @@ function directions({ data, shape }: Tensor<'float32'>): Tensor<'float32'> {
  * @param codes int32 [K', T], checked; of a strided level, the first of each `stride` frames counts
  * @returns float32 [L, T]
  */
-export function decodeFactorized(vq: FactorizedVq, codes: Tensor<'int32'>): Tensor<'float32'> {
+function decodeFactorized(vq: FactorizedVq, codes: Tensor<'int32'>): Tensor<'float32'> {
   const [levels, frames] = codes.shape as [number, number]
   const sum = new Float32Array(vq.latentDim * frames)
   vq.levels.slice(0, levels).forEach(({ stride, weights }, level) => {

@@ -1,4 +1,4 @@
-import type { MelConfig } from '@mynah/audio'
+import { type MelConfig, melPresets } from '@mynah/audio'
 import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import { expectConv, parseConfig, type VocoderDescription } from './architecture.ts'
@@ -62,6 +62,7 @@ export function readGeneratorConfig(architecture: string, config: unknown, weigh
     resblockKernelSizes: fields.resblock_kernel_sizes,
     resblockDilationSizes: fields.resblock_dilation_sizes,
     mel: {
+      ...melPresets.hifiGan22k, // its filterbank, magnitude, logarithm and padding; every number is the checkpoint's
       sampleRate: fields.sampling_rate,
       nFft: fields.n_fft,
       hopLength: fields.hop_size,
@@ -69,12 +70,6 @@ export function readGeneratorConfig(architecture: string, config: unknown, weigh
       nMels: fields.num_mels,
       fMin: fields.fmin,
       fMax: fields.fmax ?? null,
-      scale: 'slaney',
-      norm: 'slaney',
-      magnitude: 'sqrt-eps',
-      log: 'ln',
-      floor: 1e-5,
-      padding: 'same',
     },
   }
 }

@@ -1,3 +1,4 @@
+import { melPresets } from '@mynah/audio'
 import {
   conv1d,
   convTranspose1d,
@@ -65,6 +66,7 @@ export const univNet: VocoderArchitecture = {
       hopLength: audio.hop_length,
       featureDim: audio.n_mel_channels,
       mel: {
+        ...melPresets.hifiGan22k, // its filterbank, magnitude, logarithm and padding; every number is the checkpoint's
         sampleRate: audio.sampling_rate,
         nFft: audio.filter_length,
         hopLength: audio.hop_length,
@@ -72,12 +74,6 @@ export const univNet: VocoderArchitecture = {
         nMels: audio.n_mel_channels,
         fMin: audio.mel_fmin,
         fMax: audio.mel_fmax,
-        scale: 'slaney',
-        norm: 'slaney',
-        magnitude: 'sqrt-eps',
-        log: 'ln',
-        floor: 1e-5,
-        padding: 'same',
       },
       contextFrames: contextFrames(gen),
       minFrames: (outerKernel + 1) / 2,
