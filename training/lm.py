@@ -37,11 +37,11 @@ class Block(nn.Module):
         self.stage = nn.Parameter(torch.zeros(stages, 4 * dim)) if stages else None
 
     def forward(self, x, positions, mask, stage=None):
-        """x [B, T, D], mask bool [B, 1, T, T], true where attended, stage [B] or None"""
+        """x [B, T, D], mask bool [B, 1, T, T], true where attended, None for causal; stage [B] or None"""
         b, t, d = x.shape
         s1, h1, s2, h2 = self.stage[stage][:, None].chunk(4, -1) if self.stage is not None else (0, 0, 0, 0)
         q, k, v = (self.qkv(self.norm1(x) * (1 + s1) + h1)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask)
+        y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask, is_causal=mask is None)
         x = x + F.dropout(self.out(y.transpose(1, 2).reshape(b, t, d)), self.dropout, self.training)
         return x + F.dropout(self.linear2(F.gelu(self.linear1(self.norm2(x) * (1 + s2) + h2))), self.dropout, self.training)
 
@@ -113,15 +113,13 @@ class Ar(nn.Module):
         """-> phoneme encodings with the voice added [B, P, D]"""
         return self.phonemes(ids, valid) + self.speaker(prompt, prompt_valid)[:, None]
 
-    def forward(self, encoding, frame_phoneme, age, previous, kind, valid):
+    def forward(self, encoding, frame_phoneme, age, previous, kind):
         """encoding [B, P, D]; frame_phoneme, age, kind [B, T]; previous [B, T, L] vector of the frame before -> logits [B, T, N], advance [B, T]"""
         x = torch.gather(encoding, 1, frame_phoneme[..., None].expand(-1, -1, encoding.shape[-1]))
         x = x + self.from_code(previous) + self.kind(kind) + self.age(age.clamp(max=self.config["max_age"] - 1))
         t = x.shape[1]
-        causal = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
-        mask = causal & valid[:, None, None]
-        for block in self.blocks:
-            x = block(x, torch.arange(t, device=x.device), mask)
+        for block in self.blocks:  # causal: no frame sees the padding, which comes after the last
+            x = block(x, torch.arange(t, device=x.device), None)
         x = self.norm(x)
         return self.scorer(self.to_vector(x), 0), self.to_advance(x)[..., 0]
 

@@ -22,3 +22,22 @@ def multi_scale_mel(x, y, rate, scales=((2048, 128), (1024, 80), (512, 48), (256
         a, b = (mel_magnitude(v, rate, n_fft, n_mels).clamp(min=1e-5).log() for v in (x, y))
         loss = loss + F.l1_loss(a, b)
     return loss
+
+
+def hinge_discriminator(real, fake):
+    """Mean over sub-discriminators of hinge losses; real, fake: lists of (score map, features)."""
+    return sum(F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean() for (r, _), (f, _) in zip(real, fake)) / len(real)
+
+
+def hinge_generator(fake):
+    return sum(F.relu(1 - f.float()).mean() for f, _ in fake) / len(fake)
+
+
+def feature_matching(real, fake):
+    """Mean over sub-discriminators and layers of the L1 between features, each relative to the size of the real one's."""
+    total, count = 0.0, 0
+    for (_, a), (_, b) in zip(real, fake):
+        for x, y in zip(a, b):
+            x = x.detach().float()
+            total, count = total + F.l1_loss(y.float(), x) / x.abs().mean().clamp(min=1e-3), count + 1
+    return total / count

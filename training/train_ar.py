@@ -26,7 +26,7 @@ def losses(batch, noise):
     previous, kind = F.pad(this, (0, 0, 1, 0))[:, :-1], F.pad(batch["kind"], (1, 0))[:, :-1]
     with common.autocast(a):
         encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
-        logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind, batch["valid"])
+        logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind)
     valid, target = batch["valid"], batch["kind"] == 2
     each = F.cross_entropy(logits.transpose(1, 2), codes[..., 0], reduction="none", label_smoothing=0.02 if noise else 0.0)
     move = F.binary_cross_entropy_with_logits(advance.float(), batch["advance"], reduction="none")

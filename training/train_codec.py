@@ -1,12 +1,14 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
-and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken."""
+and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
+With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos."""
 import random
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 import common, corpus, losses
+from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="")
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codec = Codec(config).to(a.device)
 classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
@@ -16,7 +18,13 @@ frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
 for module in frozen:
     module.requires_grad_(False)
 optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
-run = common.Run(a, [codec, classifier], [optimizer])
+modules, optimizers = [codec, classifier], [optimizer]
+if a.adversarial:
+    small = dict(periods=MultiPeriodDiscriminator((2, 3, 5, 7, 11), (8, 32, 128, 256, 256)), resolutions=MultiResolutionDiscriminator(channels=16))
+    judges = nn.ModuleDict(small).to(a.device)
+    judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01)
+    modules, optimizers = [*modules, judges], [*optimizers, judge_optimizer]
+run = common.Run(a, modules, optimizers)
 if a.init and run.step == 0:  # the exported codebooks begin as their own averages
     codec.rvq.ready.fill_(1), codec.rvq.ema_count.fill_(1), codec.rvq.ema_sum.copy_(codec.rvq.codebook)
 frames = 8 if a.smoke else round(a.seconds * 40)
@@ -47,6 +55,11 @@ def batch():
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
+def hear(x):
+    """[B, S] -> what every sub-discriminator says"""
+    return [*judges["periods"](x), *judges["resolutions"](x)]
+
+
 bank = []
 while run.going():
     run.schedule()
@@ -71,12 +84,33 @@ while run.going():
             ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
     with common.autocast(a):
         spectrum = codec.spectrum(q)
-    mel = losses.multi_scale_mel(codec.synthesize(spectrum), wave, corpus.RATE)
+    fake = codec.synthesize(spectrum)
+    mel = losses.multi_scale_mel(fake, wave, corpus.RATE)
     loss = mel + 0.25 * commitment + a.phoneme_weight * ce
+    judged = {}
+    if a.adversarial:
+        with common.autocast(a):
+            real, false = hear(wave), hear(fake.detach())
+            told = losses.hinge_discriminator(real, false)
+        judge_optimizer.zero_grad()
+        told.backward()
+        nn.utils.clip_grad_norm_(judges.parameters(), 5.0)
+        judge_optimizer.step()
+        judged = {"told": told.detach(), "fooled": 0.0, "match": 0.0}
+        if run.step >= a.disc_warmup:
+            judges.requires_grad_(False)
+            with common.autocast(a):
+                with torch.no_grad():
+                    real = hear(wave)
+                false = hear(fake)
+                fooled, match = losses.hinge_generator(false), losses.feature_matching(real, false)
+            judges.requires_grad_(True)
+            loss = loss + a.adversarial * (fooled + a.matching * match)
+            judged |= {"fooled": fooled.detach(), "match": match.detach()}
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
     optimizer.step()
     used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
-    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "used_1": used})
+    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "used_1": used, **judged})
 run.finish()
