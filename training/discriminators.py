@@ -35,11 +35,11 @@ class MultiPeriodDiscriminator(nn.Module):
 class ResolutionDiscriminator(nn.Module):
     """UnivNet (arXiv:2106.07889): 2-D convolutions over the magnitude of one STFT, strided along frequency."""
 
-    def __init__(self, n_fft, hop, window, channels=32, slope=0.2):
+    def __init__(self, n_fft, hop, window, channels=32, slope=0.2, first_stride=1):
         super().__init__()
         self.n_fft, self.hop, self.slope = n_fft, hop, slope
         self.register_buffer("window", torch.hann_window(window), persistent=False)
-        shapes = [(1, (3, 9), (1, 1)), *[(channels, (3, 9), (1, 2))] * 3, (channels, (3, 3), (1, 1))]
+        shapes = [(1, (3, 9), (1, first_stride)), *[(channels, (3, 9), (1, 2))] * 3, (channels, (3, 3), (1, 1))]
         self.convs = nn.ModuleList(weight_norm(nn.Conv2d(i, channels, kernel, stride, (kernel[0] // 2, kernel[1] // 2))) for i, kernel, stride in shapes)
         self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
@@ -56,9 +56,9 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class MultiResolutionDiscriminator(nn.Module):
-    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32):
+    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32, first_stride=1):
         super().__init__()
-        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels) for r in resolutions)
+        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels, first_stride=first_stride) for r in resolutions)
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]

@@ -1,6 +1,6 @@
 """Turns the cache of corpus.py into codec tokens, latents and alignments: what train_ar.py and train_nar.py read.
 
-usage: python tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants 2] [--transcripts FILE.jsonl]
+usage: python tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants 2] [--transcripts FILE.jsonl] [--kind librispeech]
 Clips with durations are also encoded at other speeds (resampled: pitch, formants and tempo move together), each (speaker, variant) counting as a speaker of its own.
 Clips with text only are phonemized with espeak and aligned; those that align badly are left out. TRANSCRIPTS gives text to clips without ({"id", "text"} a line).
 Writes TOKENS/latents.f16 [N, L], codes.i16 [N, K], index.jsonl.
@@ -17,6 +17,7 @@ for name in ("cache", "codec", "aligner", "out"):
     a.add_argument("--" + name, required=True)
 a.add_argument("--variants", type=int, default=2)
 a.add_argument("--transcripts", default="")
+a.add_argument("--kind", default="", help="only clips of this kind")
 a.add_argument("--minimum", type=float, default=-1.2, help="mean log-probability per frame below which an alignment is not believed")
 a.add_argument("--worker", type=int, default=0)
 a.add_argument("--workers", type=int, default=1)
@@ -52,7 +53,7 @@ def stretch(durations, speed, total):
 data, position, kept, dropped = corpus.Corpus(a.cache), 0, 0, 0
 with open(out / "latents.f16", "wb") as zf, open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encoding="utf8") as index, torch.no_grad():
     for number, item in enumerate(data.items):
-        if number % a.workers != a.worker:
+        if number % a.workers != a.worker or a.kind not in ("", item["kind"]):
             continue
         text = item["text"] or texts.get(item["id"], "")
         if "durations" not in item and not text:

@@ -1,7 +1,25 @@
 """Reads the folders of tokenize_corpus.py and makes training sequences: a prompt of one clip, then the target clip of the same speaker."""
-import json, random
+import collections, json, random
 from pathlib import Path
 import numpy as np, torch
+from corpus import SYMBOLS
+
+
+PAUSES = [i for i, s in enumerate(SYMBOLS) if s in " ,.;:!?—…"]
+
+
+def halves(item):
+    """A speaker's only clip cut at the pause (of 0.1 s or more) nearest to its middle, so that one half can be the other's prompt; whole where there is none."""
+    d, edges = item["durations"], np.cumsum(item["durations"])
+    cuts = [j for j in range(1, len(d) - 1) if item["phonemes"][j] in PAUSES and d[j] >= 4 and 0.25 < edges[j] / edges[-1] < 0.75]
+    if not cuts:
+        return [item]
+    j = min(cuts, key=lambda j: abs(edges[j] / edges[-1] - 0.5))
+    before = edges[j] - d[j] + d[j] // 2
+    boundary, left, right = np.array([0]), np.array([d[j] // 2]), np.array([d[j] - d[j] // 2])
+    first = dict(item, id=item["id"] + "/1", frames=int(before), phonemes=np.concatenate([item["phonemes"][:j], boundary]), durations=np.concatenate([d[:j], left]))
+    second = dict(item, id=item["id"] + "/2", start=item["start"] + int(before), frames=item["frames"] - int(before), phonemes=np.concatenate([boundary, item["phonemes"][j + 1 :]]), durations=np.concatenate([right, d[j + 1 :]]))
+    return [first, second]
 
 
 class Tokens:
@@ -17,6 +35,8 @@ class Tokens:
                 l["durations"], l["phonemes"] = np.array(l["durations"]), np.array(l["phonemes"])
             self.parts.append((codes, latents))
             self.items += lines
+        alone = {s for s, n in collections.Counter(i["speaker"] for i in self.items).items() if n == 1}
+        self.items = [piece for i in self.items for piece in (halves(i) if i["speaker"] in alone else [i])]
         speakers = {}
         for item in self.items:
             speakers.setdefault(item["speaker"], []).append(item)

@@ -20,7 +20,8 @@ for module in frozen:
 optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
 modules, optimizers = [codec, classifier], [optimizer]
 if a.adversarial:
-    small = dict(periods=MultiPeriodDiscriminator((2, 3, 5, 7, 11), (8, 32, 128, 256, 256)), resolutions=MultiResolutionDiscriminator(channels=16))
+    resolutions = ((1024, 256, 1024), (2048, 512, 2048), (512, 128, 512))  # small and coarse, for a processor: a step costs a third of the papers' settings
+    small = dict(periods=MultiPeriodDiscriminator(channels=(16, 32, 128, 128, 128)), resolutions=MultiResolutionDiscriminator(resolutions, 16, first_stride=2))
     judges = nn.ModuleDict(small).to(a.device)
     judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01)
     modules, optimizers = [*modules, judges], [*optimizers, judge_optimizer]
