@@ -9,6 +9,8 @@ SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=4, latent_dim=64, code
 LARGE = dict(SMALL, encoder_dim=512, encoder_layers=8, decoder_dim=512, decoder_layers=12, upsampled_dim=512, upsampled_layers=4)
 TINY = dict(SMALL, encoder_dim=16, encoder_layers=1, latent_dim=8, codebooks=3, codebook_size=16, decoder_dim=16, decoder_layers=1, upsampled_dim=16, upsampled_layers=1)
 
+ENCODER = ("encoder.", "to_latent.", "rvq.")  # how the names of the half begin that gives codes their meaning; the other half is the decoder
+
 
 class ConvNeXt(nn.Module):
     """[B, C, T] -> same: depthwise k7, channels-last LN, C -> 3C -> C with GELU, layer scale, residual."""

@@ -12,7 +12,7 @@ def arguments(description, **defaults):
     p.add_argument("--device", default="auto")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--init", default="", help="safetensors of an exported bundle to begin from, where the run folder is new")
+    p.add_argument("--init", nargs="*", default=[], help="safetensors of an exported bundle to begin from, where the run folder is new; a codec is in two files, codec and vocoder")
     p.add_argument("--smoke", action="store_true", help="a few steps of a tiny model on random data, to prove that the script runs")
     for name, value in defaults.items():
         p.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
@@ -51,7 +51,11 @@ class Run:
         self.extra = {}
         last = self.folder / "last.pt"
         if a.init and not last.exists():
-            modules[0].load_state_dict(read_export(a.init), strict=False)  # the export leaves out buffers that are derived or only used in training
+            state = {k: v for path in a.init for k, v in read_export(path).items()}
+            missing = [k for k, _ in modules[0].named_parameters() if k not in state]
+            if missing:
+                raise SystemExit(f"--init: {' '.join(a.init)} lack {len(missing)} parameters, such as {missing[0]}")
+            modules[0].load_state_dict(state, strict=False)  # the export leaves out buffers that are derived or only used in training
         if last.exists():
             state = torch.load(last, map_location=a.device, weights_only=True)
             for m, s in zip(modules, state["modules"]):

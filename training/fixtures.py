@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np, torch
 from safetensors.torch import save_file
 import lm
-from codec import TINY as CODEC, Codec
+from codec import ENCODER, TINY as CODEC, Codec
 from corpus import log_mel
 from infer import speak_ar, speak_nar
 
@@ -21,11 +21,14 @@ for m in (ar, nar, aligner):
     for p in m.parameters():
         p.data += 0.2 * torch.randn_like(p)
 skip = ("rvq.ema_sum", "rvq.ema_count", "rvq.ready", "scorer.codebook")
-for name, m in (("codec", codec), ("ar", ar), ("nar", nar), ("aligner", aligner)):
-    save_file({k: v.contiguous() for k, v in m.state_dict().items() if k not in skip}, out / f"{name}.safetensors")
+halves = {"codec": lambda k: k.startswith(ENCODER), "vocoder": lambda k: not k.startswith(ENCODER)}
+for name, m in (("codec", codec), ("vocoder", codec), ("ar", ar), ("nar", nar), ("aligner", aligner)):
+    chosen = halves.get(name, lambda k: True)
+    save_file({k: v.contiguous() for k, v in m.state_dict().items() if k not in skip and chosen(k)}, out / f"{name}.safetensors")
 c, l = CODEC, lm.TINY
 (out / "config.json").write_text(json.dumps(dict(
-    codec=dict(nInput=c["n_input"], encoderDim=c["encoder_dim"], encoderLayers=c["encoder_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
+    codec=dict(nInput=c["n_input"], encoderDim=c["encoder_dim"], encoderLayers=c["encoder_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], hopLength=c["hop"]),
+    vocoder=dict(latentDim=c["latent_dim"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
     ar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["ar_layers"], latentDim=l["latent_dim"], codebookSize=l["codebook_size"], maxAge=l["max_age"]),
     nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], codebooks=l["codebooks"], codebookSize=l["codebook_size"], window=l["window"]),
     aligner=dict(dim=16, layers=1, symbols=56, nInput=160))))

@@ -30,7 +30,7 @@ const file = (name: string) => join(bundle.folder, name)
 
 await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
 const codec = await loadMynahCodec(loadWeights(file(bundle.manifest.codec.file)), bundle.manifest.codec.config, runtime)
-const decoder = await loadMynahDecoder(loadWeights(file(bundle.manifest.codec.file)), bundle.manifest.codec.config, runtime)
+const decoder = await loadMynahDecoder(loadWeights(file(bundle.manifest.vocoder.file)), bundle.manifest.vocoder.config, runtime)
 await using mynah = await createSynthesizer({ device: 'cpu', threads: 1 })
 let seconds = 0
 let spent = 0

@@ -40,7 +40,7 @@ describe("Mynah's models against PyTorch", () => {
   })
 
   it('decodes latents to the reference waveform', async () => {
-    const decoder = await loadMynahDecoder(weights('codec'), config.codec, runtime)
+    const decoder = await loadMynahDecoder(weights('vocoder'), config.vocoder, runtime)
     const waveform = await decoder.decode(io.get('latents'))
     expect(waveform.length).toBe(decoder.samplesFor(io.shape('latents')[1]!))
     expect(largestDifference(waveform, io.get('waveform').data)).toBeLessThan(1e-4)

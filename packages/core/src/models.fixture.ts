@@ -29,6 +29,7 @@ const manifest = parseManifest(
     frameRate,
     phonemes: symbols,
     codec: part('mynah-codec'),
+    vocoder: part('mynah-decoder'),
     ar: part('mynah-ar'),
     nar: part('mynah-nar'),
     aligner: part('mynah-aligner'),

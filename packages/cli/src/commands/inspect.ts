@@ -137,9 +137,9 @@ async function bundleOf(voice: Voice): Promise<{ symbols: readonly string[]; fra
 async function inspectBundle(folder: string): Promise<Findings> {
   const bundle = await openBundle(folder)
   const { manifest } = bundle
-  const { name, language, licence, sampleRate, frameRate, phonemes, codec, ar, nar, aligner, voices } = manifest
-  for (const part of [codec, ar, nar, aligner, ...voices]) await checkFile(bundle.folder, part)
-  const parts = Object.entries({ codec, ar, nar, aligner })
+  const { name, language, licence, sampleRate, frameRate, phonemes, codec, vocoder, ar, nar, aligner, voices } = manifest
+  for (const part of [codec, vocoder, ar, nar, aligner, ...voices]) await checkFile(bundle.folder, part)
+  const parts = Object.entries({ codec, vocoder, ar, nar, aligner })
   return {
     kind: 'bundle',
     report: { folder: bundle.folder, ...manifest },

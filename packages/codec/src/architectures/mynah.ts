@@ -54,7 +54,7 @@ export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, co
 }
 
 /**
- * Loads the encoder half of Mynah's codec. Its decoder is `loadMynahDecoder` of @mynah/vocoder, on the same file.
+ * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `loadMynahDecoder` of @mynah/vocoder, is a file of its own.
  * @throws {CheckpointError} if a weight is missing or misshapen
  * @throws {InferenceError} `bad-config`
  */

@@ -39,6 +39,7 @@ function createManifest() {
     frameRate: 40,
     phonemes: ['_', ' ', 'a'],
     codec: part('mynah-codec'),
+    vocoder: part('mynah-decoder'),
     ar: part('mynah-ar'),
     nar: part('mynah-nar'),
     aligner: part('mynah-aligner'),

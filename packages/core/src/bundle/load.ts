@@ -24,7 +24,13 @@ const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/
 /** Bytes hashed per turn of the event loop: about 3 ms. */
 const hashChunkBytes = 2 ** 20
 /** What each part of a bundle may be today. */
-const architectures = { codec: 'mynah-codec', ar: 'mynah-ar', nar: 'mynah-nar', aligner: 'mynah-aligner' } as const
+const architectures = {
+  codec: 'mynah-codec',
+  vocoder: 'mynah-decoder',
+  ar: 'mynah-ar',
+  nar: 'mynah-nar',
+  aligner: 'mynah-aligner',
+} as const
 
 /** A bundle whose manifest has been read. Files are checked when they are used. */
 export interface Bundle {
@@ -145,23 +151,28 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
 }
 
 async function loadNetworks({ folder, manifest }: Bundle, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
-  const { codec, ar, nar, aligner } = manifest
-  await Promise.all([codec, ar, nar, aligner].map(part => checkFile(folder, part)))
+  const { codec, vocoder: decoder, ar, nar, aligner } = manifest
+  await Promise.all([codec, decoder, ar, nar, aligner].map(part => checkFile(folder, part)))
   const open = ({ file }: BundlePart) => loadWeights(join(folder, file))
   using codecWeights = open(codec)
+  using decoderWeights = open(decoder)
   using arWeights = open(ar)
   using narWeights = open(nar)
   const mynahCodec = await loadMynahCodec(codecWeights, codec.config, runtime)
-  for (const rate of ['sampleRate', 'frameRate'] as const) {
-    if (mynahCodec[rate] === manifest[rate]) continue
-    throw new BundleError(
-      `${join(folder, manifestFile)}: ${rate} is ${manifest[rate]}, expected ${mynahCodec[rate]}, as its codec has; export it again`,
-      {
-        code: 'malformed-manifest',
-      },
-    )
+  const vocoder = await loadMynahDecoder(decoderWeights, decoder.config, runtime)
+  const claims = [
+    ['sampleRate', manifest.sampleRate, mynahCodec.sampleRate],
+    ['frameRate', manifest.frameRate, mynahCodec.frameRate],
+    ['sample rate of vocoder', vocoder.sampleRate, mynahCodec.sampleRate],
+    ['samples per frame of vocoder', vocoder.samplesFor(1), mynahCodec.samplesPerFrame],
+    ['latentDim of vocoder', vocoder.featureDim, mynahCodec.latentDim],
+  ] as const
+  for (const [what, found, expected] of claims) {
+    if (found === expected) continue
+    throw new BundleError(`${join(folder, manifestFile)}: ${what} is ${found}, expected ${expected}, as its codec has; export it again`, {
+      code: 'malformed-manifest',
+    })
   }
-  const vocoder = await loadMynahDecoder(codecWeights, codec.config, runtime)
   const lm = await loadMynahLm(
     { ar: { weights: arWeights, config: ar.config }, nar: { weights: narWeights, config: nar.config }, codebook: mynahCodec.codebook },
     runtime,

@@ -14,6 +14,7 @@ const manifest = {
   frameRate: 40,
   phonemes: ['_', ' ', 'a'],
   codec: part('mynah-codec', 'codec.safetensors'),
+  vocoder: part('mynah-decoder', 'vocoder.safetensors'),
   ar: part('mynah-ar', 'ar.safetensors'),
   nar: part('mynah-nar', 'nar.safetensors'),
   aligner: part('mynah-aligner', 'aligner.safetensors'),

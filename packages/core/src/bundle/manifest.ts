@@ -52,6 +52,7 @@ const schema = z.object({
     .max(maxPhonemes)
     .refine(symbols => new Set(symbols).size === symbols.length, 'expected every symbol once'),
   codec: part,
+  vocoder: part,
   ar: part,
   nar: part,
   aligner: part,
