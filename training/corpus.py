@@ -6,24 +6,20 @@ Splits: 20 synthetic speakers (index % 20 == 7) and 30 LibriSpeech speakers are 
 """
 import argparse, json
 from pathlib import Path
-import librosa, numpy as np, torch
+import numpy as np
+from mels import LogMel
 
 RATE, HOP, FRAME, N_FFT, N_MELS = 24000, 300, 600, 1200, 80
 SYMBOLS = json.loads((Path(__file__).parent / "phonemes.json").read_text("utf8"))
 ID = {s: i for i, s in enumerate(SYMBOLS)}
-_fb = _window = None
+_front_end = None
 
 
 def log_mel(wave):
     """[B, S] (S a multiple of 600) -> [B, 160, S / 600]: ln-mel at hop 300, two columns stacked per 25 ms frame. Front-end `mynah24k` of @mynah/audio."""
-    global _fb, _window
-    if _fb is None:
-        _fb = torch.from_numpy(librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=RATE / 2))
-        _window = torch.hann_window(N_FFT)
-    pad = (N_FFT - HOP) // 2
-    x = torch.nn.functional.pad(wave[:, None], (pad, pad), mode="reflect")[:, 0]
-    s = torch.stft(x, N_FFT, HOP, N_FFT, _window.to(x.device), center=False, return_complex=True).abs()
-    m = (_fb.to(x.device) @ s).clamp(min=1e-5).log()
+    global _front_end
+    _front_end = (_front_end or LogMel(RATE, N_FFT, HOP, N_MELS)).to(wave.device)
+    m = _front_end(wave)
     b, c, t = m.shape
     return m.view(b, c, t // 2, 2).permute(0, 3, 1, 2).reshape(b, 2 * c, t // 2)
 

@@ -23,12 +23,14 @@ class LogMel(nn.Module):
         mel = self.unnormalized(wave)
         return (mel - self.mean[:, None]) / self.scale[:, None] if self.statistics else mel
 
-    def unnormalized(self, wave):
+    def energies(self, wave):
         pad = self.n_fft // 2 if self.center else (self.n_fft - self.hop) // 2
         x = F.pad(wave[:, None], (pad, pad), mode="reflect")[:, 0]
         s = torch.stft(x, self.n_fft, self.hop, self.win, self.window, center=False, return_complex=True)
-        magnitude = (s.real.pow(2) + s.imag.pow(2) + self.epsilon).sqrt() if self.epsilon else s.abs()
-        mel = (self.filters @ magnitude).clamp(min=self.floor)
+        return self.filters @ ((s.real.pow(2) + s.imag.pow(2) + self.epsilon).sqrt() if self.epsilon else s.abs())
+
+    def unnormalized(self, wave):
+        mel = self.energies(wave).clamp(min=self.floor)
         return mel.log() if self.log == "ln" else mel.log10()
 
     def fit(self, waves):
