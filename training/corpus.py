@@ -4,7 +4,7 @@ usage: python corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cach
 Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`, the codec's front-end.
 Splits: 20 synthetic speakers (index % 20 == 7) and 30 LibriSpeech speakers are never trained on; neither are Arctic prompts that are missing from kathleen/.
 """
-import argparse, json
+import argparse, json, math, random
 from pathlib import Path
 import numpy as np
 from mels import LogMel
@@ -34,6 +34,27 @@ class Corpus:
     def audio(self, item, start=0, count=None):
         count = item["samples"] - start if count is None else count
         return self.data[item["start"] + start : item["start"] + start + count].astype(np.float32) / 32768
+
+
+class Segments:
+    """Random pieces [S] of the clips that are trained on, at any sample rate; a clip's chance is its length. `peak_db`: range of random peak levels."""
+
+    def __init__(self, cache, rate, size, peak_db=None):
+        self.corpus, self.rate, self.size, self.peak_db = Corpus(cache), rate, size, peak_db
+        self.needed = math.ceil(size * RATE / rate) + (0 if rate == RATE else 64)  # and what a resampler eats
+        self.items = [i for i in self.corpus.items if not i["validation"] and i["samples"] > self.needed]
+        self.weights = np.cumsum([i["samples"] for i in self.items])
+
+    def __call__(self):
+        item = self.items[np.searchsorted(self.weights, random.random() * self.weights[-1], side="right")]
+        x = self.corpus.audio(item, random.randrange(item["samples"] - self.needed), self.needed)
+        if self.rate != RATE:
+            import soxr
+
+            x = soxr.resample(x, RATE, self.rate)[: self.size]
+        if self.peak_db:
+            x = x * 10 ** (random.uniform(*self.peak_db) / 20) / max(np.abs(x).max(), 1e-3)
+        return x
 
 
 def held_out(kind, speaker):

@@ -1,11 +1,13 @@
 """BigVGAN v1 and v2, arXiv:2206.04658. State dict and config: NVIDIA/BigVGAN (config.json)."""
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
+import losses
+from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
 from . import hifi_gan
 from .hifi_gan import fuse
 from .layers import conv, kaiser_sinc, upsampling
 
-ARCH = "bigvgan"
+ARCH, CHECKPOINT, CONFIG, NESTING = "bigvgan", "bigvgan_generator.pt", "config.json", ["generator"]
 mel_of = hifi_gan.mel_of
 LARGE = dict(
     hifi_gan.V1, upsample_rates=[4, 4, 2, 2, 2, 2], upsample_kernel_sizes=[8, 8, 4, 4, 4, 4], upsample_initial_channel=1536, activation="snakebeta", snake_logscale=True,
@@ -97,3 +99,19 @@ class Generator(nn.Module):
             x = fuse(self.resblocks, i, len(self.ups), up(x))
         x = self.conv_post(self.activation_post(x))
         return x.tanh() if self.tanh else x.clamp(-1, 1)
+
+
+class Recipe(hifi_gan.Recipe):
+    """HiFi-GAN's losses under period and resolution discriminators, clipped, decayed every step; v2: a finer mel loss and longer segments."""
+
+    def __init__(self, config):
+        super().__init__(config, dict(periods=MultiPeriodDiscriminator(), resolutions=MultiResolutionDiscriminator(config["resolutions"], slope=0.1)))
+        self.clip = self.judges_clip = config["clip_grad_norm"]
+
+    def decay(self, step, epoch):
+        return self.config["lr_decay"] ** step
+
+    def spectral(self, fake, real):
+        if self.config.get("use_multiscale_melloss"):
+            return {"mel": self.config["lambda_melloss"] * losses.fine_mel(fake, real, self.rate)}
+        return super().spectral(fake, real)

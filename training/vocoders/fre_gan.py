@@ -1,11 +1,12 @@
 """Fre-GAN, arXiv:2106.02297. State dict and config: rishikksh20/Fre-GAN-pytorch (config_v1.json)."""
 import numpy as np, torch.nn.functional as F
 from torch import nn
+from discriminators import FRE_GAN_SCALE, MultiPeriodDiscriminator, MultiScaleDiscriminator
 from . import hifi_gan
 from .hifi_gan import fuse, resblocks
 from .layers import conv, upsampling
 
-ARCH = "fre-gan"
+ARCH, CHECKPOINT, CONFIG, NESTING = "fre-gan", "g_{step:08d}", "config.json", ["generator"]
 mel_of = hifi_gan.mel_of
 V1 = dict(hifi_gan.V1, upsample_rates=[8, 4, 2, 2, 2], upsample_kernel_sizes=[16, 8, 4, 4, 4], resblock_dilation_sizes=[[1, 3, 5, 7]] * 3)
 PRESETS = dict(v1=V1, v2=dict(V1, upsample_initial_channel=128), tiny=dict(V1, upsample_initial_channel=32, batch_size=2, segment_size=2048))
@@ -38,3 +39,10 @@ class Generator(nn.Module):
             if out is not None:
                 out = out + x
         return self.conv_post(F.leaky_relu(x if out is None else out)).tanh()
+
+
+class Recipe(hifi_gan.Recipe):
+    """HiFi-GAN's losses under discriminators that read wavelet subbands, so that downsampling hides no frequency from them."""
+
+    def __init__(self, config):
+        super().__init__(config, dict(periods=MultiPeriodDiscriminator(wavelets=True), scales=MultiScaleDiscriminator(FRE_GAN_SCALE, wavelets=True)))

@@ -1,9 +1,12 @@
 """HiFi-GAN, arXiv:2010.05646. State dict and config: jik876/hifi-gan (config_v1.json …)."""
 import numpy as np, torch.nn.functional as F
 from torch import nn
+from discriminators import MultiPeriodDiscriminator, MultiScaleDiscriminator
+from mels import LogMel
 from .layers import conv, upsampling
+from .recipe import Recipe as Defaults
 
-ARCH = "hifi-gan"
+ARCH, CHECKPOINT, CONFIG, NESTING = "hifi-gan", "g_{step:08d}", "config.json", ["generator"]
 V1 = dict(
     resblock="1", upsample_rates=[8, 8, 2, 2], upsample_kernel_sizes=[16, 16, 4, 4], upsample_initial_channel=512, resblock_kernel_sizes=[3, 7, 11], resblock_dilation_sizes=[[1, 3, 5]] * 3,
     batch_size=16, learning_rate=2e-4, adam_b1=0.8, adam_b2=0.99, lr_decay=0.999, segment_size=8192,
@@ -77,3 +80,16 @@ class Generator(nn.Module):
 
     def forward(self, mel):
         return self.conv_post(self.stages(mel)).tanh()
+
+
+class Recipe(Defaults):
+    """LSGAN, feature matching and 45 times the L1 of the mel up to the Nyquist frequency; AdamW, decayed every epoch."""
+
+    mel_weight = 45
+
+    def __init__(self, config, judges=None):
+        super().__init__(config, mel_of(config), config["segment_size"], config["batch_size"], judges or dict(periods=MultiPeriodDiscriminator(), scales=MultiScaleDiscriminator()))
+        self.loss_mel = LogMel(**mel_of(config, "fmax_for_loss"))
+
+    def spectral(self, fake, real):
+        return {"mel": self.mel_weight * F.l1_loss(self.loss_mel(fake), self.loss_mel(real))}

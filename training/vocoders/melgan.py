@@ -1,9 +1,12 @@
 """MelGAN, arXiv:1910.06711. State dict and config: descriptinc/melgan-neurips (args.yml)."""
-import numpy as np
+import numpy as np, torch
 from torch import nn
+import losses
+from discriminators import MultiScaleDiscriminator, melgan_scale
 from .layers import conv, doubled_upsampling
+from .recipe import Recipe as Defaults
 
-ARCH = "melgan"
+ARCH, CHECKPOINT, CONFIG, NESTING = "melgan", "best_netG.pt", "args.yml", []
 BASE = dict(n_mel_channels=80, ngf=32, n_residual_layers=3, ndf=16, num_D=3, n_layers_D=4, downsamp_factor=4, lambda_feat=10.0, batch_size=16, seq_len=8192, sampling_rate=22050)
 PRESETS = {"multi_speaker": BASE, "tiny": dict(BASE, ngf=2, ndf=2, num_D=2, n_layers_D=2, batch_size=2, seq_len=2048)}
 RATES = (8, 8, 2, 2)  # fixed in the reference
@@ -38,3 +41,28 @@ class Generator(nn.Module):
 
     def forward(self, mel):
         return self.model(mel)
+
+
+class Recipe(Defaults):
+    """Hinge loss and feature matching alone: no spectral loss tells the generator what to say."""
+
+    def __init__(self, config):
+        judges = MultiScaleDiscriminator(melgan_scale(config["ndf"], [config["downsamp_factor"]] * config["n_layers_D"]), config["num_D"], slope=0.2, spectral_first=False, padding=1)
+        super().__init__(config, mel_of(config), config["seq_len"], config["batch_size"], dict(scales=judges))
+
+    def optimizers(self, generator):
+        return [torch.optim.Adam(m.parameters(), 1e-4, (0.5, 0.9)) for m in (generator, self.judges)]
+
+    def decay(self, step, epoch):
+        return 1.0
+
+    def judge(self, real, fake):
+        return losses.hinge_discriminator(real, fake)
+
+    def fool(self, real, fake):
+        depth = self.config["n_layers_D"]
+        weight = self.config["lambda_feat"] * 4 * (depth + 2) / (depth + 1)  # the paper's 4 / (depth + 1) for each of depth + 2 layers
+        return {"adversarial": -sum(score.float().mean() for score, _ in fake), "matching": weight * losses.feature_matching(real, fake, relative=False)}
+
+    def spectral(self, fake, real):
+        return {}

@@ -2,9 +2,12 @@
 import math
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
+import losses
+from discriminators import WaveNetDiscriminator
 from .layers import conv, normed
+from .recipe import Recipe as Defaults
 
-ARCH = "parallel-wavegan"
+ARCH, CHECKPOINT, CONFIG, NESTING = "parallel-wavegan", "checkpoint-{step}steps.pkl", "config.yml", ["model", "generator"]
 GENERATOR = dict(
     in_channels=1, out_channels=1, kernel_size=3, layers=30, stacks=3, residual_channels=64, gate_channels=128, skip_channels=64, aux_channels=80, aux_context_window=2, dropout=0.0,
     use_weight_norm=True, upsample_net="ConvInUpsampleNetwork", upsample_params=dict(upsample_scales=[4, 4, 4, 4]))
@@ -94,3 +97,34 @@ class Generator(nn.Module):
             x, skip = layer(x, c)
             skips = skips + skip
         return self.last_conv_layers(skips * math.sqrt(1 / len(self.conv_layers)))
+
+
+class Recipe(Defaults):
+    """Multi-resolution STFT loss alone for 100,000 steps, then also LSGAN; RAdam, halved every 200,000 steps."""
+
+    def __init__(self, config):
+        d, stft = config["discriminator_params"], config["stft_loss_params"]
+        judges = WaveNetDiscriminator(d["layers"], d["conv_channels"], d["kernel_size"])
+        super().__init__(config, mel_of(config), config["batch_max_steps"], config["batch_size"], dict(wavenet=judges))
+        self.resolutions = list(zip(stft["fft_sizes"], stft["hop_sizes"], stft["win_lengths"]))
+        self.judges_from = config["discriminator_train_start_steps"]
+        self.clip, self.judges_clip = config["generator_grad_norm"], config["discriminator_grad_norm"]
+
+    def features(self, wave):
+        return (self.front_end(wave)[..., :-1],)  # centred: one frame more than samples / hop
+
+    def parity(self, features, audio):
+        return {"mel_normalized": features[0], "noise": features[1], "audio": audio}
+
+    def optimizers(self, generator):
+        return [torch.optim.RAdam(m.parameters(), **self.config[f"{name}_optimizer_params"]) for m, name in ((generator, "generator"), (self.judges, "discriminator"))]
+
+    def decay(self, step, epoch):
+        schedule = self.config["generator_scheduler_params"]
+        return schedule["gamma"] ** (step // schedule["step_size"])
+
+    def fool(self, real, fake):
+        return {"adversarial": self.config["lambda_adv"] * losses.lsgan_generator(fake)}
+
+    def spectral(self, fake, real):
+        return {"stft": losses.spectral_convergence(fake, real, self.resolutions)}

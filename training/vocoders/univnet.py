@@ -1,9 +1,13 @@
 """UnivNet, arXiv:2106.07889. State dict and config: maum-ai/univnet (default_c16.yaml, default_c32.yaml)."""
+import ast
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
+import losses
+from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
 from .layers import conv, doubled_upsampling
+from .recipe import Recipe as Defaults
 
-ARCH = "univnet"
+ARCH, CHECKPOINT, CONFIG, NESTING = "univnet", "univnet_{step:07d}.pt", "config.yaml", ["model_g"]
 SILENCE = -11.5129  # ln(1e-5); published inference appends 10 such frames, and drops their samples
 C32 = dict(
     train=dict(batch_size=32, optimizer="adam", adam=dict(lr=1e-4, beta1=0.5, beta2=0.9), stft_lamb=2.5),
@@ -85,3 +89,28 @@ class Generator(nn.Module):
         for block in self.res_stack:
             x = block(x, mel)
         return self.conv_post(x)
+
+
+class Recipe(Defaults):
+    """Multi-resolution STFT loss times 2.5, and LSGAN under spectrogram and period discriminators; no feature matching."""
+
+    def __init__(self, config):
+        self.resolutions = ast.literal_eval(config["mrd"]["resolutions"])
+        judges = dict(resolutions=MultiResolutionDiscriminator(self.resolutions), periods=MultiPeriodDiscriminator(config["mpd"]["periods"], (64, 128, 256, 512, 1024), config["mpd"]["lReLU_slope"]))
+        super().__init__(config, mel_of(config), config["audio"]["segment_length"], config["train"]["batch_size"], judges)
+
+    def optimizers(self, generator):
+        adam = self.config["train"]["adam"]
+        return [torch.optim.AdamW(m.parameters(), adam["lr"], (adam["beta1"], adam["beta2"])) for m in (generator, self.judges)]
+
+    def decay(self, step, epoch):
+        return 1.0
+
+    def judge(self, real, fake):
+        return losses.lsgan_discriminator(real, fake)
+
+    def fool(self, real, fake):
+        return {"adversarial": losses.lsgan_generator(fake)}
+
+    def spectral(self, fake, real):
+        return {"stft": self.config["train"]["stft_lamb"] * losses.spectral_convergence(fake, real, self.resolutions)}

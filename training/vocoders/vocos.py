@@ -1,10 +1,14 @@
 """Vocos, arXiv:2306.00814. State dict and config: gemelo-ai/vocos (config.yaml of charactr/vocos-mel-24khz and vocos-encodec-24khz)."""
-import torch
+import math
+import torch, torch.nn.functional as F
 from torch import nn
+import losses
 from codec import ConvNeXt, istft_same
+from discriminators import MultiBandDiscriminator, MultiPeriodDiscriminator
 from mels import LogMel
+from .recipe import Recipe as Defaults
 
-ARCH = "vocos-mel"
+ARCH, CHECKPOINT, CONFIG, NESTING = "vocos-mel", "pytorch_model.bin", "config.yaml", []
 ENCODEC_BINS = 1024
 
 
@@ -105,3 +109,33 @@ class Generator(nn.Module):
         spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
         window = self.head.istft.window
         return (torch.istft(spectrum, self.n_fft, self.hop, self.n_fft, window) if self.center else istft_same(spectrum, window, self.hop))[:, None]
+
+
+class Recipe(Defaults):
+    """Hinge loss under period and band discriminators (these weigh a tenth), feature matching, 45 times the L1 of the mel; AdamW over a cosine of a million steps."""
+
+    bands_weight = 0.1
+    peak_db = (-6, -1)
+
+    def __init__(self, config):
+        super().__init__(config, mel_of(config), 16384, 16, dict(periods=MultiPeriodDiscriminator(), bands=MultiBandDiscriminator()))
+
+    def optimizers(self, generator):
+        return [torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], 5e-4, (0.8, 0.9)) for m in (generator, self.judges)]
+
+    def decay(self, step, epoch, steps=1_000_000):
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+    def weighted(self, loss, *heard):
+        n = len(self.judges["periods"].discriminators)
+        return loss(*(h[:n] for h in heard)) + self.bands_weight * loss(*(h[n:] for h in heard))
+
+    def judge(self, real, fake):
+        return self.weighted(losses.hinge_discriminator, real, fake)
+
+    def fool(self, real, fake):
+        matching = lambda real, fake: 5 * losses.feature_matching(real, fake, relative=False)  # summed over layers in the paper
+        return {"adversarial": self.weighted(losses.hinge_generator, fake), "matching": self.weighted(matching, real, fake)}
+
+    def spectral(self, fake, real):
+        return {"mel": 45 * F.l1_loss(self.front_end(fake), self.front_end(real))}
