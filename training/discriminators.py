@@ -44,8 +44,11 @@ class PeriodDiscriminator(nn.Module):
 
 
 class MultiPeriodDiscriminator(nn.Module):
-    def __init__(self, periods=(2, 3, 5, 7, 11), channels=(32, 128, 512, 1024, 1024), slope=0.1, wavelets=False):
+    """`width`: factor of all channels."""
+
+    def __init__(self, periods=(2, 3, 5, 7, 11), channels=(32, 128, 512, 1024, 1024), slope=0.1, wavelets=False, width=1):
         super().__init__()
+        channels = [max(1, int(c * width)) for c in channels]
         self.discriminators = nn.ModuleList(PeriodDiscriminator(p, channels, slope, wavelets) for p in periods)
 
     def forward(self, x):
@@ -123,10 +126,11 @@ class ScaleDiscriminator(nn.Module):
 
 
 class MultiScaleDiscriminator(nn.Module):
-    """The same at S, S / 2 and S / 4, averaged, or with `wavelets` mixed from subbands. HiFi-GAN's first has spectral norm."""
+    """The same at S, S / 2 and S / 4, averaged, or with `wavelets` mixed from subbands. HiFi-GAN's first has spectral norm. `width`: factor of all channels."""
 
-    def __init__(self, layers=HIFI_GAN_SCALE, scales=3, slope=0.1, spectral_first=True, padding=2, wavelets=False):
+    def __init__(self, layers=HIFI_GAN_SCALE, scales=3, slope=0.1, spectral_first=True, padding=2, wavelets=False, width=1):
         super().__init__()
+        layers = [(max(16, int(c * width)), k, s, g) for c, k, s, g in layers] if width != 1 else layers
         norms = [spectral_norm if spectral_first and n == 0 else weight_norm for n in range(scales)]
         self.discriminators = nn.ModuleList(ScaleDiscriminator(layers, slope, norm, wavelets) for norm in norms)
         self.mix = nn.ModuleList(weight_norm(nn.Conv1d(2**n, 1, 1)) for n in range(1, scales)) if wavelets else ()

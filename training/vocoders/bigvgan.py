@@ -17,7 +17,7 @@ V2 = dict(LARGE, use_tanh_at_final=False, use_bias_at_final=False, use_multiscal
 PRESETS = {
     "base_24khz_100band": BASE, "24khz_100band": LARGE, "v2_24khz_100band_256x": V2, "v2_22khz_80band_256x": dict(V2, num_mels=80, sampling_rate=22050), "v2_44khz_128band_256x": dict(V2, num_mels=128, sampling_rate=44100),
     "v2_44khz_128band_512x": dict(V2, num_mels=128, sampling_rate=44100, n_fft=2048, hop_size=512, win_size=2048, upsample_rates=[8, 4, 2, 2, 2, 2], upsample_kernel_sizes=[16, 8, 4, 4, 4, 4]),
-    "tiny": dict(BASE, upsample_initial_channel=16, batch_size=2, segment_size=2048), "tiny-v2": dict(V2, upsample_initial_channel=64, batch_size=2, segment_size=4096, num_mels=20)}
+    "tiny": dict(BASE, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048), "tiny-v2": dict(V2, discriminator_channel_mult=1 / 32, upsample_initial_channel=64, batch_size=2, segment_size=4096, num_mels=20)}
 
 
 class Snake(nn.Module):
@@ -105,7 +105,8 @@ class Recipe(hifi_gan.Recipe):
     """HiFi-GAN's losses under period and resolution discriminators, clipped, decayed every step; v2: a finer mel loss and longer segments."""
 
     def __init__(self, config):
-        super().__init__(config, dict(periods=MultiPeriodDiscriminator(), resolutions=MultiResolutionDiscriminator(config["resolutions"], slope=0.1)))
+        width = config.get("discriminator_channel_mult", 1)
+        super().__init__(config, dict(periods=MultiPeriodDiscriminator(width=width), resolutions=MultiResolutionDiscriminator(config["resolutions"], int(32 * width), 0.1)))
         self.clip = self.judges_clip = config["clip_grad_norm"]
 
     def decay(self, step, epoch):

@@ -9,7 +9,7 @@ from .layers import conv, upsampling
 ARCH, CHECKPOINT, CONFIG, NESTING = "fre-gan", "g_{step:08d}", "config.json", ["generator"]
 mel_of = hifi_gan.mel_of
 V1 = dict(hifi_gan.V1, upsample_rates=[8, 4, 2, 2, 2], upsample_kernel_sizes=[16, 8, 4, 4, 4], resblock_dilation_sizes=[[1, 3, 5, 7]] * 3)
-PRESETS = dict(v1=V1, v2=dict(V1, upsample_initial_channel=128), tiny=dict(V1, upsample_initial_channel=32, batch_size=2, segment_size=2048))
+PRESETS = dict(v1=V1, v2=dict(V1, upsample_initial_channel=128), tiny=dict(V1, discriminator_channel_mult=1 / 32, upsample_initial_channel=32, batch_size=2, segment_size=2048))
 
 
 class Generator(nn.Module):
@@ -45,4 +45,5 @@ class Recipe(hifi_gan.Recipe):
     """HiFi-GAN's losses under discriminators that read wavelet subbands, so that downsampling hides no frequency from them."""
 
     def __init__(self, config):
-        super().__init__(config, dict(periods=MultiPeriodDiscriminator(wavelets=True), scales=MultiScaleDiscriminator(FRE_GAN_SCALE, wavelets=True)))
+        options = dict(wavelets=True, width=config.get("discriminator_channel_mult", 1))
+        super().__init__(config, dict(periods=MultiPeriodDiscriminator(**options), scales=MultiScaleDiscriminator(FRE_GAN_SCALE, **options)))

@@ -13,7 +13,7 @@ V1 = dict(
     num_mels=80, n_fft=1024, hop_size=256, win_size=1024, sampling_rate=22050, fmin=0, fmax=8000, fmax_for_loss=None)
 V2 = dict(V1, upsample_initial_channel=128)
 V3 = dict(V1, resblock="2", upsample_rates=[8, 8, 4], upsample_kernel_sizes=[16, 16, 8], upsample_initial_channel=256, resblock_kernel_sizes=[3, 5, 7], resblock_dilation_sizes=[[1, 2], [2, 6], [3, 12]])
-PRESETS = dict(v1=V1, v2=V2, v3=V3, tiny=dict(V1, upsample_initial_channel=16, batch_size=2, segment_size=2048))
+PRESETS = dict(v1=V1, v2=V2, v3=V3, tiny=dict(V1, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048))
 
 
 def mel_of(config, fmax="fmax"):
@@ -88,7 +88,9 @@ class Recipe(Defaults):
     mel_weight = 45
 
     def __init__(self, config, judges=None):
-        super().__init__(config, mel_of(config), config["segment_size"], config["batch_size"], judges or dict(periods=MultiPeriodDiscriminator(), scales=MultiScaleDiscriminator()))
+        width = config.get("discriminator_channel_mult", 1)
+        judges = judges or dict(periods=MultiPeriodDiscriminator(width=width), scales=MultiScaleDiscriminator(width=width))
+        super().__init__(config, mel_of(config), config["segment_size"], config["batch_size"], judges)
         self.loss_mel = LogMel(**mel_of(config, "fmax_for_loss"))
 
     def spectral(self, fake, real):

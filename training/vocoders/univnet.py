@@ -15,7 +15,7 @@ C32 = dict(
     gen=dict(noise_dim=64, channel_size=32, dilations=[1, 3, 9, 27], strides=[8, 8, 4], lReLU_slope=0.2, kpnet_conv_size=3),
     mpd=dict(periods=[2, 3, 5, 7, 11], kernel_size=5, stride=3, use_spectral_norm=False, lReLU_slope=0.2),
     mrd=dict(resolutions="[(1024, 120, 600), (2048, 240, 1200), (512, 50, 240)]", use_spectral_norm=False, lReLU_slope=0.2))
-TINY = dict(C32, train=dict(C32["train"], batch_size=2), gen=dict(C32["gen"], noise_dim=8, channel_size=4), audio=dict(C32["audio"], n_mel_channels=20, segment_length=4096))
+TINY = dict(C32, discriminator_channel_mult=1 / 32, train=dict(C32["train"], batch_size=2), gen=dict(C32["gen"], noise_dim=8, channel_size=4), audio=dict(C32["audio"], n_mel_channels=20, segment_length=4096))
 PRESETS = dict(c16=dict(C32, gen=dict(C32["gen"], channel_size=16)), c32=C32, tiny=TINY)
 
 
@@ -96,7 +96,10 @@ class Recipe(Defaults):
 
     def __init__(self, config):
         self.resolutions = ast.literal_eval(config["mrd"]["resolutions"])
-        judges = dict(resolutions=MultiResolutionDiscriminator(self.resolutions), periods=MultiPeriodDiscriminator(config["mpd"]["periods"], (64, 128, 256, 512, 1024), config["mpd"]["lReLU_slope"]))
+        width, (mpd, mrd) = config.get("discriminator_channel_mult", 1), (config["mpd"], config["mrd"])
+        judges = dict(
+            resolutions=MultiResolutionDiscriminator(self.resolutions, int(32 * width), mrd["lReLU_slope"]),
+            periods=MultiPeriodDiscriminator(mpd["periods"], (64, 128, 256, 512, 1024), mpd["lReLU_slope"], width=width))
         super().__init__(config, mel_of(config), config["audio"]["segment_length"], config["train"]["batch_size"], judges)
 
     def optimizers(self, generator):

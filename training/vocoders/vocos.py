@@ -25,7 +25,7 @@ def mel_preset(dim, wide, layers, n_mels=100, n_fft=1024, hop=256):
 ENCODEC = preset(
     dict(encodec_model="encodec_24khz", bandwidths=[1.5, 3.0, 6.0, 12.0], train_codebooks=False),
     dict(input_channels=128, dim=384, intermediate_dim=1152, num_layers=8, adanorm_num_embeddings=4), dict(dim=384, n_fft=1280, hop_length=320, padding="same"))
-PRESETS = {"mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64)}
+PRESETS = {"mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": dict(mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64), discriminator_channel_mult=1 / 32)}
 
 
 def mel_of(config):
@@ -118,7 +118,8 @@ class Recipe(Defaults):
     peak_db = (-6, -1)
 
     def __init__(self, config):
-        super().__init__(config, mel_of(config), 16384, 16, dict(periods=MultiPeriodDiscriminator(), bands=MultiBandDiscriminator()))
+        width = config.get("discriminator_channel_mult", 1)
+        super().__init__(config, mel_of(config), 2048 if width < 1 else 16384, 16, dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))))
 
     def optimizers(self, generator):
         return [torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], 5e-4, (0.8, 0.9)) for m in (generator, self.judges)]
