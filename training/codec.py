@@ -13,18 +13,18 @@ ENCODER = ("encoder.", "to_latent.", "rvq.")  # how the names of the half begin 
 
 
 class ConvNeXt(nn.Module):
-    """[B, C, T] -> same: depthwise k7, channels-last LN, C -> 3C -> C with GELU, layer scale, residual."""
+    """[B, C, T] -> same: depthwise k7, channels-last LN (or one that takes a condition), C -> 3C -> C with GELU, layer scale, residual."""
 
-    def __init__(self, dim, scale):
+    def __init__(self, dim, scale, wide=None, norm=None):
         super().__init__()
         self.dwconv = nn.Conv1d(dim, dim, 7, padding=3, groups=dim)
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.pwconv1 = nn.Linear(dim, 3 * dim)
-        self.pwconv2 = nn.Linear(3 * dim, dim)
+        self.norm = norm or nn.LayerNorm(dim, eps=1e-6)
+        self.pwconv1 = nn.Linear(dim, wide or 3 * dim)
+        self.pwconv2 = nn.Linear(wide or 3 * dim, dim)
         self.gamma = nn.Parameter(torch.full((dim,), scale))
 
-    def forward(self, x):
-        y = self.norm(self.dwconv(x).transpose(1, 2))
+    def forward(self, x, *condition):
+        y = self.norm(self.dwconv(x).transpose(1, 2), *condition)
         y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(y)))
         return x + y.transpose(1, 2)
 

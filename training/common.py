@@ -1,5 +1,5 @@
 """What every train script shares: a run folder with resumable checkpoints, a time limit, a CSV log and PNG curves."""
-import argparse, csv, math, os, random, time
+import argparse, csv, json, math, os, random, time
 from pathlib import Path
 import numpy as np, torch
 
@@ -22,6 +22,16 @@ def arguments(description, **defaults):
     a.device = ("cuda" if torch.cuda.is_available() else "cpu") if a.device == "auto" else a.device
     random.seed(a.seed), np.random.seed(a.seed), torch.manual_seed(a.seed)
     return a
+
+
+def read_config(path):
+    """A published config: JSON, or YAML if PyYAML is there."""
+    text = Path(path).read_text("utf8")
+    if Path(path).suffix == ".json":
+        return json.loads(text)
+    import yaml
+
+    return yaml.safe_load(text)
 
 
 def autocast(a):
@@ -76,6 +86,10 @@ class Run:
     def schedule(self, warmup=200, floor=0.02):
         share = min(1.0, self.minutes / self.a.minutes)
         factor = min(1.0, (self.step + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+        self.scale_rates(factor)
+
+    def scale_rates(self, factor):
+        """Sets every learning rate to `factor` times what it began with."""
         rates = iter(self.rates)
         for o in self.optimizers:
             for g in o.param_groups:

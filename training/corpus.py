@@ -4,26 +4,22 @@ usage: python corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cach
 Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`, the codec's front-end.
 Splits: 20 synthetic speakers (index % 20 == 7) and 30 LibriSpeech speakers are never trained on; neither are Arctic prompts that are missing from kathleen/.
 """
-import argparse, json
+import argparse, json, math, random
 from pathlib import Path
-import librosa, numpy as np, torch
+import numpy as np
+from mels import LogMel
 
 RATE, HOP, FRAME, N_FFT, N_MELS = 24000, 300, 600, 1200, 80
 SYMBOLS = json.loads((Path(__file__).parent / "phonemes.json").read_text("utf8"))
 ID = {s: i for i, s in enumerate(SYMBOLS)}
-_fb = _window = None
+_front_end = None
 
 
 def log_mel(wave):
     """[B, S] (S a multiple of 600) -> [B, 160, S / 600]: ln-mel at hop 300, two columns stacked per 25 ms frame. Front-end `mynah24k` of @mynah/audio."""
-    global _fb, _window
-    if _fb is None:
-        _fb = torch.from_numpy(librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=RATE / 2))
-        _window = torch.hann_window(N_FFT)
-    pad = (N_FFT - HOP) // 2
-    x = torch.nn.functional.pad(wave[:, None], (pad, pad), mode="reflect")[:, 0]
-    s = torch.stft(x, N_FFT, HOP, N_FFT, _window.to(x.device), center=False, return_complex=True).abs()
-    m = (_fb.to(x.device) @ s).clamp(min=1e-5).log()
+    global _front_end
+    _front_end = (_front_end or LogMel(RATE, N_FFT, HOP, N_MELS)).to(wave.device)
+    m = _front_end(wave)
     b, c, t = m.shape
     return m.view(b, c, t // 2, 2).permute(0, 3, 1, 2).reshape(b, 2 * c, t // 2)
 
@@ -38,6 +34,27 @@ class Corpus:
     def audio(self, item, start=0, count=None):
         count = item["samples"] - start if count is None else count
         return self.data[item["start"] + start : item["start"] + start + count].astype(np.float32) / 32768
+
+
+class Segments:
+    """Random pieces [S] of the clips that are trained on, at any sample rate; a clip's chance is its length. `peak_db`: range of random peak levels."""
+
+    def __init__(self, cache, rate, size, peak_db=None):
+        self.corpus, self.rate, self.size, self.peak_db = Corpus(cache), rate, size, peak_db
+        self.needed = math.ceil(size * RATE / rate) + (0 if rate == RATE else 64)  # and what a resampler eats
+        self.items = [i for i in self.corpus.items if not i["validation"] and i["samples"] > self.needed]
+        self.weights = np.cumsum([i["samples"] for i in self.items])
+
+    def __call__(self):
+        item = self.items[np.searchsorted(self.weights, random.random() * self.weights[-1], side="right")]
+        x = self.corpus.audio(item, random.randrange(item["samples"] - self.needed), self.needed)
+        if self.rate != RATE:
+            import soxr
+
+            x = soxr.resample(x, RATE, self.rate)[: self.size]
+        if self.peak_db:
+            x = x * 10 ** (random.uniform(*self.peak_db) / 20) / max(np.abs(x).max(), 1e-3)
+        return x
 
 
 def held_out(kind, speaker):

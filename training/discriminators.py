@@ -1,32 +1,55 @@
 """Discriminators of the vocoder and codec papers. Each takes waveforms [B, S] and gives, per sub-discriminator, its score map and the features of its layers."""
 import torch, torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+
+
+def haar(x):
+    """[B, C, S] -> [B, 2 C, S / 2]: low and high half band of every channel"""
+    x = F.pad(x, (0, x.shape[-1] % 2))
+    even, odd = x[..., ::2], x[..., 1::2]
+    return torch.cat([even + odd, even - odd], 1) * 0.5**0.5
 
 
 class PeriodDiscriminator(nn.Module):
-    """HiFi-GAN (arXiv:2010.05646): the waveform folded to [S / period, period], strided convolutions along the first axis."""
+    """HiFi-GAN (arXiv:2010.05646): the waveform folded to [S / period, period], strided convolutions along the first axis.
 
-    def __init__(self, period, channels=(32, 128, 512, 1024, 1024)):
+    `wavelets`: Fre-GAN's (arXiv:2106.02297) also reads the subbands of three wavelet transforms, each appended along time to the layer of its rate.
+    """
+
+    def __init__(self, period, channels=(32, 128, 512, 1024, 1024), slope=0.1, wavelets=False):
         super().__init__()
-        self.period = period
+        self.period, self.slope = period, slope
         widths = [1, *channels]
         self.convs = nn.ModuleList(weight_norm(nn.Conv2d(i, o, (5, 1), (3 if n < len(channels) - 1 else 1, 1), (2, 0))) for n, (i, o) in enumerate(zip(widths, widths[1:])))
         self.post = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
+        levels = range(3) if wavelets else ()
+        self.mix = nn.ModuleList(weight_norm(nn.Conv1d(2 ** (n + 1), 1, 1)) for n in levels)
+        self.project = nn.ModuleList(weight_norm(nn.Conv2d(1, channels[n], (5, 1), (3, 1), (2, 0))) for n in levels)
+
+    def fold(self, x):
+        """[B, 1, S] -> [B, 1, S / period, period]"""
+        return F.pad(x, (0, -x.shape[-1] % self.period), "reflect").view(len(x), 1, -1, self.period)
 
     def forward(self, x):
-        x = F.pad(x, (0, -x.shape[-1] % self.period), "reflect").view(len(x), 1, -1, self.period)
-        features = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), 0.1)
+        bands = x[:, None]
+        x, features = self.fold(bands), []
+        for n, conv in enumerate(self.convs):
+            x = F.leaky_relu(conv(x), self.slope)
             features.append(x)
+            if n < len(self.mix):
+                bands = haar(bands)
+                x = torch.cat([x, self.project[n](self.fold(self.mix[n](bands)))], 2)
         return self.post(x), features
 
 
 class MultiPeriodDiscriminator(nn.Module):
-    def __init__(self, periods=(2, 3, 5, 7, 11), channels=(32, 128, 512, 1024, 1024)):
+    """`width`: factor of all channels."""
+
+    def __init__(self, periods=(2, 3, 5, 7, 11), channels=(32, 128, 512, 1024, 1024), slope=0.1, wavelets=False, width=1):
         super().__init__()
-        self.discriminators = nn.ModuleList(PeriodDiscriminator(p, channels) for p in periods)
+        channels = [max(1, int(c * width)) for c in channels]
+        self.discriminators = nn.ModuleList(PeriodDiscriminator(p, channels, slope, wavelets) for p in periods)
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]
@@ -56,9 +79,184 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class MultiResolutionDiscriminator(nn.Module):
-    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32, first_stride=1):
+    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32, slope=0.2, first_stride=1):
         super().__init__()
-        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels, first_stride=first_stride) for r in resolutions)
+        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels, slope, first_stride) for r in resolutions)
+
+    def forward(self, x):
+        return [d(x) for d in self.discriminators]
+
+
+HIFI_GAN_SCALE = ((128, 15, 1, 1), (128, 41, 2, 4), (256, 41, 2, 16), (512, 41, 4, 16), (1024, 41, 4, 16), (1024, 41, 1, 16), (1024, 5, 1, 1))
+FRE_GAN_SCALE = (HIFI_GAN_SCALE[0], (128, 41, 2, 1), *HIFI_GAN_SCALE[2:])
+
+
+def melgan_scale(width=16, strides=(4, 4, 4, 4)):
+    """Layers of MelGAN: strided convolutions in groups of four channels between two plain ones."""
+    layers, dim = [(width, 15, 1, 1)], width
+    for stride in strides:
+        layers.append((min(dim * stride, 1024), 10 * stride + 1, stride, dim // 4 or 1))
+        dim = min(dim * stride, 1024)
+    return (*layers, (min(2 * dim, 1024), 5, 1, 1))
+
+
+class ScaleDiscriminator(nn.Module):
+    """1-D convolutions over the waveform. `layers`: (channels, kernel, stride, groups) each. MelGAN (arXiv:1910.06711), HiFi-GAN.
+
+    `wavelets`: Fre-GAN's also reads the subbands of two wavelet transforms, appended along time to the first two layers.
+    """
+
+    def __init__(self, layers=HIFI_GAN_SCALE, slope=0.1, norm=weight_norm, wavelets=False):
+        super().__init__()
+        widths, self.slope = [1, *(c for c, *_ in layers)], slope
+        self.convs = nn.ModuleList(norm(nn.Conv1d(i, c, k, s, k // 2, groups=g)) for i, (c, k, s, g) in zip(widths, layers))
+        self.post = norm(nn.Conv1d(widths[-1], 1, 3, padding=1))
+        self.project = nn.ModuleList(norm(nn.Conv1d(2 ** (n + 1), c, k, s, k // 2)) for n, (c, k, s, _) in enumerate(layers[:2])) if wavelets else ()
+
+    def forward(self, x):
+        """[B, 1, S]"""
+        bands, features = x, []
+        for n, conv in enumerate(self.convs):
+            x = F.leaky_relu(conv(x), self.slope)
+            features.append(x)
+            if n < len(self.project):
+                bands = haar(bands)
+                x = torch.cat([x, self.project[n](bands)], 2)
+        return self.post(x), features
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """The same at S, S / 2 and S / 4, averaged, or with `wavelets` mixed from subbands. HiFi-GAN's first has spectral norm. `width`: factor of all channels."""
+
+    def __init__(self, layers=HIFI_GAN_SCALE, scales=3, slope=0.1, spectral_first=True, padding=2, wavelets=False, width=1):
+        super().__init__()
+        layers = [(max(16, int(c * width)), k, s, g) for c, k, s, g in layers] if width != 1 else layers
+        norms = [spectral_norm if spectral_first and n == 0 else weight_norm for n in range(scales)]
+        self.discriminators = nn.ModuleList(ScaleDiscriminator(layers, slope, norm, wavelets) for norm in norms)
+        self.mix = nn.ModuleList(weight_norm(nn.Conv1d(2**n, 1, 1)) for n in range(1, scales)) if wavelets else ()
+        self.padding = padding
+
+    def forward(self, x):
+        x = bands = x[:, None]
+        heard = []
+        for n, d in enumerate(self.discriminators):
+            if n and self.mix:
+                bands = haar(bands)
+                x = self.mix[n - 1](bands)
+            elif n:
+                x = F.avg_pool1d(x, 4, 2, self.padding, count_include_pad=self.padding == 2)
+            heard.append(d(x))
+        return heard
+
+
+class WaveNetDiscriminator(nn.Module):
+    """Parallel WaveGAN (arXiv:1910.11480): dilated convolutions at the rate of the waveform, dilation 1, 1, 2, 3 …"""
+
+    def __init__(self, layers=10, channels=64, kernel=3, slope=0.2):
+        super().__init__()
+        dilations, self.slope = [1, *range(1, layers - 1)], slope
+        self.convs = nn.ModuleList(weight_norm(nn.Conv1d(channels if n else 1, channels, kernel, padding=d * (kernel // 2), dilation=d)) for n, d in enumerate(dilations))
+        self.post = weight_norm(nn.Conv1d(channels, 1, kernel, padding=kernel // 2))
+
+    def forward(self, x):
+        x, features = x[:, None], []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), self.slope)
+            features.append(x)
+        return [(self.post(x), features)]
+
+
+def complex_stft(x, n_fft, hop, window, center=False):
+    """[B, S] -> real and imaginary part [B, 2, T, F]"""
+    s = torch.stft(x.float(), n_fft, hop, n_fft, window, center=center, normalized=True, return_complex=True)
+    return torch.view_as_real(s).permute(0, 3, 2, 1)
+
+
+class ComplexDiscriminator(nn.Module):
+    """EnCodec (arXiv:2210.13438): 2-D convolutions over the complex STFT, dilated along time and strided along frequency."""
+
+    def __init__(self, n_fft, channels=32, slope=0.2):
+        super().__init__()
+        self.n_fft, self.slope = n_fft, slope
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        convs = [nn.Conv2d(2, channels, (3, 9), padding=(1, 4)), *[nn.Conv2d(channels, channels, (3, 9), (1, 2), (d, 4), (d, 1)) for d in (1, 2, 4)], nn.Conv2d(channels, channels, 3, padding=1)]
+        self.convs = nn.ModuleList(weight_norm(c) for c in convs)
+        self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, x):
+        x, features = complex_stft(x, self.n_fft, self.n_fft // 4, self.window), []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), self.slope)
+            features.append(x)
+        return self.post(x), features
+
+
+class MultiScaleStftDiscriminator(nn.Module):
+    def __init__(self, sizes=(2048, 1024, 512, 256, 128), channels=32):
+        super().__init__()
+        self.discriminators = nn.ModuleList(ComplexDiscriminator(n, channels) for n in sizes)
+
+    def forward(self, x):
+        return [d(x) for d in self.discriminators]
+
+
+class ResidualStftDiscriminator(nn.Module):
+    """SoundStream (arXiv:2107.03312): residual units over the complex STFT (1024, hop 256), strided by 2 along frequency and in every other unit along time."""
+
+    def __init__(self, channels=32, n_fft=1024, hop=256):
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        widths = [channels * m for m in (1, 2, 4, 4, 8, 8, 16)]
+        self.first = weight_norm(nn.Conv2d(2, channels, 7, padding=3))
+        strides = [(1 + n % 2, 2) for n in range(6)]
+        self.plain = nn.ModuleList(weight_norm(nn.Conv2d(i, i, 3, padding=1)) for i in widths[:-1])
+        self.strided = nn.ModuleList(weight_norm(nn.Conv2d(i, o, (s[0] + 2, s[1] + 2), s, 1)) for i, o, s in zip(widths, widths[1:], strides))
+        self.shortcut = nn.ModuleList(weight_norm(nn.Conv2d(i, o, 1, s)) for i, o, s in zip(widths, widths[1:], strides))
+        self.post = weight_norm(nn.Conv2d(widths[-1], 1, (1, n_fft // 2**7)))
+
+    def forward(self, x):
+        x = self.first(complex_stft(x, self.n_fft, self.hop, self.window, center=True)[..., :-1])  # without the highest bin: a power of two
+        features = [x]
+        for plain, strided, shortcut in zip(self.plain, self.strided, self.shortcut):
+            y = strided(F.elu(plain(F.elu(x))))
+            x = y + shortcut(x)[..., : y.shape[2], : y.shape[3]]
+            features.append(x)
+        return [(self.post(F.elu(x)), features)]
+
+
+class BandDiscriminator(nn.Module):
+    """DAC (arXiv:2306.06546) and Vocos' repository: a stack of convolutions for each of five bands of the complex STFT."""
+
+    def __init__(self, n_fft, channels=32, edges=(0, 0.1, 0.25, 0.5, 0.75, 1), slope=0.1):
+        super().__init__()
+        self.n_fft, self.slope = n_fft, slope
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        bins = [int(e * (n_fft // 2 + 1)) for e in edges]
+        self.bands = list(zip(bins, bins[1:]))
+        shapes = [(2, (3, 9), (1, 1)), *[(channels, (3, 9), (1, 2))] * 3, (channels, (3, 3), (1, 1))]
+        stack = lambda: nn.ModuleList(weight_norm(nn.Conv2d(i, channels, k, s, (k[0] // 2, k[1] // 2))) for i, k, s in shapes)
+        self.stacks = nn.ModuleList(stack() for _ in self.bands)
+        self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, x):
+        x = x - x.mean(-1, keepdim=True)
+        x = 0.8 * x / (x.abs().amax(-1, keepdim=True) + 1e-9)
+        spectrum, features, ends = complex_stft(x, self.n_fft, self.n_fft // 4, self.window, center=True), [], []
+        for (low, high), stack in zip(self.bands, self.stacks):
+            y = spectrum[..., low:high]
+            for n, conv in enumerate(stack):
+                y = F.leaky_relu(conv(y), self.slope)
+                if n:
+                    features.append(y)
+            ends.append(y)
+        return self.post(torch.cat(ends, -1)), features
+
+
+class MultiBandDiscriminator(nn.Module):
+    def __init__(self, sizes=(2048, 1024, 512), channels=32):
+        super().__init__()
+        self.discriminators = nn.ModuleList(BandDiscriminator(n, channels) for n in sizes)
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]
