@@ -1,10 +1,10 @@
 """Writes the held-out set of docs/results.md. Resumes; `pnpm judge DIR` speaks and judges it.
 
-usage: python evaluation.py --cache CACHE --data ../../shared/data --kokoro MODEL.onnx --out DIR [--count 110]
+usage: python evaluation.py --cache CACHE --data ../../shared/data --out DIR [--count 110] [--people 40]
 Writes DIR/*.wav and DIR/set.jsonl, one row a line: {id, group, speaker, text, input, prompt, transcript}, where `input` is a recording that says `text`
 and `prompt` one of the same speaker that says `transcript`; a row without `input` has no recording to compare with, one without `transcript` is not to be spoken.
-- synthetic: every clip of the held-out synthetic speakers with another one of theirs as prompt, then the three held-out Kokoro voices up to --count.
-- human: the same texts, prompted with the 40 held-out LibriSpeech speakers in turn. LibriSpeech comes without transcripts here: a prompt is kept if Moonshine hears
+- synthetic: every clip of the held-out synthetic speakers with another one of theirs as prompt; up to --count, texts that are in no clip.
+- human: the same texts, prompted with the held-out LibriSpeech speakers in turn. LibriSpeech comes without transcripts here: a prompt is kept if Moonshine hears
   the same words in it at two speeds.
 - human rest: what those speakers say after the prompt: how alike two recordings of one person are. Its text is what Moonshine hears, so its WER says what the codec loses, not what people lose.
 - kathleen: human recordings with known texts, for the WER of human speech. She is a training speaker: never spoken here, only read.
@@ -13,7 +13,6 @@ import argparse, json, random
 from pathlib import Path
 import numpy as np, soundfile as sf, soxr
 from corpus import RATE, Corpus
-from kokoro import HELD_OUT, Kokoro
 from listening import hear, words
 
 KATHLEEN = 50
@@ -79,28 +78,21 @@ def synthetic(corpus, out, rng):
                 out.add("synthetic", item["id"], speaker, item["text"], **files, transcript=prompt["text"])
 
 
-def held_out_voices(corpus, out, kokoro, texts, count, rng):
-    """Clips of the three voices that no corpus has: each says its share of unseen texts, and a clip is the prompt of the one before."""
+def new_texts(corpus, out, texts, count, rng):
+    """Sentences that no clip says, in the voices of the held-out synthetic speakers: rows without input, up to `count` of the group."""
     seen = {item["text"] for item in corpus.items}
-    texts = [t for t in texts if t not in seen and 5 <= len(t.split()) <= 18]
-    texts = rng.sample(texts, max(0, count - len(out.rows)))
-    for k, voice in enumerate(HELD_OUT):
-        mine = texts[k :: len(HELD_OUT)]
-        files = [f"{voice}-{n:02d}.clip.wav" for n in range(len(mine))]
-        for file, text in zip(files, mine):
-            if not (out.folder / file).exists():
-                sf.write(out.folder / file, kokoro.speak(text, voice), RATE)
-        for n, text in enumerate(mine):
-            other = (n + 1) % len(mine)
-            if other != n:
-                out.add("synthetic", f"{voice}-{n:02d}", voice, text, input=files[n], prompt=files[other], transcript=mine[other])
+    texts = [t for t in texts if t not in seen and 5 <= len(t.split()) <= 20]
+    voices = list({row["speaker"]: row for row in out.rows}.values())
+    for n, text in enumerate(rng.sample(texts, max(0, count - len(out.rows)))):
+        voice = voices[n % len(voices)]
+        out.add("synthetic", f"new-{n:02d}", voice["speaker"], text, prompt=voice["prompt"], transcript=voice["transcript"])
 
 
-def humans(corpus, out, rng, cached):
+def humans(corpus, out, rng, cached, most):
     found = json.loads(cached.read_text("utf8")) if cached.exists() else {}
     spoken = [row["text"] for row in out.rows]
     prompts, rests = [], []
-    for speaker, (item, *_) in sorted(clips_of(corpus, "librispeech").items()):
+    for speaker, (item, *_) in sorted(clips_of(corpus, "librispeech").items())[:most]:
         wave = corpus.audio(item)
         if item["id"] not in found:
             end, transcript = human_prompt(wave) or (0, "")
@@ -132,17 +124,18 @@ def kathleen(corpus, out, rng):
 
 def main():
     a = argparse.ArgumentParser()
-    for name in ("cache", "data", "kokoro", "out"):
+    for name in ("cache", "data", "out"):
         a.add_argument("--" + name, required=True)
     a.add_argument("--count", type=int, default=110)
+    a.add_argument("--people", type=int, default=40)
     a = a.parse_args()
     corpus, out, rng = Corpus(a.cache), Set(Path(a.out)), random.Random(11)
     out.folder.mkdir(parents=True, exist_ok=True)
     texts = (Path(a.data) / "texts.txt").read_text("utf8").splitlines()
     synthetic(corpus, out, rng)
-    held_out_voices(corpus, out, Kokoro(a.kokoro, Path(a.data) / "kokoro-voices"), texts, a.count, rng)
+    new_texts(corpus, out, texts, a.count, rng)
     rng.shuffle(out.rows)  # so that a part of it has every speaker
-    people = humans(corpus, out, rng, out.folder / "humans.json")
+    people = humans(corpus, out, rng, out.folder / "humans.json", a.people)
     kathleen(corpus, out, rng)
     (out.folder / "set.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in out.rows), "utf8")
     groups = sorted({row["group"] for row in out.rows})
