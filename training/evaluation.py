@@ -27,7 +27,7 @@ def pauses(wave, shortest=0.16):
     level = 10 * np.log10(np.square(wave[: len(wave) // hop * hop].reshape(-1, hop)).mean(1) + 1e-10)
     quiet = np.concatenate([[0], level < np.percentile(level, 95) - 30, [0]]).astype(int)
     starts, ends = np.flatnonzero(np.diff(quiet) == 1), np.flatnonzero(np.diff(quiet) == -1)
-    found = [((s + e) // 2 * hop, (e - s) * hop) for s, e in zip(starts, ends) if (e - s) * hop >= shortest * RATE]
+    found = [((s + e) // 2 * hop, (e - s) * hop) for s, e in zip(starts.tolist(), ends.tolist()) if (e - s) * hop >= shortest * RATE]
     return sorted(found, key=lambda pause: -pause[1])
 
 
@@ -88,7 +88,7 @@ def new_texts(corpus, out, texts, count, rng):
         out.add("synthetic", f"new-{n:02d}", voice["speaker"], text, prompt=voice["prompt"], transcript=voice["transcript"])
 
 
-def humans(corpus, out, rng, cached, most):
+def humans(corpus, out, cached, most):
     found = json.loads(cached.read_text("utf8")) if cached.exists() else {}
     spoken = [row["text"] for row in out.rows]
     prompts, rests = [], []
@@ -105,8 +105,8 @@ def humans(corpus, out, rng, cached, most):
             prompts.append((speaker, prompt))
             if at["rest"]:
                 rests.append((item["id"], speaker, at["rest"], dict(input=out.write(f"{item['id']}.rest", wave[at["end"] :]), prompt=prompt["prompt"])))
-    rng.shuffle(prompts)
-    for n, text in enumerate(spoken):
+    random.Random(11).shuffle(prompts)
+    for n, text in enumerate(spoken if prompts else []):
         speaker, prompt = prompts[n % len(prompts)]
         out.add("human", f"{n:03d}", speaker, text, **prompt)
     for name, speaker, text, files in rests:
@@ -114,9 +114,9 @@ def humans(corpus, out, rng, cached, most):
     return len(prompts)
 
 
-def kathleen(corpus, out, rng):
+def kathleen(corpus, out):
     (items,) = clips_of(corpus, "kathleen", held_out=False).values()
-    chosen = rng.sample(items, KATHLEEN + 1)
+    chosen = random.Random(11).sample(items, KATHLEEN + 1)
     files = [out.write(f"kathleen-{i['id']}.input", corpus.audio(i)) for i in chosen]
     for item, file, prompt in zip(chosen, files, files[1:]):
         out.add("kathleen", item["id"], item["speaker"], item["text"], input=file, prompt=prompt)
@@ -135,8 +135,8 @@ def main():
     synthetic(corpus, out, rng)
     new_texts(corpus, out, texts, a.count, rng)
     rng.shuffle(out.rows)  # so that a part of it has every speaker
-    people = humans(corpus, out, rng, out.folder / "humans.json", a.people)
-    kathleen(corpus, out, rng)
+    people = humans(corpus, out, out.folder / "humans.json", a.people)
+    kathleen(corpus, out)
     (out.folder / "set.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in out.rows), "utf8")
     groups = sorted({row["group"] for row in out.rows})
     print(f"{people} human prompts; " + ", ".join(f"{g}: {sum(row['group'] == g for row in out.rows)}" for g in groups))

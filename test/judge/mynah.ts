@@ -5,7 +5,7 @@ import { loadMynahCodec } from '@mynah/codec'
 import { createSynthesizer, MynahError, openBundle, type Speech, type SpeechOptions, type Synthesizer, type Voice } from '@mynah/core'
 import { createRuntime, loadWeights } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
-import { type Case, type Row, readLines } from './set.ts'
+import type { Case, Row } from './set.ts'
 
 /** What one synthesis gave and cost. */
 export interface Spoken {
