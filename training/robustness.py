@@ -11,7 +11,7 @@ from pathlib import Path
 import soundfile as sf
 from listening import hear, words
 
-ENDLESS = 0.2  # the slowest tenth of the corpus takes 0.08 s a phoneme, stress marks and spaces included
+ENDLESS = 0.2  # clips of the corpus take 0.046 to 0.161 s a phoneme (median 0.063), stress marks and spaces included
 EMPTY = 0.02
 
 

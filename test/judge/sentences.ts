@@ -48,7 +48,7 @@ export function makeSentences(count: number): string[] {
     const length = 1 + (index % longest)
     const round = Math.floor(index / longest)
     const fixed = short[length - 1]
-    return fixed ? fixed[round % fixed.length]! : build(length, index)
+    return fixed ? fixed[round % fixed.length]! : build(length, index + round)
   })
 }
 
