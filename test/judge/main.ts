@@ -1,5 +1,5 @@
 /**
- * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/evaluation.py.
+ * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--group human …] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/evaluation.py.
  * Speaks SET with a bundle into SET/RUN (every transcribed prompt), decodes every recording with its codec, and with --python lets ../shared/tools/judge judge both.
  * `pnpm judge SET --others [--kokoro MODEL.onnx] [--python PYTHON]` does the same with what does not change with the model, into SET/references: the recordings, espeak-ng,
  * flite and Kokoro. Both go on where they were stopped. training/results.py makes the table and the plots.
@@ -23,6 +23,7 @@ const { positionals, values } = parseArgs({
     bundle: { type: 'string' },
     seeds: { type: 'string', default: '1' },
     limit: { type: 'string', default: 'Infinity' },
+    group: { type: 'string', multiple: true },
     set: { type: 'string', multiple: true, default: [] },
     others: { type: 'boolean', default: false },
     kokoro: { type: 'string' },
@@ -32,7 +33,7 @@ const { positionals, values } = parseArgs({
 const [folder] = positionals
 if (!folder) throw new TypeError('usage: pnpm judge SET [--name RUN] [--bundle FOLDER] [--others] …; training/evaluation.py makes SET')
 const set = resolve(folder)
-const rows = readSet(set, Number(values.limit))
+const rows = readSet(set, Number(values.limit)).filter(({ group }) => values.group?.includes(group) ?? true)
 const out = join(set, values.others ? 'references' : values.name)
 mkdirSync(out, { recursive: true })
 const cases = values.others ? await makeReferences() : await makeSpeech()

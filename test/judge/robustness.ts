@@ -71,4 +71,6 @@ for (const [index, text] of sentences.entries()) {
     appendFileSync(results, `${JSON.stringify(checked)}\n`)
   }
 }
-process.stdout.write(`shard ${values.shard}: ${readLines(results).length} of ${Math.ceil((sentences.length - shard + 1) / shards) * seeds} utterances\n`)
+process.stdout.write(
+  `shard ${values.shard}: ${readLines(results).length} of ${Math.ceil((sentences.length - shard + 1) / shards) * seeds} utterances\n`,
+)

@@ -42,33 +42,39 @@ const short: readonly (readonly string[])[] = [
 ]
 const longest = 60
 
-/** Sentences of 1 to 60 words in turn, the same ones every time: fixed up to six words, then whole clauses that are linked, with commas between some. */
+/** Different sentences of 1 to 60 words in turn, the same ones every time: fixed up to six words, then whole clauses that are linked, with commas between some. */
 export function makeSentences(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => {
-    const length = 1 + (index % longest)
-    const round = Math.floor(index / longest)
-    const fixed = short[length - 1]
-    return fixed ? fixed[round % fixed.length]! : build(length, index + round)
-  })
+  const sentences = new Set<string>()
+  while (sentences.size < count) {
+    const length = 1 + (sentences.size % longest)
+    const round = Math.floor(sentences.size / longest)
+    let variant = sentences.size
+    let sentence = short[length - 1]?.[round] ?? build(length, variant)
+    while (sentences.has(sentence)) sentence = build(length, ++variant)
+    sentences.add(sentence)
+  }
+  return [...sentences]
 }
 
-function build(length: number, index: number): string {
-  const sentence = fill(length, index, 0)!.join(' ')
-  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}${index % 11 === 5 ? '?' : '.'}`
+function build(length: number, variant: number): string {
+  const sentence = fill(length, variant, 0)
+  if (!sentence) throw new RangeError(`no clauses of ${length} words together`)
+  const [first, ...rest] = sentence.join(' ')
+  return `${first!.toUpperCase()}${rest.join('')}${variant % 11 === 5 ? '?' : '.'}`
 }
 
 /** Clauses of exactly `length` words together, tails and links included; undefined if that is impossible. */
-function fill(length: number, index: number, part: number): string[] | undefined {
+function fill(length: number, variant: number, part: number): string[] | undefined {
   for (let step = 0; step < clauses.length * (tails.length + 1); step++) {
-    const clause = clauses[(index * 7 + part * 5 + step) % clauses.length]!
-    const tail = ['', '', ...tails][(index + part * 3 + step) % (tails.length + 2)]!
+    const clause = clauses[(variant * 7 + part * 5 + step) % clauses.length]!
+    const tail = ['', '', ...tails][(variant + part * 3 + step) % (tails.length + 2)]!
     const words = `${clause} ${tail}`.trim().split(' ')
     if (words.length === length) return words
     if (words.length > length) continue
-    const rest = fill(length - words.length - 1, index, part + 1)
+    const rest = fill(length - words.length - 1, variant, part + 1)
     if (!rest) continue
-    const comma = (index + part) % 2 === 0 ? ',' : ''
-    return [...words.slice(0, -1), `${words.at(-1)}${comma}`, links[(index + part) % links.length]!, ...rest]
+    const comma = (variant + part) % 2 === 0 ? ',' : ''
+    return [...words.slice(0, -1), `${words.at(-1)}${comma}`, links[(variant + part) % links.length]!, ...rest]
   }
   return undefined
 }
