@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeAudio, encodeWav, toMono } from '@mynah/audio'
 import { loadMynahCodec } from '@mynah/codec'
@@ -80,17 +80,16 @@ export async function speakAll(
 ): Promise<Spoke> {
   const { bundle, seeds, ...sampling } = options
   await using mynah = await createSynthesizer({ device: 'cpu', threads: 1, bundle })
-  const voices = new Map<string, Promise<Voice | Error>>()
+  const voices = new Map<string, Voice | Error>()
   const cases: Case[] = []
   const refused: Record<string, string> = {}
   for (const { id, group, text, prompt, transcript } of rows) {
     if (!prompt || !transcript) continue
-    const missing = Array.from({ length: seeds }, (_, seed) => ({ seed, wav: join(out, `${id}.${seed}.wav`) }))
-    const load = () => voices.get(prompt) ?? voiceOf(mynah, join(set, prompt), transcript)
-    for (const { seed, wav } of missing) {
+    for (let seed = 0; seed < seeds; seed++) {
+      const wav = join(out, `${id}.${seed}.wav`)
       if (!existsSync(wav)) {
-        voices.set(prompt, load())
-        const voice = await voices.get(prompt)!
+        const voice = voices.get(prompt) ?? (await voiceOf(mynah, join(set, prompt), transcript))
+        voices.set(prompt, voice)
         if (voice instanceof Error) {
           refused[prompt] = voice.message
           break
