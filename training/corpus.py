@@ -2,7 +2,7 @@
 
 usage: python corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cache CACHE
 Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`, the codec's front-end.
-Splits: 20 synthetic speakers (index % 20 == 7) and 30 LibriSpeech speakers are never trained on; neither are Arctic prompts that are missing from kathleen/.
+Splits: 20 synthetic speakers (index % 20 == 7) and 40 LibriSpeech speakers are never trained on; neither are Arctic prompts that are missing from kathleen/.
 """
 import argparse, json, math, random
 from pathlib import Path
@@ -61,7 +61,7 @@ def held_out(kind, speaker):
     if kind == "synthetic":
         return speaker % 20 == 7
     if kind == "librispeech":
-        return int(speaker) % 9 == 4  # 30 of the 251
+        return int(speaker) % 9 == 4  # 40 of the 251
     return False
 
 

@@ -1,57 +1,114 @@
 /**
- * Speaks an evaluation set with the embedded model, for the judge of ../shared/tools/judge. `pnpm judge DIR`, DIR made by training/evaluation.py.
- * Writes DIR/ID.codec.wav (the codec's reconstruction of the input), DIR/ID.mynah.wav (synthesis, prompted with ID.prompt.wav) and DIR/cases.jsonl.
+ * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--group human …] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/evaluation.py.
+ * Speaks SET with a bundle into SET/RUN (every transcribed prompt), decodes every recording with its codec, and with --python lets ../shared/tools/judge judge both.
+ * `pnpm judge SET --others [--kokoro MODEL.onnx] [--python PYTHON]` does the same with what does not change with the model, into SET/references: the recordings, espeak-ng,
+ * flite and Kokoro. Both go on where they were stopped. training/results.py makes the table and the plots.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { decodeAudio, encodeWav, toMono } from '@mynah/audio'
-import { loadMynahCodec } from '@mynah/codec'
-import { createSynthesizer, openBundle, type SpeechOptions } from '@mynah/core'
-import { createRuntime, loadWeights } from '@mynah/onnx'
-import { loadMynahDecoder } from '@mynah/vocoder'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { bundleMegabytes, reconstructAll, type Spoken, speakAll } from './mynah.ts'
+import { inputCases, otherCases } from './others.ts'
+import { type Case, readLines, readSet } from './set.ts'
 
-interface Row {
-  readonly id: string
-  readonly text: string
-  readonly transcript: string
+const judge = fileURLToPath(new URL('../../../shared/tools/judge/judge.py', import.meta.url))
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    name: { type: 'string', default: 'mynah' },
+    bundle: { type: 'string' },
+    seeds: { type: 'string', default: '1' },
+    limit: { type: 'string', default: 'Infinity' },
+    group: { type: 'string', multiple: true },
+    set: { type: 'string', multiple: true, default: [] },
+    others: { type: 'boolean', default: false },
+    kokoro: { type: 'string' },
+    python: { type: 'string' },
+  },
+})
+const [folder] = positionals
+if (!folder) throw new TypeError('usage: pnpm judge SET [--name RUN] [--bundle FOLDER] [--others] …; training/evaluation.py makes SET')
+const set = resolve(folder)
+const rows = readSet(set, Number(values.limit)).filter(({ group }) => values.group?.includes(group) ?? true)
+const out = join(set, values.others ? 'references' : values.name)
+mkdirSync(out, { recursive: true })
+const cases = values.others ? await makeReferences() : await makeSpeech()
+await judgeGroups(cases)
+
+async function makeReferences(): Promise<Case[]> {
+  const python = values.python ?? 'python3'
+  const texts = rows.filter(({ group }) => group === 'synthetic')
+  return [
+    ...inputCases(set, rows),
+    ...(await otherCases(texts, out, values.kokoro === undefined ? undefined : { model: values.kokoro, python })),
+  ]
 }
 
-const [folder, ...settings] = process.argv.slice(2)
-if (!folder) throw new TypeError('usage: pnpm judge DIR [temperature=0.5 topK=30 …]')
-const options: SpeechOptions = Object.fromEntries(settings.map(setting => [setting.split('=')[0]!, Number(setting.split('=')[1])]))
-const label = ['mynah', ...settings].join(' ')
-const rows: Row[] = readFileSync(join(folder, 'set.jsonl'), 'utf8')
-  .trim()
-  .split('\n')
-  .map(line => JSON.parse(line))
-const cases: object[] = []
-const bundle = await openBundle()
-const file = (name: string) => join(bundle.folder, name)
-
-await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
-const codec = await loadMynahCodec(loadWeights(file(bundle.manifest.codec.file)), bundle.manifest.codec.config, runtime)
-const decoder = await loadMynahDecoder(loadWeights(file(bundle.manifest.vocoder.file)), bundle.manifest.vocoder.config, runtime)
-await using mynah = await createSynthesizer({ device: 'cpu', threads: 1 })
-let seconds = 0
-let spent = 0
-for (const { id, text, transcript } of rows) {
-  const path = (kind: string) => join(folder, `${id}.${kind}.wav`)
-  const add = (group: string, wav: string) => cases.push({ wav, text, prompt: path('prompt'), group })
-  add('input', path('input'))
-  const input = toMono(await decodeAudio(readFileSync(path('input'))))
-  writeFileSync(path('codec'), encodeWav(await decoder.decode(codec.toFeatures(await codec.encode(input))), codec.sampleRate))
-  add('codec', path('codec'))
-  cases.push({ wav: path('codec'), text, prompt: path('input'), group: 'codec against its own input' })
-  const voice = await mynah.createVoice({ audio: path('prompt'), transcript })
-  const started = performance.now()
-  const speech = await mynah.synthesize(text, { voice, ...options })
-  spent += (performance.now() - started) / 1000
-  seconds += speech.durationSeconds
-  await speech.save(path(label.replaceAll(' ', '-')))
-  add(label, path(label.replaceAll(' ', '-')))
-  for (const warning of [...voice.warnings, ...speech.warnings]) process.stderr.write(`${id}: ${warning}\n`)
+async function makeSpeech(): Promise<Case[]> {
+  const { bundle } = values
+  const sampling = Object.fromEntries(values.set.map(setting => [setting.split('=')[0]!, Number(setting.split('=')[1])]))
+  const { cases, refused } = await speakAll(set, rows, out, {
+    ...sampling,
+    seeds: Number(values.seeds),
+    ...(bundle === undefined ? {} : { bundle }),
+  })
+  const codecCases = await reconstructAll(set, rows, out, bundle)
+  const spoken = readLines<Spoken>(join(out, 'spoken.jsonl'))
+  const total = (name: 'seconds' | 'spentSeconds' | 'cpuSeconds') => spoken.reduce((sum, each) => sum + each[name], 0)
+  const run = {
+    name: values.name,
+    date: new Date().toISOString().slice(0, 10),
+    megabytes: await bundleMegabytes(bundle),
+    sampling,
+    seeds: Number(values.seeds),
+    utterances: spoken.length,
+    seconds: total('seconds'),
+    realTimeFactor: total('spentSeconds') / total('seconds'),
+    cpuFactor: total('cpuSeconds') / total('seconds'),
+    warnings: spoken.filter(({ warnings }) => warnings.length > 0).length,
+    refused,
+    machine: `${cpus()[0]?.model.trim()}, ${availableParallelism()} threads, load ${loadavg()[0]!.toFixed(1)}`,
+  }
+  writeFileSync(join(out, 'run.json'), `${JSON.stringify(run, null, 2)}\n`)
+  process.stdout.write(
+    `${run.utterances} utterances, ${run.seconds.toFixed(0)} s of speech, real-time factor ${run.realTimeFactor.toFixed(3)} on one thread ` +
+      `(${run.cpuFactor.toFixed(3)} s of processor time), ${Object.keys(refused).length} prompts refused, ${run.machine}\n`,
+  )
+  return [...cases, ...codecCases]
 }
-writeFileSync(join(folder, 'cases.jsonl'), cases.map(each => `${JSON.stringify(each)}\n`).join(''))
-process.stdout.write(
-  `${rows.length} sentences, ${seconds.toFixed(0)} s of speech, real-time factor ${(spent / seconds).toFixed(3)} on one thread\n`,
-)
+
+/** Each group is judged by itself, since that takes long; GROUP.jsonl are its cases, GROUP.txt is the judge's line. A group whose cases are the same is not judged again. */
+async function judgeGroups(all: readonly Case[]): Promise<void> {
+  for (const group of new Set(all.map(each => each.group))) {
+    const mine = all.filter(each => each.group === group)
+    const path = join(out, group.replaceAll(' ', '-'))
+    const same = JSON.stringify(readLines<Case>(`${path}.jsonl`)) === JSON.stringify(mine)
+    if (!same || !existsSync(`${path}.txt`)) {
+      writeFileSync(`${path}.jsonl`, mine.map(each => `${JSON.stringify(each)}\n`).join(''))
+      if (values.python === undefined) {
+        process.stdout.write(`python ${judge} ${path}.jsonl --dnsmos > ${path}.txt\n`)
+        continue
+      }
+      const verdict = await run(values.python, [judge, `${path}.jsonl`, '--dnsmos'])
+      writeFileSync(`${path}.part`, verdict)
+      renameSync(`${path}.part`, `${path}.txt`)
+      process.stdout.write(verdict)
+    }
+  }
+}
+
+function run(program: string, words: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', part => {
+      text += part
+    })
+    child.on('error', reject)
+    child.on('exit', code => (code === 0 ? resolve(text) : reject(new Error(`${program} ${words[0]} ended with ${code}`))))
+  })
+}
