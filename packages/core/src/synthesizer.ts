@@ -2,6 +2,7 @@ import { createRandom, createRuntime, type Device, InferenceError, type Runtime 
 import { type Bundle, loadBundleVoice, loadModels, openBundle } from './bundle/load.ts'
 import type { Models } from './contracts.ts'
 import { VoiceError } from './errors.ts'
+import type { HubOptions } from './hub/settings.ts'
 import { checkSpeechOptions, type SpeechOptions } from './options.ts'
 import { speak } from './pipeline.ts'
 import { joinSpeech, Speech } from './speech.ts'
@@ -11,8 +12,13 @@ import type { Voice } from './voice/voice.ts'
 
 /** Options of `createSynthesizer`. */
 export interface SynthesizerOptions {
-  /** The folder of a bundle, or the name of an installed package that is one. The embedded English model by default. */
+  /**
+   * The folder of a bundle, the name of an installed package that is one, or `hf:owner/name[@revision]` on the Hugging Face hub, downloaded
+   * the first time. The embedded English model by default.
+   */
   readonly bundle?: string | URL | undefined
+  /** How a bundle on the hub is downloaded: progress, `signal`, cache, mirror. */
+  readonly hub?: HubOptions | undefined
   /** What to compute on; `auto` by default. `synthesizer.device` says what it became. */
   readonly device?: Device | undefined
   /** Threads of ONNX Runtime on the CPU; the runtime's choice by default. */
@@ -70,11 +76,12 @@ const defaultSeed = 0
 /**
  * Loads a bundle and gets ready to speak.
  * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit
+ * @throws {HubError} if a bundle on the hub cannot be downloaded, or is not what it should be
  * @throws {InferenceError} if the device is not available; {TypeError} or {RangeError} for wrong options
  */
 export async function createSynthesizer(options: SynthesizerOptions = {}): Promise<Synthesizer> {
   const { device, threads, lexicon = {} } = options
-  const bundle = await openBundle(options.bundle)
+  const bundle = await openBundle(options.bundle, options.hub)
   const runtime = await createRuntime({ ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) })
   try {
     return assembleSynthesizer(bundle, await loadModels(bundle, runtime, lexicon), runtime)

@@ -11,6 +11,9 @@ import { BundleError, loadWeights, type Runtime } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
+import { isHubReference } from '../hub/bundle.ts'
+import { resolveHubBundle } from '../hub/pull.ts'
+import type { HubOptions } from '../hub/settings.ts'
 import { createLexicon } from '../text/lexicon.ts'
 import { createPhonemizer } from '../text/phonemize.ts'
 import { Voice } from '../voice/voice.ts'
@@ -41,14 +44,17 @@ export interface Bundle {
 
 /**
  * Finds a bundle and reads its manifest.
- * @param bundle a folder, or the name of an installed package; without it the embedded English model
+ * @param bundle a folder, the name of an installed package, or `hf:owner/name[@revision]`, downloaded unless it was before; without it the
+ * embedded English model
+ * @param hub how to download
  * @throws {BundleError} `bundle-not-found`, `malformed-manifest`, `unknown-version`, `unsupported-architecture`
+ * @throws {HubError} if it cannot be downloaded
  */
-export async function openBundle(bundle: string | URL = embeddedBundle): Promise<Bundle> {
+export async function openBundle(bundle: string | URL = embeddedBundle, hub?: HubOptions): Promise<Bundle> {
   if (typeof bundle !== 'string' && !(bundle instanceof URL)) {
     throw new TypeError(`bundle is ${typeof bundle}, expected the path of a folder or the name of a package`)
   }
-  const folder = await findFolder(bundle)
+  const folder = isHubReference(bundle) ? await resolveHubBundle(String(bundle), hub) : await findFolder(bundle)
   const path = join(folder, manifestFile)
   const found = await stat(path).catch(() => undefined)
   if (!found?.isFile()) {

@@ -29,11 +29,17 @@ export interface CatalogueModel {
 
 const hugging = (repository: string, revision: string, file: string) =>
   `https://huggingface.co/${repository}/resolve/${revision}/${file}` as const
-const raw = (repository: string, commit: string, path: string) => `https://raw.githubusercontent.com/${repository}/${commit}/${path}` as const
+const raw = (repository: string, commit: string, path: string) =>
+  `https://raw.githubusercontent.com/${repository}/${commit}/${path}` as const
 const config = { file: 'config.json', megabytes: 0.01 } as const
 
 /** Files of a repository whose checkpoint has a JSON config beside it. */
-function withConfig(repository: string, revision: string, checkpoint: CatalogueFileFacts, configFacts: object = {}): CatalogueModel['files'] {
+function withConfig(
+  repository: string,
+  revision: string,
+  checkpoint: CatalogueFileFacts,
+  configFacts: object = {},
+): CatalogueModel['files'] {
   return [
     { ...checkpoint, url: hugging(repository, revision, checkpoint.file) },
     { ...config, url: hugging(repository, revision, config.file), ...configFacts },

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { HubError } from '../errors.ts'
+import { sleepUntilAborted } from './persist.ts'
 
 /** Whoever waits looks so often, milliseconds. */
 const pollMs = 200
@@ -28,7 +28,7 @@ export async function acquireLock(path: string, signal?: AbortSignal): Promise<F
   while (!(await create(path, token))) {
     signal?.throwIfAborted()
     if (await isAbandoned(path)) await rm(path, { force: true })
-    else await sleep(pollMs, undefined, signal ? { signal } : {}).catch(error => Promise.reject(signal?.aborted ? signal.reason : error))
+    else await sleepUntilAborted(pollMs, signal)
   }
   const heartbeat = setInterval(() => {
     const now = new Date()
