@@ -11,6 +11,9 @@ import { verifyFile } from './verify.ts'
 
 /** The largest checkpoint of the catalogue has 1.5 GB; this bounds what a hostile manifest makes us write. */
 export const maxFileBytes = 16 * 2 ** 30
+/** What arrived is of no use. */
+const wrongCodes: readonly string[] = ['wrong-size', 'wrong-hash', 'too-large']
+
 /**
  * Downloads a file, or does nothing if it is there and right. It appears under its name only when whole and verified; what has arrived of it
  * until then is kept in the cache's `partial` folder, and the next attempt, even of another process, asks for the rest.
@@ -61,20 +64,19 @@ async function isThere(target: string, remote: RemoteFile): Promise<boolean> {
 
 async function fetchVerified(partial: Partial, url: URL, remote: RemoteFile, settings: HubSettings, patience: Patience): Promise<void> {
   const where = `${remote.name}: ${remote.file} from ${showUrl(url)}`
-  let resumed = (await partial.size()) > 0
-  while (true) {
+  for (let isRetry = false; ; isRetry = true) {
+    let isJoined = (await partial.size()) > 0
     try {
-      const known = await persist(where, settings, patience, (signal, alive, advance) =>
+      const { begins, sha256 } = await persist(where, settings, patience, (signal, alive, advance) =>
         fetchRest(partial, url, remote, settings, { signal, alive, advance }),
       )
-      await partial.verify({ ...remote, sha256: remote.sha256 ?? known }, where)
+      isJoined = begins > 0
+      await partial.verify({ ...remote, sha256: remote.sha256 ?? sha256 }, where)
       return
     } catch (error) {
-      const wrong = HubError.isInstance(error) && ['wrong-size', 'wrong-hash', 'too-large'].includes(error.code)
-      if (!wrong) throw error
+      if (!HubError.isInstance(error) || !wrongCodes.includes(error.code)) throw error
       await partial.discard()
-      if (!resumed) throw error
-      resumed = false // the old beginning may be what is wrong: once more from the start
+      if (isRetry || !isJoined) throw error // else the old beginning may be what is wrong: once more from the start
     }
   }
 }

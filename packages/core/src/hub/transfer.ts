@@ -30,22 +30,21 @@ export interface Attempt {
   readonly advance: () => void
 }
 
-/**
- * Asks for what is missing, and keeps what comes.
- * @returns the sha256 that the hub itself states, if it does
- */
-export async function fetchRest(
-  partial: Partial,
-  url: URL,
-  remote: RemoteFile,
-  settings: HubSettings,
-  attempt: Attempt,
-): Promise<string | undefined> {
+/** How a file became whole. */
+export interface Fetched {
+  /** Where the last part begins; 0 if all came at once. */
+  readonly begins: number
+  /** What the hub itself states, if it does. */
+  readonly sha256?: string | undefined
+}
+
+/** Asks for what is missing, and keeps what comes. */
+export async function fetchRest(partial: Partial, url: URL, remote: RemoteFile, settings: HubSettings, attempt: Attempt): Promise<Fetched> {
   const validator = await partial.validator()
   let loaded = await partial.size()
   // without a validator, only a hash can tell that both halves belong together
   if (loaded > 0 && validator === undefined && !isVerifiable(remote)) loaded = 0
-  if (loaded > 0 && loaded === remote.bytes) return undefined
+  if (loaded > 0 && loaded === remote.bytes) return { begins: loaded }
   const range = loaded > 0 ? { range: `bytes=${loaded}-`, ...(validator === undefined ? {} : { 'if-range': validator }) } : {}
   const answer = await request(url, range, settings, attempt.signal)
   attempt.alive()
@@ -53,7 +52,7 @@ export async function fetchRest(
   const where = `${remote.name}: ${remote.file} from ${showUrl(url)}`
   const begins = readStart(answer, where)
   if (answer.status === 416 || (begins > 0 && begins !== loaded) || (begins > 0 && isOther(answer, validator))) {
-    if (answer.status === 416 && loaded > 0 && readTotal(answer, 0) === loaded) return answer.linked.sha256 // all of it was there
+    if (answer.status === 416 && loaded > 0 && readTotal(answer, 0) === loaded) return { begins: loaded, ...answer.linked } // all of it was there
     await partial.restart(undefined)
     throw new HubError(`${where}: changed while it was downloaded; try again`, { code: 'network' })
   }
@@ -62,7 +61,7 @@ export async function fetchRest(
   await checkSpace(settings.cacheFolder, (total ?? remote.bytes ?? 0) - begins, where)
   if (begins === 0) await partial.restart(readValidator(answer))
   await append(partial, answer, { ...remote, begins, total, where }, settings, attempt)
-  return answer.linked.sha256
+  return { begins, ...answer.linked }
 }
 
 /** Where the body begins: at 0 if the server sends all of it, asked for or not. */
