@@ -34,7 +34,7 @@ export interface Command {
 
 /** Options that several commands take. */
 export const sharedOptions = {
-  bundle: { value: 'FOLDER', help: 'the model: a bundle folder or an installed package (default: the embedded English model)' },
+  bundle: { value: 'BUNDLE', help: 'the model: a folder, an installed package, or hf:owner/name (default: the embedded English model)' },
   device: { value: 'D', help: 'what computes: auto, cpu, cuda, webgpu, coreml or dml (default: auto)' },
   threads: { value: 'N', help: 'CPU threads per operator (default: all physical cores, at most 4)' },
   json: { help: 'print the result as JSON on stdout' },

@@ -59,3 +59,8 @@ export function toColumns(rows: readonly (readonly string[])[]): string[] {
       .trimEnd(),
   )
 }
+
+/** A number of bytes in MB of 10⁶, as disks and downloads are measured. */
+export function toMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

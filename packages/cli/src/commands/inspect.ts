@@ -6,7 +6,7 @@ import { AudioFormatError, type Checkpoint, InertObject, readCheckpoint, TensorR
 import { type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
 import { drawRecording, drawVoice } from '../drawing/speech.ts'
-import { toColumns, writeJson, writeLines } from '../terminal.ts'
+import { toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
 
 /** What a file turned out to be. */
@@ -194,8 +194,4 @@ function visit(
   } else {
     values.push({ name, value: typeof value === 'string' ? JSON.stringify(value) : String(value) })
   }
-}
-
-function toMegabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -56,8 +56,6 @@ describe('pullModel', () => {
     expect(received[0]!.path).toMatch(/^\/huggingface\.co\/charactr\/vocos-encodec-24khz\/resolve\/[0-9a-f]{40}\/pytorch_model\.bin$/)
     expect((await listModels(options)).filter(({ isCached }) => isCached).map(({ name }) => name)).toEqual(['vocos-encodec-24khz'])
     expect(await pullModel('vocos-encodec-24khz', { ...options, offline: true })).toEqual(pulled)
-    expect(received).toHaveLength(2)
-    await writeFile(join(folder, 'config.yaml'), '')
     expect(received).toHaveLength(2)
   })
 
