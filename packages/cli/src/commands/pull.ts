@@ -1,9 +1,7 @@
-import { type HubOptions, type HubProgress, type ListedModel, listModels, pullModel } from '@mynah/core'
+import { type ListedModel, listModels, pullModel } from '@mynah/core'
 import { type Command, sharedOptions } from '../arguments.ts'
-import { createProgress, type Terminal, toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
-
-/** Characters of the progress bar. */
-const barLength = 24
+import { withDownloads } from '../downloads.ts'
+import { toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
 
 /** `mynah pull`: published models → the user's cache. */
 export const pull: Command = {
@@ -28,35 +26,24 @@ export const pull: Command = {
 
   async run(args, terminal) {
     const name = args.operands.length === 0 ? undefined : args.operand('NAME')
-    const options: HubOptions = { signal: terminal.signal, ...(args.flag('offline') ? { offline: true } : {}) }
     if (name === undefined) {
-      const models = await listModels(options)
+      const models = await listModels()
       if (args.flag('json')) await writeJson(terminal.stdout, models)
       else await writeLines(terminal.stdout, describeModels(models))
       return true
     }
-    const pulled = await pullShown(name, options, terminal)
+    const offline = args.flag('offline') ? { offline: true } : {}
+    const pulled = await withDownloads(terminal, hub => pullModel(name, { ...hub, ...offline }))
     if (args.flag('json')) await writeJson(terminal.stdout, pulled)
     else await writeLines(terminal.stdout, [pulled.path])
     return true
   },
 }
 
-async function pullShown(name: string, options: HubOptions, terminal: Terminal) {
-  using progress = createProgress(terminal)
-  return await pullModel(name, { ...options, onProgress: each => progress.show(describeProgress(each)) })
-}
-
-function describeProgress(progress: HubProgress): string {
-  if (progress.status === 'initiate') return `${progress.file}: looking`
-  if (progress.status !== 'progress') return progress.file
-  const { loaded, total, file } = progress
-  const filled = Math.round((barLength * progress.progress) / 100)
-  const bar = '█'.repeat(filled).padEnd(barLength, '░')
-  return `${bar} ${progress.progress.toFixed(0).padStart(3)} %  ${toMegabytes(loaded)} of ${toMegabytes(total)}  ${file}`
-}
-
 function describeModels(models: readonly ListedModel[]): string[] {
-  const rows = models.map(({ name, kind, bytes, licence, isCached }) => [name, kind, toMegabytes(bytes), licence, isCached ? 'yes' : 'no'])
+  const rows = models.map(({ name, kind, bytes, files, licence, isCached }) => {
+    const rough = files[0].bytes === undefined ? '≈ ' : ''
+    return [name, kind, `${rough}${toMegabytes(bytes)}`, licence, isCached ? 'yes' : 'no']
+  })
   return toColumns([['name', 'kind', 'size', 'licence', 'downloaded'], ...rows])
 }

@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { createSynthesizer, type Speech, type Synthesizer, Voice } from '@mynah/core'
 import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
+import { withDownloads } from '../downloads.ts'
 import { playWav } from '../play.ts'
 import { createProgress, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
 
@@ -50,7 +51,7 @@ export const say: Command = {
     const { stdout, stderr, signal } = terminal
 
     const began = performance.now()
-    await using mynah = await createSynthesizer(request.model)
+    await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...request.model, hub }))
     const loadSeconds = secondsSince(began)
     const voice = await findVoice(args, mynah, signal)
     const voiceName = voice?.name ?? mynah.voices[0]?.name ?? ''

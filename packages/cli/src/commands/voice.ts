@@ -1,8 +1,9 @@
 import { basename, extname } from 'node:path'
-import { createSynthesizer, Voice } from '@mynah/core'
+import { createSynthesizer, type Synthesizer, Voice } from '@mynah/core'
 import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
-import { toColumns, writeJson, writeLines } from '../terminal.ts'
+import { withDownloads } from '../downloads.ts'
+import { type Terminal, toColumns, writeJson, writeLines } from '../terminal.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
 
 const voiceEnding = '.voice.safetensors'
@@ -30,14 +31,17 @@ export const voiceCreate: Command = {
     ['mynah say "Hello." --voice me.voice.safetensors', 'speaks with it'],
   ],
 
-  async run(args, { stdout, stderr, signal }) {
+  async run(args, terminal) {
+    const { stdout, stderr, signal } = terminal
     const audio = args.operand('AUDIO, the recording')
     const transcript = args.required('transcript', 'what is said in the recording')
     const name = args.text('name') ?? basename(audio, extname(audio))
     const out = args.text('out') ?? `${name}${voiceEnding}`
     if (!out.endsWith(voiceEnding)) throw new UsageError(`--out is "${out}", expected a name that ends in ${voiceEnding}`)
     const device = args.choice('device', ['auto', ...devices])
-    await using mynah = await createSynthesizer(defined({ bundle: args.text('bundle'), device }))
+    await using mynah = await withDownloads(terminal, hub =>
+      createSynthesizer({ hub, ...defined({ bundle: args.text('bundle'), device }) }),
+    )
     const [consent, licence] = [args.text('consent'), args.text('licence')]
     const voice = await mynah.createVoice({ audio, transcript, name, signal, ...defined({ consent, licence }) })
     await voice.save(out)
@@ -55,9 +59,10 @@ export const voiceList: Command = {
   options: { bundle: sharedOptions.bundle, json: sharedOptions.json },
   examples: [['mynah voice list', 'names, descriptions and licences; the first one is the default']],
 
-  async run(args, { stdout }) {
+  async run(args, terminal) {
+    const { stdout } = terminal
     if (args.operands.length > 0) throw new UsageError(`"${args.operands.join(' ')}" is too much; voice list takes only options`)
-    await using mynah = await createSynthesizer(defined({ bundle: args.text('bundle'), device: 'cpu' as const }))
+    await using mynah = await loadOnCpu(args, terminal)
     if (args.flag('json')) await writeJson(stdout, mynah.voices)
     else await writeLines(stdout, toColumns(mynah.voices.map(({ name, description, licence }) => [name, licence, description])))
     return true
@@ -72,17 +77,23 @@ export const voiceShow: Command = {
   options: { bundle: sharedOptions.bundle, json: sharedOptions.json },
   examples: [['mynah voice show me.voice.safetensors', 'of a voice file; a ready voice is named as in mynah voice list']],
 
-  async run(args, { stdout }) {
+  async run(args, terminal) {
+    const { stdout } = terminal
     const name = args.operand('NAME of a ready voice, or FILE')
-    const voice = await findVoice(name, args)
+    const voice = await findVoice(name, args, terminal)
     if (args.flag('json')) await writeJson(stdout, voiceReport(voice))
     else await writeLines(stdout, describeVoice(name, voice))
     return true
   },
 }
 
-async function findVoice(name: string, args: Arguments): Promise<Voice> {
+async function findVoice(name: string, args: Arguments, terminal: Terminal): Promise<Voice> {
   if (name.endsWith('.safetensors')) return Voice.load(name)
-  await using mynah = await createSynthesizer(defined({ bundle: args.text('bundle'), device: 'cpu' as const }))
+  await using mynah = await loadOnCpu(args, terminal)
   return await mynah.loadVoice(name)
+}
+
+/** Nothing is computed for what these commands show. */
+function loadOnCpu(args: Arguments, terminal: Terminal): Promise<Synthesizer> {
+  return withDownloads(terminal, hub => createSynthesizer({ hub, ...defined({ bundle: args.text('bundle'), device: 'cpu' as const }) }))
 }

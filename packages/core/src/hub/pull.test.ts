@@ -39,6 +39,22 @@ describe('the catalogue', () => {
   })
 })
 
+describe('docs/hub.md', () => {
+  it('has a row for every model, with its rate, size and licence', async () => {
+    const rows = (await readFile(new URL('../../../../docs/hub.md', import.meta.url), 'utf8'))
+      .split('\n')
+      .filter(line => line.startsWith('| `'))
+    const models = rows.filter(row => /codec|vocoder|language model/.test(row))
+    expect(models).toHaveLength(catalogue.length)
+    for (const [index, { name, kind, sampleRate, licence, home, files }] of catalogue.entries()) {
+      const megabytes = (files.reduce((sum, file) => sum + sizeOf(file), 0) / 1e6).toFixed(1)
+      const size = files[0].bytes === undefined ? `≈ ${megabytes}` : megabytes
+      expect(models[index]).toContain(`| \`${name}\` | ${kind} | ${sampleRate} | ${size} | ${licence} |`)
+      expect(models[index]).toContain(`(${home})`)
+    }
+  })
+})
+
 describe('pullModel', () => {
   it('puts the checkpoint beside its config, and listModels sees it', async () => {
     const [weights, config] = [noise(10_000), Buffer.from('head: x')]
