@@ -44,7 +44,7 @@ describe('docs/hub.md', () => {
     const rows = (await readFile(new URL('../../../../docs/hub.md', import.meta.url), 'utf8'))
       .split('\n')
       .filter(line => line.startsWith('| `'))
-    const models = rows.filter(row => /codec|vocoder|language model/.test(row))
+    const models = rows.filter(row => /\| (codec|vocoder|language model) \|/.test(row))
     expect(models).toHaveLength(catalogue.length)
     for (const [index, { name, kind, sampleRate, licence, home, files }] of catalogue.entries()) {
       const megabytes = (files.reduce((sum, file) => sum + sizeOf(file), 0) / 1e6).toFixed(1)
