@@ -30,6 +30,7 @@ function createManifest(name = 'tiny') {
     frameRate: 40,
     phonemes: ['_', ' ', 'a'],
     codec: part('mynah-codec'),
+    vocoder: part('mynah-decoder'),
     ar: part('mynah-ar'),
     nar: part('mynah-nar'),
     aligner: part('mynah-aligner'),
@@ -180,7 +181,7 @@ describe('a bundle on the hub', () => {
     manifest.codec.sha256 = sha256('other')
     expect(await codeOf(pullModel('hf:anna/tiny', (await startHub(manifest)).options))).toBe('unsafe-name')
     const large = createManifest()
-    for (const part of [large.codec, large.ar, large.nar, large.aligner]) part.bytes = 2 ** 50
+    for (const part of [large.codec, large.vocoder, large.ar, large.nar, large.aligner]) part.bytes = 2 ** 50
     expect(await codeOf(pullModel('hf:anna/tiny', (await startHub(large)).options))).toBe('too-large')
     const { repository, options } = await startHub()
     repository.set('bundle.json', Buffer.alloc(2 ** 20 + 1, ' '))

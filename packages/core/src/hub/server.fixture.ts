@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { HubError } from '../errors.ts'
 import { type HubOptions, type HubProgress, type HubSettings, readSettings } from './settings.ts'
@@ -12,6 +13,8 @@ import { type HubOptions, type HubProgress, type HubSettings, readSettings } fro
 export interface Received {
   readonly path: string
   readonly headers: IncomingHttpHeaders
+  /** Resolves when so many bytes of a file have arrived in the watched cache: what is in flight when a connection drops is lost. */
+  readonly arrived: (bytes: number) => Promise<void>
 }
 
 /** Answers one request. */
@@ -20,8 +23,9 @@ export type Behaviour = (response: ServerResponse, request: Received) => void
 /** A server on this machine, which behaves as a test says: once after the other, the last one for ever. It ends with the test. */
 export async function startServer(...behaviours: Behaviour[]) {
   const received: Received[] = []
+  let watched: string | undefined
   const server = createServer((request, response) => {
-    const one = { path: request.url!, headers: request.headers }
+    const one = { path: request.url!, headers: request.headers, arrived: (bytes: number) => waitForBytes(watched, bytes) }
     received.push(one)
     const behaviour = behaviours[Math.min(received.length, behaviours.length) - 1]!
     behaviour(response, one)
@@ -31,13 +35,29 @@ export async function startServer(...behaviours: Behaviour[]) {
     server.closeAllConnections()
     server.close()
   })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    watch(cache: string) {
+      watched = join(cache, 'partial')
+    },
+  }
+}
+
+async function waitForBytes(folder: string | undefined, bytes: number): Promise<void> {
+  if (folder === undefined) throw new Error('drop: the server does not watch a cache')
+  for (let round = 0; round < 1000; round++) {
+    const names = await readdir(folder).catch(() => [])
+    const data = names.find(name => name.endsWith('.data'))
+    if (data !== undefined && (await stat(join(folder, data))).size >= bytes) return
+    await sleep(10)
+  }
 }
 
 /** Sends bytes as a good file server does: ranges, If-Range, ETag. `drop` cuts the connection after so many bytes of the body,
- * late enough for them to be read. */
+ * when they have arrived. */
 export function sendFile(bytes: Uint8Array, { etag = '"v1"', drop }: { etag?: string | null; drop?: number } = {}): Behaviour {
-  return (response, { headers }) => {
+  return (response, { headers, arrived }) => {
     const ifRange = headers['if-range']
     const start = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]
     const begins = start !== undefined && (ifRange === undefined || ifRange === etag) ? Number(start) : 0
@@ -49,7 +69,10 @@ export function sendFile(bytes: Uint8Array, { etag = '"v1"', drop }: { etag?: st
     if (begins > 0) response.setHeader('content-range', `bytes ${begins}-${bytes.length - 1}/${bytes.length}`)
     response.writeHead(begins > 0 ? 206 : 200, { 'content-length': bytes.length - begins })
     if (drop === undefined) response.end(bytes.subarray(begins))
-    else response.write(bytes.subarray(begins, begins + drop), () => setTimeout(() => response.destroy(), 150))
+    else {
+      response.write(bytes.subarray(begins, begins + drop))
+      void arrived(Math.min(begins + drop, bytes.length)).then(() => response.destroy())
+    }
   }
 }
 
