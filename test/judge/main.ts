@@ -5,12 +5,12 @@
  * flite and Kokoro. Both go on where they were stopped. training/results.py makes the table and the plots.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { bundleMegabytes, reconstructAll, type Spoken, speakAll } from './mynah.ts'
+import { describeModel, reconstructAll, type Spoken, speakAll } from './mynah.ts'
 import { inputCases, otherCases } from './others.ts'
 import { type Case, readLines, readSet } from './set.ts'
 
@@ -51,6 +51,8 @@ async function makeReferences(): Promise<Case[]> {
 async function makeSpeech(): Promise<Case[]> {
   const { bundle } = values
   const sampling = Object.fromEntries(values.set.map(setting => [setting.split('=')[0]!, Number(setting.split('=')[1])]))
+  const { weights, megabytes } = await describeModel(bundle)
+  keepApart(JSON.stringify({ weights, sampling }))
   const { cases, refused } = await speakAll(set, rows, out, {
     ...sampling,
     seeds: Number(values.seeds),
@@ -62,7 +64,7 @@ async function makeSpeech(): Promise<Case[]> {
   const run = {
     name: values.name,
     date: new Date().toISOString().slice(0, 10),
-    megabytes: await bundleMegabytes(bundle),
+    megabytes,
     sampling,
     seeds: Number(values.seeds),
     utterances: spoken.length,
@@ -79,6 +81,14 @@ async function makeSpeech(): Promise<Case[]> {
       `(${run.cpuFactor.toFixed(3)} s of processor time), ${Object.keys(refused).length} prompts refused, ${run.machine}\n`,
   )
   return [...cases, ...codecCases]
+}
+
+/** What was made by one model with one sampling is never mixed with what another makes. */
+function keepApart(model: string): void {
+  const path = join(out, 'model.json')
+  if (existsSync(path) && readFileSync(path, 'utf8') !== model)
+    throw new RangeError(`${out} holds speech of another model or sampling; give this one another --name, or delete it`)
+  writeFileSync(path, model)
 }
 
 /** Each group is judged by itself, since that takes long; GROUP.jsonl are its cases, GROUP.txt is the judge's line. A group whose cases are the same is not judged again. */

@@ -19,10 +19,14 @@ export interface Spoken {
   readonly warnings: readonly string[]
 }
 
-/** Bytes of the weights that a user downloads, in millions. */
-export async function bundleMegabytes(bundle?: string): Promise<number> {
+/** What tells one model from another: the weights' names and hashes, and their size in millions of bytes. */
+export async function describeModel(bundle?: string): Promise<{ weights: string[]; megabytes: number }> {
   const { manifest } = await openBundle(bundle)
-  return [manifest.codec, manifest.vocoder, manifest.ar, manifest.nar, manifest.aligner].reduce((sum, { bytes }) => sum + bytes, 0) / 1e6
+  const parts = [manifest.codec, manifest.vocoder, manifest.ar, manifest.nar, manifest.aligner]
+  return {
+    weights: parts.map(({ file, sha256 }) => `${file} ${sha256}`),
+    megabytes: parts.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6,
+  }
 }
 
 /** Times one synthesis, writes it to `wav` and a line about it to `log`. */
