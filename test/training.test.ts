@@ -31,3 +31,19 @@ describe.skipIf(!hasTorch)('training scripts', () => {
     expect(second.stdout).not.toContain("'step': 1,")
   })
 })
+
+const hasRecognizer = spawnSync(python, ['-c', 'import moonshine_voice, num2words, soxr, soundfile'], { stdio: 'ignore' }).status === 0
+
+describe.skipIf(!hasRecognizer)('robustness.py', () => {
+  it.each([
+    ['the cat the cat sat on the mat', 'The cat sat on the mat.', 'the cat'],
+    ['no no no no', 'No, no, no, no.', ''],
+    ['one two three and one two three', 'One, two, three, and one.', 'one two three'],
+    ['we saw of the king of the hill', 'We saw a king of the hill.', ''],
+    ['hello hello', 'Hello.', 'hello'],
+  ])('hears in "%s" for "%s" the repeated phrase "%s"', { timeout: 120_000 }, (heard, text, expected) => {
+    const script = 'import sys; from robustness import repeated, words; print(*repeated(words(sys.argv[1]), words(sys.argv[2])))'
+    const { stdout, stderr } = spawnSync(python, ['-c', script, heard, text], { cwd: folder, encoding: 'utf8' })
+    expect(stdout.trim(), stderr).toBe(expected)
+  })
+})
