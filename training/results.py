@@ -4,7 +4,7 @@ usage: python results.py SET [--run mynah] [--history ../docs/results.json] [--p
 Reads SET/RUN and SET/references, replaces or appends the run in the history, draws wer.png and similarity.png of all runs, prints the table of this one.
 Without SET it only draws again.
 """
-import argparse, json, re
+import argparse, collections, json, re
 from pathlib import Path
 
 VERDICT = re.compile(
@@ -32,6 +32,11 @@ def verdicts(folder):
         row = dict(group=group, system=label[len(group) :].strip())
         rows.append(row | {k: None if v == "-" else float(v) if k in NUMBERS else int(v) for k, v in values.items()})
     return rows
+
+
+def set_of(folder):
+    groups = collections.Counter(json.loads(line)["group"] for line in (folder / "set.jsonl").read_text("utf8").splitlines())
+    return ", ".join(f"{count} {group}" for group, count in groups.items())
 
 
 def robustness_of(folder):
@@ -96,8 +101,7 @@ def main():
     if a.set:
         folder = Path(a.set)
         run = json.loads((folder / a.run / "run.json").read_text("utf8")) | {"rows": verdicts(folder / a.run) + verdicts(folder / "references")}
-        spoken = [row["n"] for row in run["rows"] if row["system"] == "mynah"]
-        run["set"] = f"{sum(spoken)} utterances of {folder.name}"
+        run["set"] = set_of(folder)
         if a.robustness:
             run["robustness"] = robustness_of(a.robustness)
         if a.note:
