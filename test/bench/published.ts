@@ -1,0 +1,99 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { type BenchModel, codecs, vocoders } from './models.ts'
+import { compareWithTorch, type SideBySide } from './side-by-side.ts'
+
+/** Command line of `pnpm bench vocoders` and `pnpm bench codecs`. */
+export interface PublishedOptions {
+  readonly json: boolean
+  readonly save: boolean
+  readonly threads: string
+  readonly rounds: string
+  readonly python?: string
+  /** Regular expression on the models' titles. */
+  readonly only?: string
+}
+
+const document = new URL('../../docs/bench.md', import.meta.url)
+const head = [
+  'model',
+  'threads',
+  'RTF PyTorch',
+  'RTF Mynah',
+  'faster',
+  'CPU s/s PyTorch',
+  'CPU s/s Mynah',
+  'less CPU',
+  'peak MB PyTorch',
+  'peak MB Mynah',
+  'error',
+]
+
+/** Runs every model next to PyTorch, prints a row for each as it comes, and with `save` replaces the table in docs/bench.md. */
+export async function benchPublished(what: 'vocoders' | 'codecs', options: PublishedOptions): Promise<void> {
+  const { json, save, python, only = '' } = options
+  if (python === undefined) throw new TypeError('bench: needs --python, an interpreter with torch')
+  const models = { vocoders, codecs }[what].filter(({ title }) => new RegExp(only, 'i').test(title))
+  const threads = options.threads.split(',').map(Number)
+  const rows: SideBySide[] = []
+  const lines: string[] = []
+  const emit = (line: string) => {
+    lines.push(line)
+    if (!json) process.stdout.write(`${line}\n`)
+  }
+  emit(toLine(head))
+  emit(toLine(head.map(() => '---')))
+  for (const model of models) {
+    const found = await compareWithTorch(model, { python, threads, rounds: Number(options.rounds) })
+    for (const row of found) emit(toLine(toCells(row)))
+    rows.push(...found)
+  }
+  const conditions = describeRun(rows[0]?.torchVersion, Number(options.rounds))
+  process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `\n${conditions}\n`)
+  if (save) await saveTable(what, `${conditions}\n\n${lines.join('\n')}`)
+}
+
+function toLine(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function toCells({ model, threads, torch, mynah, speedup, error }: SideBySide): string[] {
+  const met = goalMark(model, threads, speedup.wall)
+  return [
+    model.title,
+    `${threads}`,
+    torch.realTimeFactor.toFixed(3),
+    mynah.realTimeFactor.toFixed(3),
+    `${speedup.wall.toFixed(2)}×${met}`,
+    torch.cpuFactor.toFixed(3),
+    mynah.cpuFactor.toFixed(3),
+    `${speedup.cpu.toFixed(2)}×`,
+    torch.peakMegabytes.toFixed(0),
+    mynah.peakMegabytes.toFixed(0),
+    error.toExponential(1),
+  ]
+}
+
+/** Goals are for two threads. */
+function goalMark({ goal }: BenchModel, threads: number, speedup: number): string {
+  if (goal === undefined || threads !== 2) return ''
+  return speedup >= goal ? ' ✓' : ` (goal ${goal}×)`
+}
+
+function describeRun(torchVersion: string | undefined, rounds: number): string {
+  const version = (name: string) => createRequire(import.meta.resolve('@mynah/onnx'))(`${name}/package.json`).version
+  const processor = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`
+  const versions = `Node ${process.version}, onnxruntime-node ${version('onnxruntime-node')}, PyTorch ${torchVersion}`
+  return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${processor}; ${versions}; medians of ${rounds} rounds.`
+}
+
+async function saveTable(what: string, table: string): Promise<void> {
+  const text = await readFile(document, 'utf8')
+  const section = new RegExp(`(<!-- ${what} -->\n)[^]*?(\n<!-- /${what} -->)`)
+  if (!section.test(text)) throw new Error(`${document.pathname} has no <!-- ${what} --> … <!-- /${what} -->`)
+  await writeFile(
+    document,
+    text.replace(section, (_, begin: string, end: string) => `${begin}${table}${end}`),
+  )
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, sourceFlags, startChild } from './child.ts'
+import type { BenchModel } from './models.ts'
+
+/** Times of one contestant, as medians over the rounds, per second of sound. */
+export interface Speed {
+  /** Wall-clock seconds per second of sound. */
+  readonly realTimeFactor: number
+  /** Processor seconds per second of sound, all threads together. */
+  readonly cpuFactor: number
+  readonly peakMegabytes: number
+}
+
+/** One model on one number of threads. */
+export interface SideBySide {
+  readonly model: BenchModel
+  readonly threads: number
+  readonly torchVersion: string
+  readonly torch: Speed
+  readonly mynah: Speed
+  /** Medians over the rounds of PyTorch's time by Mynah's, of runs that stood next to each other. */
+  readonly speedup: { readonly wall: number; readonly cpu: number }
+  /** Largest difference of the outputs by the reference's peak; of codes, the share that differs. */
+  readonly error: number
+}
+
+interface Times {
+  readonly wall: number
+  readonly cpu: number
+  readonly peakMegabytes: number
+}
+
+/** A row whose outputs differ by more than this measures two different things. */
+export const largestError = 1e-3
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+/**
+ * Runs one model in PyTorch eager and in Mynah, on the same random weights and input, in turns.
+ * @throws {Error} if their outputs differ by more than `largestError`
+ */
+export async function compareWithTorch(
+  model: BenchModel,
+  { python, threads, rounds }: { python: string; threads: readonly number[]; rounds: number },
+): Promise<SideBySide[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'mynah-bench-'))
+  try {
+    const torch = await startChild(python, [here('torch_models.py'), folder, model.id, `${model.frames}`])
+    await writeFile(join(folder, 'case.json'), JSON.stringify(torch.ready))
+    const rows: SideBySide[] = []
+    for (const count of threads) rows.push(await race(model, folder, torch, count, rounds))
+    await torch.end()
+    return rows
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function race(model: BenchModel, folder: string, torch: Child, threads: number, rounds: number): Promise<SideBySide> {
+  const mynah = await startChild(process.execPath, [...sourceFlags, here('mynah-child.ts'), folder, model.id, `${threads}`])
+  const { error } = mynah.ready as { error: number }
+  if (!(error <= largestError)) throw new Error(`${model.title}: Mynah's output differs from PyTorch's by ${error}, at most ${largestError}`)
+  await torch.ask(`run ${threads}`) // the first with another number of threads starts them
+  const pairs: { torch: Times; mynah: Times }[] = []
+  for (let round = 0; round < rounds; round++) {
+    pairs.push({ torch: (await torch.ask(`run ${threads}`)) as Times, mynah: (await mynah.ask('run')) as Times })
+  }
+  await mynah.end()
+  const { torch: torchVersion, seconds } = torch.ready as { torch: string; seconds: number }
+  const speed = (times: readonly Times[]): Speed => ({
+    realTimeFactor: median(times.map(({ wall }) => wall)) / seconds,
+    cpuFactor: median(times.map(({ cpu }) => cpu)) / seconds,
+    peakMegabytes: Math.max(...times.map(time => time.peakMegabytes)),
+  })
+  return {
+    model,
+    threads,
+    torchVersion,
+    torch: speed(pairs.map(pair => pair.torch)),
+    mynah: speed(pairs.map(pair => pair.mynah)),
+    speedup: {
+      wall: median(pairs.map(pair => pair.torch.wall / pair.mynah.wall)),
+      cpu: median(pairs.map(pair => pair.torch.cpu / pair.mynah.cpu)),
+    },
+    error,
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
