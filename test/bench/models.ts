@@ -13,10 +13,10 @@ export interface BenchModel {
 export const vocoders: readonly BenchModel[] = [
   { title: 'MelGAN', id: 'vocoder:melgan:multi_speaker', frames: 86, goal: 2 },
   { title: 'Parallel WaveGAN v1', id: 'vocoder:parallel_wavegan:v1', frames: 22, goal: 2 },
-  { title: 'HiFi-GAN V1', id: 'vocoder:hifi_gan:v1', frames: 32, goal: 2 },
+  { title: 'HiFi-GAN V1', id: 'vocoder:hifi_gan:v1', frames: 64, goal: 2 },
   { title: 'HiFi-GAN V2', id: 'vocoder:hifi_gan:v2', frames: 172, goal: 2 },
   { title: 'HiFi-GAN V3', id: 'vocoder:hifi_gan:v3', frames: 86, goal: 2 },
-  { title: 'Fre-GAN', id: 'vocoder:fre_gan:v1', frames: 24, goal: 2 },
+  { title: 'Fre-GAN', id: 'vocoder:fre_gan:v1', frames: 43, goal: 2 },
   { title: 'UnivNet c16', id: 'vocoder:univnet:c16', frames: 86, goal: 2 },
   { title: 'UnivNet c32', id: 'vocoder:univnet:c32', frames: 43, goal: 2 },
   { title: 'BigVGAN base 24 kHz', id: 'vocoder:bigvgan:base_24khz_100band', frames: 16, goal: 2 },

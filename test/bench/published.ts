@@ -44,14 +44,20 @@ export async function benchPublished(what: 'vocoders' | 'codecs', options: Publi
   }
   emit(toLine(head))
   emit(toLine(head.map(() => '---')))
+  const failures: unknown[] = []
   for (const model of models) {
-    const found = await compareWithTorch(model, { python, threads, rounds: Number(options.rounds) })
-    for (const row of found) emit(toLine(toCells(row)))
-    rows.push(...found)
+    try {
+      const found = await compareWithTorch(model, { python, threads, rounds: Number(options.rounds) })
+      for (const row of found) emit(toLine(toCells(row)))
+      rows.push(...found)
+    } catch (error) {
+      process.stderr.write(`${error}\n`) // one model must not cost the hour that the others take
+      failures.push(error)
+    }
+    if (save) await saveTable(what, `${describeRun(rows, options)}\n\n${lines.join('\n')}`)
   }
-  const conditions = describeRun(rows[0]?.torchVersion, Number(options.rounds))
-  process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `\n${conditions}\n`)
-  if (save) await saveTable(what, `${conditions}\n\n${lines.join('\n')}`)
+  process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `\n${describeRun(rows, options)}\n`)
+  if (failures.length > 0) throw new AggregateError(failures, `bench: ${failures.length} of ${models.length} models failed`)
 }
 
 function toLine(cells: readonly string[]): string {
@@ -81,19 +87,20 @@ function goalMark({ goal }: BenchModel, threads: number, speedup: number): strin
   return speedup >= goal ? ' ✓' : ` (goal ${goal}×)`
 }
 
-function describeRun(torchVersion: string | undefined, rounds: number): string {
+function describeRun(rows: readonly SideBySide[], { rounds }: PublishedOptions): string {
   const version = (name: string) => createRequire(import.meta.resolve('@mynah/onnx'))(`${name}/package.json`).version
   const processor = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`
-  const versions = `Node ${process.version}, onnxruntime-node ${version('onnxruntime-node')}, PyTorch ${torchVersion}`
-  return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${processor}; ${versions}; medians of ${rounds} rounds.`
+  const versions = `Node ${process.version}, onnxruntime-node ${version('onnxruntime-node')}, PyTorch ${rows[0]?.torchVersion}`
+  const waiting = process.env.OMP_WAIT_POLICY ? `, OMP_WAIT_POLICY=${process.env.OMP_WAIT_POLICY}` : ''
+  return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${processor}; ${versions}${waiting}; medians of ${rounds} rounds.`
 }
 
 async function saveTable(what: string, table: string): Promise<void> {
   const text = await readFile(document, 'utf8')
-  const section = new RegExp(`(<!-- ${what} -->\n)[^]*?(\n<!-- /${what} -->)`)
+  const section = new RegExp(`(<!-- ${what} -->\n)[^]*?(<!-- /${what} -->)`)
   if (!section.test(text)) throw new Error(`${document.pathname} has no <!-- ${what} --> … <!-- /${what} -->`)
   await writeFile(
     document,
-    text.replace(section, (_, begin: string, end: string) => `${begin}${table}${end}`),
+    text.replace(section, (_, begin: string, end: string) => `${begin}${table}\n${end}`),
   )
 }
