@@ -1,6 +1,6 @@
 /**
  * Speed and memory: `pnpm bench` measures the embedded voice, `pnpm bench vocoders` and `pnpm bench codecs` the published models at full size next to PyTorch.
- * `--python` names an interpreter with torch, numpy, PyYAML and safetensors; see docs/bench.md.
+ * `--python` names an interpreter with torch and numpy; without it they are measured alone. See docs/bench.md.
  */
 import { parseArgs } from 'node:util'
 import { benchPublished } from './published.ts'

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { type BenchModel, codecs, vocoders } from './models.ts'
-import { compareWithTorch, type SideBySide } from './side-by-side.ts'
+import { measureModel, type Reference, type SideBySide } from './side-by-side.ts'
 
 /** Command line of `pnpm bench vocoders` and `pnpm bench codecs`. */
 export interface PublishedOptions {
@@ -30,10 +30,9 @@ const head = [
   'error',
 ]
 
-/** Runs every model next to PyTorch, prints a row for each as it comes, and with `save` replaces the table in docs/bench.md. */
+/** Runs every model, next to PyTorch where `python` has it, prints a row for each as it comes, and with `save` replaces the table in docs/bench.md. */
 export async function benchPublished(what: 'vocoders' | 'codecs', options: PublishedOptions): Promise<void> {
   const { json, save, python, only = '' } = options
-  if (python === undefined) throw new TypeError('bench: needs --python, an interpreter with torch')
   const models = { vocoders, codecs }[what].filter(({ title }) => new RegExp(only, 'i').test(title))
   const threads = options.threads.split(',').map(Number)
   const rows: SideBySide[] = []
@@ -47,7 +46,7 @@ export async function benchPublished(what: 'vocoders' | 'codecs', options: Publi
   const failures: unknown[] = []
   for (const model of models) {
     try {
-      const found = await compareWithTorch(model, { python, threads, rounds: Number(options.rounds) })
+      const found = await measureModel(model, { ...(python && { python }), threads, rounds: Number(options.rounds) })
       for (const row of found) emit(toLine(toCells(row)))
       rows.push(...found)
     } catch (error) {
@@ -64,20 +63,20 @@ function toLine(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function toCells({ model, threads, torch, mynah, speedup, error }: SideBySide): string[] {
-  const met = goalMark(model, threads, speedup.wall)
+function toCells({ model, threads, torch, mynah }: SideBySide): string[] {
+  const theirs = (show: (torch: Reference) => string) => (torch ? show(torch) : '–')
   return [
     model.title,
     `${threads}`,
-    torch.realTimeFactor.toFixed(3),
+    theirs(({ realTimeFactor }) => realTimeFactor.toFixed(3)),
     mynah.realTimeFactor.toFixed(3),
-    `${speedup.wall.toFixed(2)}×${met}`,
-    torch.cpuFactor.toFixed(3),
+    theirs(({ speedup }) => `${speedup.wall.toFixed(2)}×${goalMark(model, threads, speedup.wall)}`),
+    theirs(({ cpuFactor }) => cpuFactor.toFixed(3)),
     mynah.cpuFactor.toFixed(3),
-    `${speedup.cpu.toFixed(2)}×`,
-    torch.peakMegabytes.toFixed(0),
+    theirs(({ speedup }) => `${speedup.cpu.toFixed(2)}×`),
+    theirs(({ peakMegabytes }) => peakMegabytes.toFixed(0)),
     mynah.peakMegabytes.toFixed(0),
-    error.toExponential(1),
+    theirs(({ error }) => error.toExponential(1)),
   ]
 }
 
@@ -90,7 +89,7 @@ function goalMark({ goal }: BenchModel, threads: number, speedup: number): strin
 function describeRun(rows: readonly SideBySide[], { rounds }: PublishedOptions): string {
   const version = (name: string) => createRequire(import.meta.resolve('@mynah/onnx'))(`${name}/package.json`).version
   const processor = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`
-  const versions = `Node ${process.version}, onnxruntime-node ${version('onnxruntime-node')}, PyTorch ${rows[0]?.torchVersion}`
+  const versions = `Node ${process.version}, onnxruntime-node ${version('onnxruntime-node')}${rows[0]?.torch ? `, PyTorch ${rows[0].torch.version}` : ''}`
   const waiting = process.env.OMP_WAIT_POLICY ? `, OMP_WAIT_POLICY=${process.env.OMP_WAIT_POLICY}` : ''
   return `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${processor}; ${versions}${waiting}; medians of ${rounds} rounds.`
 }

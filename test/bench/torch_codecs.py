@@ -63,7 +63,8 @@ class SkipLstm(nn.Module):
 class Encodec(nn.Module):
     """EnCodec 24 kHz, arXiv:2210.13438. State dict: facebookresearch/encodec (encodec_24khz-d7cc33bc.th)."""
 
-    rate, hop, ratios = 24000, 320, (8, 5, 4, 2)
+    rate, hop, bins, levels, ratios = 24000, 320, 1024, 8, (8, 5, 4, 2)  # 8 levels are 6 kbps
+    strides, noise_strides, config = [1] * 8, [], None
 
     def __init__(self, filters=32, dim=128, codebooks=32, bins=1024):
         super().__init__()
@@ -178,11 +179,11 @@ class FactorizedCodec(nn.Module):
 class Dac(FactorizedCodec):
     """DAC 44.1 kHz, arXiv:2306.06546. State dict: descriptinc/descript-audio-codec 0.0.1."""
 
-    rate, hop = 44100, 512
+    rate, hop, bins, levels, noise_strides = 44100, 512, 1024, 9, []
 
     def __init__(self, dim=64, rates=(2, 4, 8, 8), latent=1024, wide=1536, codebooks=9):
         super().__init__(normed, latent, 1024, [1] * codebooks)
-        self.kwargs = dict(encoder_dim=dim, encoder_rates=list(rates), latent_dim=latent, decoder_dim=wide, decoder_rates=list(rates[::-1]), n_codebooks=codebooks, codebook_size=1024, codebook_dim=8, sample_rate=self.rate)
+        self.config = dict(encoder_dim=dim, encoder_rates=list(rates), latent_dim=latent, decoder_dim=wide, decoder_rates=list(rates[::-1]), n_codebooks=codebooks, codebook_size=1024, codebook_dim=8, sample_rate=self.rate)
         down, up = [normed(nn.Conv1d(1, dim, 7, padding=3))], [normed(nn.Conv1d(latent, wide, 7, padding=3))]
         for r in rates:
             dim *= 2
@@ -197,7 +198,7 @@ class Dac(FactorizedCodec):
 class Snac(FactorizedCodec):
     """SNAC 24 kHz, arXiv:2410.14411. State dict: hubertsiuzdak/snac_24khz."""
 
-    rate, hop = 24000, 512
+    rate, hop, bins, levels, noise_strides = 24000, 512, 4096, 3, [8, 64, 256, 512]
 
     def __init__(self, dim=48, rates=(2, 4, 8, 8), wide=1024, strides=(4, 2, 1)):
         norm, latent = parametrized_norm, dim * 2 ** len(rates)

@@ -1,10 +1,12 @@
-"""PyTorch eager beside Mynah, on the same random weights: started by test/bench/side-by-side.ts, one process for each model.
+"""PyTorch eager beside Mynah, on the same random weights: started by test/bench, one process for each model.
 
 usage: python torch_models.py FOLDER NAME FRAMES     NAME is vocoder:PAPER:PRESET or codec:NAME:encode|decode
 Writes the checkpoint as it is published, the input and the output; prints one JSON line about them; then runs once, and prints its times, for each line
 "run THREADS" on standard input.
+       python torch_models.py --layouts FILE NAME FRAMES ...
+Writes names and shapes of all tensors, from which `pnpm bench` makes random checkpoints where there is no PyTorch.
 """
-import importlib, json, resource, sys, time
+import gzip, importlib, json, resource, sys, time
 from pathlib import Path
 import numpy as np, torch
 from torch import nn
@@ -32,50 +34,51 @@ def save(tensors, folder):
     return {name: list(tensor.shape) for name, tensor in tensors.items()}
 
 
-def vocoder(folder, paper, preset, frames):
+def vocoder(paper, preset, frames):
     module = importlib.import_module(f"vocoders.{paper}")
     config = module.PRESETS[preset]
     generator = module.Generator(config)
-    state = generator.state_dict()
+    state = tensors = generator.state_dict()
     for key in reversed(NESTING.get(paper, ("generator",))):
         state = {key: state}
-    torch.save(state, folder / "checkpoint.pt")
     mel = torch.randn(1, module.mel_of(config)["n_mels"], frames)
     inputs = dict(mel=mel, noise=generator.noise(mel)) if hasattr(generator, "noise") else dict(mel=mel)
-    fold(generator)
     run = lambda: generator(*inputs.values())
-    return config, run, inputs, module.mel_of(config)["rate"]
+    return generator, state, tensors, inputs, run, dict(config=config, seconds=frames * generator.hop / module.mel_of(config)["rate"])
 
 
-def codec(folder, name, direction, frames):
+def codec(name, direction, frames):
     import torch_codecs
 
     model = getattr(torch_codecs, name.capitalize())()
-    state = model.state_dict()
-    torch.save({"state_dict": state, "metadata": {"kwargs": model.kwargs}} if hasattr(model, "kwargs") else state, folder / "checkpoint.pt")
-    fold(model)
-    levels = 8 if name == "encodec" else len(model.quantizer.quantizers)
+    state = tensors = model.state_dict()
+    if name == "dac":
+        state = {"state_dict": state, "metadata": {"kwargs": model.config}}
+    strides = model.strides[: model.levels]
     if direction == "encode":
         inputs = dict(wave=torch.rand(1, 1, frames * model.hop) - 0.5)
-        run = lambda: model.encode(inputs["wave"], levels)
+        run = lambda: model.encode(inputs["wave"], model.levels)
     else:
-        codes = model.encode(torch.rand(1, 1, frames * model.hop) - 0.5, levels)
-        strides = [8, 64, 256, 512] if name == "snac" else []
-        inputs = dict(codes=codes, **{f"noise{i}": torch.randn(1, 1, frames * s) for i, s in enumerate(strides)})
+        codes = torch.stack([torch.randint(model.bins, (frames // s,)).repeat_interleave(s) for s in strides])
+        inputs = dict(codes=codes, **{f"noise{i}": torch.randn(1, 1, frames * s) for i, s in enumerate(model.noise_strides)})
         run = lambda: model.decode(codes, [inputs[k] for k in inputs if k != "codes"])
-    return getattr(model, "config", None), run, inputs, model.rate
+    return model, state, tensors, inputs, run, dict(config=model.config, seconds=frames * model.hop / model.rate)
+
+
+def build(name, frames):
+    torch.manual_seed(0)
+    kind, model, variant = name.split(":")
+    return {"vocoder": vocoder, "codec": codec}[kind](model, variant, frames)
 
 
 @torch.inference_mode()
-def main(folder, name, frames):
-    torch.manual_seed(0)
+def race(folder, name, frames):
     torch.set_num_interop_threads(1)
-    kind, model, variant = name.split(":")
-    config, run, inputs, rate = {"vocoder": vocoder, "codec": codec}[kind](folder, model, variant, frames)
-    output = run()
-    shapes = save(dict(inputs, output=output), folder)
-    samples = inputs["wave"].shape[-1] if "wave" in inputs else output.shape[-1]
-    print(json.dumps(dict(torch=torch.__version__, config=config, shapes=shapes, seconds=samples / rate)), flush=True)
+    model, state, _, inputs, run, facts = build(name, frames)
+    torch.save(state, folder / "checkpoint.pt")
+    fold(model)
+    shapes = save(dict(inputs, output=run()), folder)
+    print(json.dumps(dict(facts, shapes=shapes, torch=torch.__version__)), flush=True)
     for line in sys.stdin:
         torch.set_num_threads(int(line.split()[1]))
         cpu, wall = time.process_time(), time.perf_counter()
@@ -84,4 +87,16 @@ def main(folder, name, frames):
         print(json.dumps(dict(times, peakMegabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)), flush=True)
 
 
-main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+def layouts(path, *models):
+    shapes = lambda tensors: {name: list(tensor.shape) for name, tensor in tensors.items()}
+    found = {}
+    for name, frames in zip(models[::2], models[1::2]):
+        _, _, tensors, inputs, _, facts = build(name, int(frames))
+        found[name] = dict(facts, shapes=shapes(inputs), tensors=shapes(tensors))
+    Path(path).write_bytes(gzip.compress(json.dumps(found).encode(), mtime=0))
+
+
+if sys.argv[1] == "--layouts":
+    layouts(*sys.argv[2:])
+else:
+    race(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
