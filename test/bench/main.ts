@@ -1,8 +1,10 @@
 /**
- * Speed and memory: `pnpm bench` measures the embedded voice, `pnpm bench vocoders` and `pnpm bench codecs` the published models at full size next to PyTorch.
+ * Speed and memory: `pnpm bench` measures the embedded voice, `pnpm bench vocoders` and `pnpm bench codecs` the published models at full size next to PyTorch,
+ * `pnpm bench memory` what loading 450 MB and decoding ten minutes takes.
  * `--python` names an interpreter with torch and numpy; without it they are measured alone. See docs/bench.md.
  */
 import { parseArgs } from 'node:util'
+import { benchMemory } from './memory.ts'
 import { benchPublished } from './published.ts'
 import { benchVoice } from './voice.ts'
 
@@ -21,4 +23,5 @@ const { values, positionals } = parseArgs({
 const [what = 'voice'] = positionals
 if (what === 'voice') await benchVoice(values)
 else if (what === 'vocoders' || what === 'codecs') await benchPublished(what, values)
-else throw new TypeError(`bench: there is no "${what}", expected vocoders, codecs, or nothing`)
+else if (what === 'memory') process.stdout.write(await benchMemory(values))
+else throw new TypeError(`bench: there is no "${what}", expected vocoders, codecs, memory, or nothing`)
