@@ -1,6 +1,6 @@
 """Kokoro-82M in ONNX Runtime on one thread, for `pnpm bench --kokoro MODEL.onnx`. Packages and model: ../shared/tools/corpus/README.md.
 
-usage: python kokoro.py MODEL.onnx VOICES_DIR SENTENCE…    prints one JSON object, a row of test/bench/main.ts
+usage: python kokoro.py MODEL.onnx VOICES_DIR SENTENCE…    prints one JSON object, a row of test/bench/voice.ts
 """
 import json, resource, sys, time
 from pathlib import Path

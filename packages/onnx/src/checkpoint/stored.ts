@@ -50,7 +50,7 @@ export class MemoryTensorRef extends TensorRef {
   }
 
   read(): Tensor {
-    return this.#tensor
+    return { ...this.#tensor, data: this.#tensor.data.slice() } as Tensor
   }
 }
 

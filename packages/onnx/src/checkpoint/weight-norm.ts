@@ -32,7 +32,7 @@ export function weightNormBase(name: string): WeightNormNames | undefined {
  * w = g · v / ‖v‖₂ in float64, stored as float32. Paper: Weight Normalization, arXiv:1602.07868. No epsilon, as in PyTorch.
  * The norm runs over every dimension but the one along which g varies: dimension 0 for convolutions, which is the *input* channel of a ConvTranspose.
  * @param g [n, 1, …] (or 1s everywhere but one dimension)
- * @param v any shape with that dimension equal
+ * @param v any shape with that dimension equal; a float32 one is overwritten by the result: the memory of a second array per layer is never asked for
  * @param where file and name, for messages
  * @throws {CheckpointError} `shape-mismatch` if g does not fit v; `degenerate-weight-norm` if a row of v is all zero, which PyTorch turns into NaN
  */
@@ -73,7 +73,7 @@ export function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor<'flo
     }
     return gains[row]! / Math.sqrt(square)
   })
-  const data = new Float32Array(values.length)
+  const data = values instanceof Float32Array ? values : new Float32Array(values.length)
   for (let start = 0, row = 0; start < data.length; start += inner, row = (row + 1) % rows) {
     for (let i = start; i < start + inner; i++) data[i] = values[i]! * factors[row]!
   }
