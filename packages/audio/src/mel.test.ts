@@ -158,7 +158,9 @@ describe('createMelStream', () => {
   const samples = Float32Array.from({ length: 20_000 }, () => 0.1 * random.normal())
   /** Frames side by side: [nMels, T] each. */
   const join = (parts: readonly { shape: readonly number[]; data: Float32Array }[], nMels: number) =>
-    Array.from({ length: nMels }, (_, mel) => parts.flatMap(({ shape, data }) => Array.from(data.subarray(mel * shape[1]!, (mel + 1) * shape[1]!))))
+    Array.from({ length: nMels }, (_, mel) =>
+      parts.flatMap(({ shape, data }) => Array.from(data.subarray(mel * shape[1]!, (mel + 1) * shape[1]!))),
+    )
 
   it.each(Object.keys(melPresets) as (keyof typeof melPresets)[])('%s: frames of pieces join into those of the whole', preset => {
     for (const length of [20_000, 4801, 1300]) {

@@ -250,9 +250,9 @@ export function createMelStream(config: MelConfig): MelStream {
   let samples = 0
   let started = false
   /** The signal from the next frame's first sample on, reflected at its start. */
-  let kept = new Float32Array(0)
+  let kept: Float32Array = new Float32Array(0)
   /** The last samples of the signal: its end is reflected, too. */
-  let ending = new Float32Array(0)
+  let ending: Float32Array = new Float32Array(0)
   const wholeFrames = (): Tensor<'float32'> => {
     if (!started || kept.length < nFft) return float32Tensor([], [nMels, 0])
     const frames = 1 + Math.floor((kept.length - nFft) / hopLength)
