@@ -1,5 +1,6 @@
 export type { Device } from '@mynah/onnx'
 export { AudioFormatError, BundleError, CheckpointError, InferenceError, MynahError } from '@mynah/onnx'
+export { type DecodeOptions, type LoadVocoderOptions, loadVocoder, type MelVocoder } from '@mynah/vocoder'
 export { type Bundle, checkFile, openBundle } from './bundle/load.ts'
 export type { BundleManifest, BundlePart, BundleVoice } from './bundle/manifest.ts'
 export type { Aligner, Codec, LanguageModel, Models, PromptCodec, Vocoder } from './contracts.ts'

@@ -1,10 +1,9 @@
 import { extname } from 'node:path'
 import { createSynthesizer, type Speech, type Synthesizer, Voice } from '@mynah/core'
-import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
 import { playWav } from '../play.ts'
-import { createProgress, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
+import { createProgress, secondsSince, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
 
 /** Where speech goes if nothing else is said. */
 const defaultOut = 'speech.wav'
@@ -121,13 +120,9 @@ function readRequest(args: Arguments) {
   if (out === '-' && args.flag('json')) throw new UsageError('--out - and --json both want stdout: name a file with --out')
   return {
     out,
-    model: defined({
-      bundle: args.text('bundle'),
-      device: args.choice('device', ['auto', ...devices]),
-      threads: args.number('threads', { least: 1, most: 1024, integer: true }),
-    }),
+    model: { ...defined({ bundle: args.text('bundle') }), ...args.runtimeOptions() },
     speech: defined({
-      seed: args.number('seed', { least: 0, most: 2 ** 32 - 1, integer: true }),
+      seed: args.seed(),
       speed: args.number('speed', { least: 0.5, most: 2 }),
       temperature: args.number('temperature', { least: 0, most: 2 }),
     }),
@@ -177,8 +172,4 @@ async function speak(
     signal: terminal.signal,
     onProgress: ({ utterances, seconds }) => progress.show(`${seconds.toFixed(1)} s spoken, ${utterances} sentences`),
   })
-}
-
-function secondsSince(start: number): number {
-  return (performance.now() - start) / 1000
 }
