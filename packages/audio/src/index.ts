@@ -3,6 +3,7 @@ export {
   type AudioErrorCode,
   type AudioFormat,
   durationSeconds,
+  joinPieces,
   maxAudioBytes,
   maxAudioChannels,
   maxAudioSamples,

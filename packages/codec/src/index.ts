@@ -1,5 +1,6 @@
 export { loadMynahCodec, type MynahCodec, type MynahCodecConfig } from './architectures/mynah.ts'
 export type { AudioCodec, Codec, CodecSegment, DecodeOptions, EncodeOptions } from './codec.ts'
+export { codesEnding, type EncodedAudio, readCodes, writeCodes } from './codes-file.ts'
 export { type Ecdc, type EcdcLayout, ecdcLayouts, packCodes, readEcdc, unpackCodes, writeEcdc } from './ecdc.ts'
 export { fromLevels, toLevels } from './levels.ts'
 export { type LoadCodecOptions, loadCodec } from './load.ts'

@@ -1,6 +1,7 @@
+export { type AudioCodec, codesEnding, type EncodedAudio, type LoadCodecOptions, loadCodec, readCodes, writeCodes } from '@mynah/codec'
 export type { Device } from '@mynah/onnx'
 export { AudioFormatError, BundleError, CheckpointError, InferenceError, MynahError } from '@mynah/onnx'
-export { type DecodeOptions, type LoadVocoderOptions, loadVocoder, type MelVocoder } from '@mynah/vocoder'
+export { type LoadVocoderOptions, loadVocoder, type MelVocoder } from '@mynah/vocoder'
 export { type Bundle, checkFile, openBundle } from './bundle/load.ts'
 export type { BundleManifest, BundlePart, BundleVoice } from './bundle/manifest.ts'
 export type { Aligner, Codec, LanguageModel, Models, PromptCodec, Vocoder } from './contracts.ts'
