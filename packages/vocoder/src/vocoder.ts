@@ -29,10 +29,11 @@ export interface Vocoder extends AsyncDisposable {
   samplesFor(frames: number): number
   /**
    * @param features float32 [C, T]
+   * @param options.seed draws the noise of vocoders that take some; 0 by default
    * @returns float32 [samplesFor(T)], nominally [-1, 1]
    * @throws {RangeError} if the features have another shape, no frames, or numbers that are not finite
    */
-  decode(features: Tensor<'float32'>, options?: { signal?: AbortSignal }): Promise<Float32Array>
+  decode(features: Tensor<'float32'>, options?: { readonly signal?: AbortSignal; readonly seed?: number }): Promise<Float32Array>
 }
 
 /** Options of `MelVocoder.decode`. */
