@@ -2,6 +2,7 @@ export { loadMynahCodec, type MynahCodec, type MynahCodecConfig } from './archit
 export type { AudioCodec, Codec, CodecSegment, DecodeOptions, EncodeOptions } from './codec.ts'
 export { codesEnding, type EncodedAudio, readCodes, writeCodes } from './codes-file.ts'
 export { type Ecdc, type EcdcLayout, ecdcLayouts, packCodes, readEcdc, unpackCodes, writeEcdc } from './ecdc.ts'
+export type { CodecGraphs, CodecLayout } from './graphs.ts'
 export { fromLevels, toLevels } from './levels.ts'
-export { type LoadCodecOptions, loadCodec } from './load.ts'
+export { type ExportedCodec, exportCodec, type LoadCodecOptions, loadCodec } from './load.ts'
 export { buildRvqEncoder, decodeCodes } from './rvq.ts'
