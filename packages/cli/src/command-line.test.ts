@@ -83,6 +83,7 @@ describe('the command line', () => {
     [['vocode', 'a.wav', '--checkpoint', 'g', '--out', 'b.wav', '--seed', '-1'], /--seed/],
     [['codec', 'encode', 'a.wav', '--checkpoint', 'g'], /--out is missing/],
     [['codec', 'encode', 'a.wav', '--checkpoint', 'g', '--out', 'a.ecdc', '--bandwidth', 'x'], /--bandwidth is "x"/],
+    [['convert', 'a.pt'], /--out is missing/],
     [['codec', 'decode', 'a.ecdc', '--out', 'a.wav'], /--checkpoint is missing/],
   ])('calls %j wrong usage: code 2, and nothing on stdout', async (words, message) => {
     const { code, out, err } = await mynah(words)

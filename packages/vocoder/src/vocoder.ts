@@ -127,13 +127,13 @@ export async function loadVocoder(checkpoint: string, options: LoadVocoderOption
 }
 
 /**
- * Finds out what a checkpoint is, without reading its tensors: what `loadVocoder` does first, and what converters need.
+ * Finds out what a checkpoint is, and which config belongs to it, without reading its tensors: what `loadVocoder` does first.
  * @throws {CheckpointError} as `loadVocoder`
  */
 export function describeVocoder(
   checkpoint: string,
   options: Omit<LoadVocoderOptions, 'runtime'> = {},
-): { architecture: VocoderArchitecture; description: VocoderDescription } {
+): { architecture: VocoderArchitecture; description: VocoderDescription; config: unknown } {
   return withWeights(checkpoint, (weights, root) => {
     const config = resolveConfig(options.config, checkpoint, root)
     const architecture = architectures.find(candidate => candidate.detect(weights, config))
@@ -145,7 +145,7 @@ export function describeVocoder(
       )
     }
     const sources = options.stats === undefined ? { checkpoint } : { checkpoint, stats: options.stats }
-    return { architecture, description: architecture.describe(weights, config, sources) }
+    return { architecture, description: architecture.describe(weights, config, sources), config }
   })
 }
 
@@ -162,6 +162,38 @@ export function buildChecked(
   const model = description.build(weights, options)
   expectAllRead(architecture.name, weights, description.trainingOnly)
   return model
+}
+
+/** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. */
+export interface ExportedVocoder {
+  readonly name: string
+  readonly description: VocoderDescription
+  /** The published config; undefined for a checkpoint that needs none. */
+  readonly config: unknown
+  /** `mel` float32 [1, C, T] (and `noise`, `bandwidth_id`) → `waveform` float32 [1, 1, S]. */
+  readonly model: OnnxModel
+  /** By the names that `loadVocoder` reads, weight norm folded; `mean` and `scale` of a recipe's statistics among them. */
+  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
+}
+
+/**
+ * Builds the graph of a published vocoder without running it.
+ * @throws {CheckpointError} as `loadVocoder`
+ */
+export function exportVocoder(checkpoint: string, options: Omit<LoadVocoderOptions, 'runtime'> = {}): ExportedVocoder {
+  const { architecture, description, config } = describeVocoder(checkpoint, options)
+  return withWeights(checkpoint, weights => {
+    const model = buildChecked(architecture, description, weights)
+    const kept = weights.names.filter(name => !description.trainingOnly?.some(prefix => name.startsWith(prefix)))
+    const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
+    const { mean, scale } = description.mel?.normalize ?? {}
+    const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
+    return { name: architecture.name, description, config, model, tensors: { ...tensors, ...statistics } }
+  })
+}
+
+function rowOf(values: ArrayLike<number>): Tensor<'float32'> {
+  return float32Tensor(Float32Array.from(values), [values.length])
 }
 
 function withWeights<T>(path: string, use: (weights: Weights, root: unknown) => T): T {
