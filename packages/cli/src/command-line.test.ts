@@ -70,6 +70,7 @@ describe('the command line', () => {
     [['say', 'Hi.', '--out', '-', '--json'], /both want stdout/],
     [['say', 'Hi.', '--prompt', 'a.wav'], /--prompt needs --transcript/],
     [['say', 'Hi.', '--transcript', 'A.'], /--transcript needs --prompt/],
+    [['say', 'Hi.', '--vocoder-config', 'c.json'], /--vocoder-config needs --vocoder/],
     [['say', 'Hi.', '--prompt', 'a.wav', '--transcript', 'A.', '--voice', 'b'], /exclude each other/],
     [['voice', 'create', 'a.wav'], /--transcript is missing/],
     [['voice', 'create', 'a.wav', '--transcript', 'A.', '--out', 'a.bin'], /expected a name that ends in .voice.safetensors/],
