@@ -12,7 +12,19 @@ import { voiceCreate, voiceList, voiceShow } from './commands/voice.ts'
 import { type Terminal, toColumns, write, writeLines } from './terminal.ts'
 
 /** Every command, in the order of the help. */
-const commands: readonly Command[] = [say, voiceCreate, voiceList, voiceShow, vocode, codecEncode, codecDecode, convert, inspect, pull, doctor]
+const commands: readonly Command[] = [
+  say,
+  voiceCreate,
+  voiceList,
+  voiceShow,
+  vocode,
+  codecEncode,
+  codecDecode,
+  convert,
+  inspect,
+  pull,
+  doctor,
+]
 
 /** What a shell learns: done, failed, called wrongly, or interrupted (128 + SIGINT). */
 const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const

@@ -82,9 +82,8 @@ const defaultSeed = 0
 
 /**
  * Loads a bundle and gets ready to speak.
- * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit
- * @throws {HubError} if a bundle on the hub cannot be downloaded, or is not what it should be
  * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit, or those of the vocoder
+ * @throws {HubError} if a bundle on the hub cannot be downloaded, or is not what it should be
  * @throws {InferenceError} if the device is not available; {TypeError} or {RangeError} for wrong options
  */
 export async function createSynthesizer(options: SynthesizerOptions = {}): Promise<Synthesizer> {

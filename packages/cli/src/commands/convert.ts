@@ -1,6 +1,6 @@
 import { type ConvertedGraph, convertCheckpoint } from '@mynah/core'
 import { type Command, defined, sharedOptions } from '../arguments.ts'
-import { toColumns, writeJson, writeLines } from '../terminal.ts'
+import { toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
 
 /** `mynah convert`: a published checkpoint → safetensors, manifest and plain ONNX. */
 export const convert: Command = {
@@ -32,7 +32,7 @@ export const convert: Command = {
     else {
       await writeLines(stderr, [
         `${out}: ${manifest.architecture}, ${manifest.sampleRate} Hz, hop ${manifest.hopLength}`,
-        ...toColumns([manifest, ...manifest.graphs].map(({ file, bytes }) => [file, `${(bytes / 1e6).toFixed(1)} MB`])),
+        ...toColumns([manifest, ...manifest.graphs].map(({ file, bytes }) => [file, toMegabytes(bytes)])),
         ...manifest.graphs.map(describeGraph),
         ...manifest.warnings.map(warning => `warning: ${warning}`),
       ])
