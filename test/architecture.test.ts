@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
  * Which of our packages each package may import: the arrows of DESIGN.md. Everything points one way, and codec, lm and vocoder never meet.
- * cli reaches past core for two things that are no business of whoever speaks: reading any checkpoint or recording (`inspect`), and probing devices (`doctor`).
+ * cli reaches past core for two things that are no business of whoever speaks: reading any checkpoint or recording (`inspect`, `vocode`, `codec`), and probing devices (`doctor`).
  */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   onnx: [],

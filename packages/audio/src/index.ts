@@ -3,6 +3,7 @@ export {
   type AudioErrorCode,
   type AudioFormat,
   durationSeconds,
+  joinPieces,
   maxAudioBytes,
   maxAudioChannels,
   maxAudioSamples,
@@ -16,5 +17,6 @@ export * from './fft.ts'
 export * from './level.ts'
 export * from './mel.ts'
 export * from './resample.ts'
-export * from './stft.ts'
+export { frameCount, hannWindow, istft, type Padding, type Spectrogram, type StftConfig, stft, visitFrames } from './stft.ts'
+export { type AudioStream, createWavWriter, openAudio, type WavWriter } from './stream.ts'
 export { encodeWav, readWav, type WavFormat } from './wav.ts'

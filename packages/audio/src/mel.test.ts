@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRandom } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
-import { type MelConfig, melFilterbank, melPresets, melSpectrogram, toHz, toMel } from './mel.ts'
+import { createMelStream, type MelConfig, melFilterbank, melPresets, melSpectrogram, toHz, toMel } from './mel.ts'
 
 /** Golden cases: official PyTorch front-ends on one waveform each (see case.json: reference commit and tolerance). */
 const folder = new URL('../../../test/fixtures/mel/', import.meta.url)
@@ -150,5 +150,35 @@ describe('melFilterbank', () => {
 
   it.each(['slaney', 'htk'] as const)('toHz inverts toMel on the %s scale', scale => {
     for (const hz of [0, 50, 440, 999.9, 1000, 1000.1, 4000, 12000]) expect(toHz(toMel(hz, scale), scale)).toBeCloseTo(hz, 8)
+  })
+})
+
+describe('createMelStream', () => {
+  const random = createRandom(4)
+  const samples = Float32Array.from({ length: 20_000 }, () => 0.1 * random.normal())
+  /** Frames side by side: [nMels, T] each. */
+  const join = (parts: readonly { shape: readonly number[]; data: Float32Array }[], nMels: number) =>
+    Array.from({ length: nMels }, (_, mel) =>
+      parts.flatMap(({ shape, data }) => Array.from(data.subarray(mel * shape[1]!, (mel + 1) * shape[1]!))),
+    )
+
+  it.each(Object.keys(melPresets) as (keyof typeof melPresets)[])('%s: frames of pieces join into those of the whole', preset => {
+    for (const length of [20_000, 4801, 1300]) {
+      for (const piece of [1777, 100_000]) {
+        const config: MelConfig = melPresets[preset]
+        const whole = samples.subarray(0, length)
+        const stream = createMelStream(config)
+        const parts = []
+        for (let start = 0; start < length; start += piece) parts.push(stream.push(whole.subarray(start, start + piece)))
+        parts.push(stream.finish())
+        expect(join(parts, config.nMels)).toEqual(join([melSpectrogram(whole, config)], config.nMels))
+      }
+    }
+  })
+
+  it('refuses what is too short for a frame, at its end, as melSpectrogram does', () => {
+    const stream = createMelStream(melPresets.hifiGan22k)
+    expect(stream.push(samples.subarray(0, 200)).shape).toEqual([80, 0])
+    expect(() => stream.finish()).toThrow(/200 samples, expected at least/)
   })
 })

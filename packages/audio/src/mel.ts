@@ -1,5 +1,6 @@
 import { float32Tensor, type Tensor } from '@mynah/onnx'
-import { frameCount, type Padding, type StftConfig, visitFrames } from './stft.ts'
+import { joinPieces } from './audio.ts'
+import { frameCount, type Padding, type StftConfig, sidePadding, visitFrames } from './stft.ts'
 
 /**
  * A log-mel front-end as plain data: what a vocoder's checkpoint config says, in librosa's words. Vocoders disagree in every field,
@@ -188,6 +189,11 @@ export function melFilterbank(config: FilterbankConfig): Tensor<'float32'> {
  * @throws {RangeError} if the audio is too short for one frame, or the configuration is impossible
  */
 export function melSpectrogram(samples: Float32Array, config: MelConfig): Tensor<'float32'> {
+  return createAnalysis(config)(samples, config)
+}
+
+/** The front-end with its filterbank at hand. */
+function createAnalysis(config: MelConfig): (samples: Float32Array, layout: StftConfig) => Tensor<'float32'> {
   const { nMels, magnitude, log, floor, normalize } = config
   if (!(floor > 0)) throw new RangeError(`melSpectrogram: floor is ${floor}, expected a positive number`)
   if (magnitude !== 'abs' && magnitude !== 'sqrt-eps') {
@@ -200,20 +206,75 @@ export function melSpectrogram(samples: Float32Array, config: MelConfig): Tensor
     )
   }
   const filters = triangles(config)
-  const frames = frameCount(samples.length, config)
-  const mels = new Float32Array(nMels * frames)
   const spectrum = new Float64Array(config.nFft / 2 + 1)
   const epsilon = magnitude === 'sqrt-eps' ? magnitudeEpsilon : 0
   const logScale = log === 'log10' ? Math.LOG10E : 1
-  visitFrames(samples, config, (t, real, imaginary) => {
-    for (let k = 0; k < spectrum.length; k++) spectrum[k] = Math.sqrt(real[k]! * real[k]! + imaginary[k]! * imaginary[k]! + epsilon)
-    for (let mel = 0; mel < nMels; mel++) {
-      const { start, weights } = filters[mel]!
-      let energy = 0
-      for (let i = 0; i < weights.length; i++) energy += weights[i]! * spectrum[start + i]!
-      const value = Math.log(Math.max(energy, floor)) * logScale
-      mels[mel * frames + t] = normalize ? (value - normalize.mean[mel]!) / normalize.scale[mel]! : value
-    }
-  })
-  return float32Tensor(mels, [nMels, frames])
+  return (samples, layout) => {
+    const frames = frameCount(samples.length, layout)
+    const mels = new Float32Array(nMels * frames)
+    visitFrames(samples, layout, (t, real, imaginary) => {
+      for (let k = 0; k < spectrum.length; k++) spectrum[k] = Math.sqrt(real[k]! * real[k]! + imaginary[k]! * imaginary[k]! + epsilon)
+      for (let mel = 0; mel < nMels; mel++) {
+        const { start, weights } = filters[mel]!
+        let energy = 0
+        for (let i = 0; i < weights.length; i++) energy += weights[i]! * spectrum[start + i]!
+        const value = Math.log(Math.max(energy, floor)) * logScale
+        mels[mel * frames + t] = normalize ? (value - normalize.mean[mel]!) / normalize.scale[mel]! : value
+      }
+    })
+    return float32Tensor(mels, [nMels, frames])
+  }
+}
+
+/** A front-end for audio that arrives in pieces; the frames that it returns, joined, are those of `melSpectrogram` for the whole. */
+export interface MelStream {
+  /** @returns float32 [nMels, T ≥ 0], as far as the input determines it */
+  push(samples: Float32Array): Tensor<'float32'>
+  /**
+   * The rest. Call once, after the last piece.
+   * @throws {RangeError} if the whole was too short for one frame
+   */
+  finish(): Tensor<'float32'>
+}
+
+/**
+ * `melSpectrogram` in bounded memory, for audio that arrives in pieces.
+ * @throws {RangeError} if the configuration is impossible, or frames lie apart (hopLength beyond nFft)
+ */
+export function createMelStream(config: MelConfig): MelStream {
+  const { nFft, hopLength, nMels } = config
+  const analyze = createAnalysis(config)
+  const layout: StftConfig = { ...config, padding: 'none' }
+  const pad = sidePadding(config)
+  if (hopLength > nFft) throw new RangeError(`createMelStream: hopLength is ${hopLength}, expected at most nFft = ${nFft}`)
+  let samples = 0
+  let started = false
+  /** The signal from the next frame's first sample on, reflected at its start. */
+  let kept: Float32Array = new Float32Array(0)
+  /** The last samples of the signal: its end is reflected, too. */
+  let ending: Float32Array = new Float32Array(0)
+  const wholeFrames = (): Tensor<'float32'> => {
+    if (!started || kept.length < nFft) return float32Tensor([], [nMels, 0])
+    const frames = 1 + Math.floor((kept.length - nFft) / hopLength)
+    const mel = analyze(kept.subarray(0, nFft + (frames - 1) * hopLength), layout)
+    kept = kept.slice(frames * hopLength)
+    return mel
+  }
+  return {
+    push(piece) {
+      samples += piece.length
+      kept = joinPieces([kept, piece])
+      ending = joinPieces([ending, piece]).slice(-(pad + 1))
+      if (!started && samples > pad) {
+        kept = joinPieces([kept.slice(1, pad + 1).reverse(), kept])
+        started = true
+      }
+      return wholeFrames()
+    },
+    finish() {
+      frameCount(samples, config)
+      kept = joinPieces([kept, ending.slice(0, -1).reverse()])
+      return wholeFrames()
+    },
+  }
 }

@@ -1,6 +1,6 @@
 import { createRandom } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
-import { resample } from './resample.ts'
+import { createResampler, resample } from './resample.ts'
 
 const pairs: [from: number, to: number][] = [
   [44100, 24000],
@@ -123,5 +123,27 @@ describe('resample', () => {
   it.each([0, -1, 999, 44100.5, Number.NaN, Number.POSITIVE_INFINITY, 2e6])('refuses a rate of %d Hz', rate => {
     expect(() => resample(new Float32Array(10), rate, 24000)).toThrow(RangeError)
     expect(() => resample(new Float32Array(10), 24000, rate)).toThrow(RangeError)
+  })
+})
+
+describe('createResampler', () => {
+  it.each(pairs)('%i → %i Hz: pieces of any length join into what resample gives', (from, to) => {
+    const random = createRandom(8)
+    const samples = Float32Array.from({ length: 4000 }, () => random.normal())
+    const stream = createResampler(from, to)
+    const output: number[] = []
+    for (let start = 0, length = 0; start < samples.length; start += length) {
+      length = Math.floor(random.uniform() ** 3 * 1500)
+      output.push(...stream.push(samples.subarray(start, start + length)))
+    }
+    output.push(...stream.finish())
+    expect(Float32Array.from(output)).toEqual(resample(samples, from, to))
+  })
+
+  it('holds back no more than its filter needs', () => {
+    const stream = createResampler(44100, 22050)
+    let produced = 0
+    for (let i = 0; i < 100; i++) produced += stream.push(new Float32Array(441)).length
+    expect(produced).toBeGreaterThan(22050 - 100)
   })
 })

@@ -78,35 +78,47 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 
-/**
- * Changes the sample rate without delay: what sounds at time t still sounds at time t. Flat up to 93 % of the lower Nyquist frequency,
- * more than 90 dB down above it. Outside of the signal there is silence.
- * @param samples float32 [S] at `fromRate` Hz
- * @returns float32 [⌈S·toRate/fromRate⌉] at `toRate` Hz; a copy where both rates are equal
- * @throws {RangeError} if a rate is not an integer from 1 kHz to 768 kHz
- */
-export function resample(samples: Float32Array, fromRate: number, toRate: number): Float32Array {
+/** How far a conversion has come: the input time of the next output sample, whole + part/up, advanced in integers so that no error builds up. */
+interface Position {
+  whole: number
+  part: number
+}
+
+/** One pair of rates, in lowest terms, with its filter. */
+interface Conversion {
+  readonly up: number
+  readonly down: number
+  readonly filter: Filter
+}
+
+function createConversion(fromRate: number, toRate: number): Conversion {
   const [lowest, highest] = sampleRateRange // also bounds the number of taps
   for (const rate of [fromRate, toRate]) {
     if (!Number.isInteger(rate) || rate < lowest || rate > highest) {
       throw new RangeError(`resample: rate is ${rate} Hz, expected an integer from ${lowest} to ${highest}`)
     }
   }
-  if (fromRate === toRate) return samples.slice()
   const divisor = greatestCommonDivisor(fromRate, toRate)
-  const up = toRate / divisor
-  const down = fromRate / divisor
-  const { taps, phases, table } = filterFor(up, down, fromRate, toRate)
+  const [up, down] = [toRate / divisor, fromRate / divisor]
+  return { up, down, filter: filterFor(up, down, fromRate, toRate) }
+}
+
+/**
+ * The next `length` output samples; outside of `samples` there is silence.
+ * @param origin input time of `samples[0]`
+ * @param at is advanced
+ */
+function interpolate({ up, down, filter }: Conversion, samples: Float32Array, origin: number, at: Position, length: number): Float32Array {
+  const { taps, phases, table } = filter
   const exact = phases === up
-  const output = new Float32Array(Math.ceil((samples.length * up) / down))
+  const output = new Float32Array(length)
   const wholeStep = Math.floor(down / up)
   const partStep = down % up
-  // t = whole + part/up, advanced in integers so that no error builds up
-  for (let i = 0, whole = 0, part = 0; i < output.length; i++) {
-    const first = whole - taps / 2 + 1
+  for (let i = 0; i < length; i++) {
+    const first = at.whole - origin - taps / 2 + 1
     const from = Math.max(0, -first)
     const to = Math.min(taps, samples.length - first)
-    const position = exact ? part : (part / up) * phases
+    const position = exact ? at.part : (at.part / up) * phases
     const row = Math.floor(position)
     const blend = position - row
     const base = row * taps
@@ -122,12 +134,67 @@ export function resample(samples: Float32Array, fromRate: number, toRate: number
       sum += (next - sum) * blend
     }
     output[i] = sum
-    whole += wholeStep
-    part += partStep
-    if (part >= up) {
-      part -= up
-      whole++
+    at.whole += wholeStep
+    at.part += partStep
+    if (at.part >= up) {
+      at.part -= up
+      at.whole++
     }
   }
   return output
+}
+
+/**
+ * Changes the sample rate without delay: what sounds at time t still sounds at time t. Flat up to 93 % of the lower Nyquist frequency,
+ * more than 90 dB down above it. Outside of the signal there is silence.
+ * @param samples float32 [S] at `fromRate` Hz
+ * @returns float32 [⌈S·toRate/fromRate⌉] at `toRate` Hz; a copy where both rates are equal
+ * @throws {RangeError} if a rate is not an integer from 1 kHz to 768 kHz
+ */
+export function resample(samples: Float32Array, fromRate: number, toRate: number): Float32Array {
+  const conversion = createConversion(fromRate, toRate)
+  if (fromRate === toRate) return samples.slice()
+  const length = Math.ceil((samples.length * conversion.up) / conversion.down)
+  return interpolate(conversion, samples, 0, { whole: 0, part: 0 }, length)
+}
+
+/** A conversion of audio that arrives in pieces; what it returns, joined, is what `resample` gives for the whole. */
+export interface Resampler {
+  /** @returns float32 [≥ 0], as far as the input determines it */
+  push(samples: Float32Array): Float32Array
+  /** The rest. Call once, after the last piece. */
+  finish(): Float32Array
+}
+
+/**
+ * `resample` in bounded memory, for audio that arrives in pieces.
+ * @throws {RangeError} if a rate is not an integer from 1 kHz to 768 kHz
+ */
+export function createResampler(fromRate: number, toRate: number): Resampler {
+  const conversion = createConversion(fromRate, toRate)
+  if (fromRate === toRate) return { push: samples => samples.slice(), finish: () => new Float32Array(0) }
+  const { up, down, filter } = conversion
+  const side = filter.taps / 2
+  const at = { whole: 0, part: 0 }
+  let kept = new Float32Array(0)
+  let origin = 0
+  let produced = 0
+  const advanceTo = (total: number) => {
+    const output = interpolate(conversion, kept, origin, at, Math.max(0, total - produced))
+    produced += output.length
+    const unused = Math.min(kept.length, Math.max(0, at.whole - side + 1 - origin))
+    kept = kept.subarray(unused)
+    origin += unused
+    return output
+  }
+  return {
+    push(samples) {
+      const joined = new Float32Array(kept.length + samples.length)
+      joined.set(kept)
+      joined.set(samples, kept.length)
+      kept = joined
+      return advanceTo(Math.ceil(((origin + kept.length - side) * up) / down))
+    },
+    finish: () => advanceTo(Math.ceil(((origin + kept.length) * up) / down)),
+  }
 }

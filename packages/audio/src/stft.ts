@@ -41,7 +41,7 @@ export function hannWindow(length: number): Float64Array {
  * Samples added on each side of the signal.
  * @throws {RangeError} if nFft, hopLength or winLength cannot be a frame layout
  */
-function sidePadding({ nFft, hopLength, winLength, padding }: StftConfig): number {
+export function sidePadding({ nFft, hopLength, winLength, padding }: StftConfig): number {
   if (!Number.isInteger(nFft) || nFft < 2 || nFft % 2 !== 0) throw new RangeError(`stft: nFft is ${nFft}, expected an even integer ≥ 2`)
   if (!Number.isInteger(hopLength) || hopLength < 1) throw new RangeError(`stft: hopLength is ${hopLength}, expected a positive integer`)
   if (!Number.isInteger(winLength) || winLength < 1 || winLength > nFft) {

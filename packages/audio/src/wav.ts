@@ -27,15 +27,41 @@ const otherCodecs: Record<number, string> = {
 
 // A file has a handful of chunks; one made of empty chunks must not cost a walk over millions of them.
 const maxChunks = 1024
+/** Bytes of a format chunk that say something: those of an extensible one. */
+const longestFormat = 40
 
 interface WavHeader {
-  codec: number
-  channels: number
-  sampleRate: number
-  bytesPerSample: number
+  readonly codec: number
+  readonly channels: number
+  readonly sampleRate: number
+  readonly bytesPerSample: number
 }
 
 type SampleReader = (view: DataView, offset: number) => number
+
+/** Bytes of a file, wherever they are. */
+export interface ByteSource {
+  readonly length: number
+  /** The bytes from `offset` on: `length` of them, or fewer at the end. */
+  read(offset: number, length: number): DataView
+}
+
+/** Where the samples of a WAV file lie, and what they are. */
+export interface WavLayout extends WavHeader {
+  /** Offset of the first sample. */
+  readonly start: number
+  /** Samples per channel. */
+  readonly samples: number
+  readonly warnings: readonly string[]
+}
+
+/** The whole file in memory. */
+function sourceOf(bytes: Uint8Array): ByteSource {
+  return {
+    length: bytes.length,
+    read: (offset, length) => new DataView(bytes.buffer, bytes.byteOffset + offset, Math.max(0, Math.min(length, bytes.length - offset))),
+  }
+}
 
 /**
  * Reads a RIFF WAVE file: PCM of 8, 16, 24 and 32 bits, float of 32 and 64 bits, A-law and µ-law, plain or extensible.
@@ -44,48 +70,110 @@ type SampleReader = (view: DataView, offset: number) => number
  * @throws {AudioFormatError} `not-audio`, `unsupported-audio`, `corrupt-audio`, `truncated-audio`, `empty-audio` or `audio-too-long`
  */
 export function readWav(bytes: Uint8Array, limits: AudioLimits = { maxSeconds: maxAudioSeconds }): Audio {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const tag = (offset: number) => String.fromCharCode(...bytes.subarray(offset, offset + 4))
-  if (bytes.length < 12 || tag(0) !== 'RIFF' || tag(8) !== 'WAVE') {
-    if (bytes.length < 12)
-      throw audioError('truncated-audio', `wav: ${bytes.length} bytes, expected a header of at least 44; get the whole file`)
+  const source = sourceOf(bytes)
+  const layout = findSamples(source)
+  const { sampleRate, channels, samples } = layout
+  checkAudioSize('wav', { sampleRate, channels, samples }, limits)
+  const { data, replaced } = readSamples(source, layout, 0, samples)
+  return { sampleRate, channels: data, format: 'wav', warnings: [...layout.warnings, ...describeReplaced(replaced)] }
+}
+
+/** What is said of a file with values that are not finite. */
+export function describeReplaced(values: number): string[] {
+  return values > 0 ? [`wav: ${values} values were infinite or not a number; replaced by silence`] : []
+}
+
+/**
+ * Walks the chunks of a WAV file up to its samples.
+ * @throws {AudioFormatError} `not-audio`, `unsupported-audio`, `corrupt-audio`, `truncated-audio`, `empty-audio`
+ */
+export function findSamples(source: ByteSource): WavLayout {
+  const tag = (view: DataView, offset: number) => String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + offset, 4))
+  if (source.length < 12)
+    throw audioError('truncated-audio', `wav: ${source.length} bytes, expected a header of at least 44; get the whole file`)
+  const riff = source.read(0, 12)
+  if (tag(riff, 0) !== 'RIFF' || tag(riff, 8) !== 'WAVE') {
     throw audioError('not-audio', 'wav: the file does not start with RIFF … WAVE; pass a wav, mp3, flac or ogg file')
   }
-  const warnings: string[] = []
   let header: WavHeader | undefined
   let offset = 12
-  for (let chunk = 0; offset + 8 <= bytes.length; chunk++) {
+  for (let chunk = 0; offset + 8 <= source.length; chunk++) {
     if (chunk === maxChunks)
       throw audioError('corrupt-audio', `wav: no audio data in the first ${maxChunks} chunks; re-save the file with an audio editor`)
-    const id = tag(offset)
-    const size = view.getUint32(offset + 4, true)
+    const head = source.read(offset, 8)
+    const id = tag(head, 0)
+    const size = head.getUint32(4, true)
     const start = offset + 8
-    if (id === 'fmt ') header = readFormat(view, start, size)
+    if (id === 'fmt ') header = readFormat(source.read(start, longestFormat), size)
     if (id === 'data') {
       if (!header) throw audioError('corrupt-audio', 'wav: audio data before the format chunk; re-save the file with an audio editor')
-      return readSamples(view, header, start, size, warnings, limits)
+      return measureSamples(source, header, start, size)
     }
     offset = start + size + (size % 2)
   }
   throw audioError('truncated-audio', 'wav: the file ends before its audio data; get the whole file')
 }
 
-function readFormat(view: DataView, start: number, size: number): WavHeader {
+/** @param view at most `longestFormat` bytes from the chunk's start on */
+function readFormat(view: DataView, size: number): WavHeader {
   if (size < 16)
     throw audioError(
       'corrupt-audio',
       `wav: the format chunk has ${size} bytes, expected at least 16; re-save the file with an audio editor`,
     )
-  if (start + size > view.byteLength) throw audioError('truncated-audio', 'wav: the file ends within its format chunk; get the whole file')
-  const tag = view.getUint16(start, true)
-  const channels = view.getUint16(start + 2, true)
-  const sampleRate = view.getUint32(start + 4, true)
-  const blockAlign = view.getUint16(start + 12, true)
+  if (view.byteLength < Math.min(size, longestFormat))
+    throw audioError('truncated-audio', 'wav: the file ends within its format chunk; get the whole file')
+  const tag = view.getUint16(0, true)
+  const channels = view.getUint16(2, true)
+  const sampleRate = view.getUint32(4, true)
+  const blockAlign = view.getUint16(12, true)
   // an extensible header keeps the codec in the first two bytes of a GUID
-  const codec = tag === codecs.extensible && size >= 40 ? view.getUint16(start + 24, true) : tag
+  const codec = tag === codecs.extensible && size >= 40 ? view.getUint16(24, true) : tag
   const bytesPerSample = blockAlign / channels
   checkAudioSize('wav', { sampleRate, channels, samples: 0 }, { maxSeconds: maxAudioSeconds })
   return { codec, channels, sampleRate, bytesPerSample }
+}
+
+function measureSamples(source: ByteSource, header: WavHeader, start: number, size: number): WavLayout {
+  const { channels, bytesPerSample } = header
+  sampleReader(header)
+  const available = source.length - start
+  const placeholder = size === 0 || size > maxAudioBytes
+  const warnings: string[] = []
+  if (placeholder && available > 0 && size !== available)
+    warnings.push(`wav: the header gives no data size (${size}); read to the end of the file`)
+  else if (size > available) {
+    throw audioError(
+      'truncated-audio',
+      `wav: ${available} of ${size} bytes of audio are there; get the whole file, or re-save it to keep this part`,
+    )
+  }
+  const samples = Math.floor(Math.min(size || available, available) / (bytesPerSample * channels))
+  if (samples === 0) throw audioError('empty-audio', 'wav: there is no sample in the file; pass a recording')
+  return { ...header, start, samples, warnings }
+}
+
+/** Samples `first` … `first + length` of every channel, and how many values were replaced because they are not finite. */
+export function readSamples(
+  source: ByteSource,
+  layout: WavLayout,
+  first: number,
+  length: number,
+): { data: Float32Array[]; replaced: number } {
+  const { channels, bytesPerSample, start } = layout
+  const read = sampleReader(layout)
+  const blockAlign = bytesPerSample * channels
+  const view = source.read(start + first * blockAlign, length * blockAlign)
+  const data = Array.from({ length: channels }, () => new Float32Array(length))
+  let replaced = 0
+  for (let i = 0, offset = 0; i < length; i++) {
+    for (let channel = 0; channel < channels; channel++, offset += bytesPerSample) {
+      const value = Math.fround(read(view, offset))
+      if (Number.isFinite(value)) data[channel]![i] = value
+      else replaced++
+    }
+  }
+  return { data, replaced }
 }
 
 function sampleReader({ codec, bytesPerSample }: WavHeader): SampleReader {
@@ -109,35 +197,6 @@ function sampleReader({ codec, bytesPerSample }: WavHeader): SampleReader {
     'unsupported-audio',
     `wav: format ${codec} (${name}), expected PCM, float, A-law or µ-law; convert it with "ffmpeg -i IN -c:a pcm_s16le OUT.wav"`,
   )
-}
-
-function readSamples(view: DataView, header: WavHeader, start: number, size: number, warnings: string[], limits: AudioLimits): Audio {
-  const { channels, sampleRate, bytesPerSample } = header
-  const read = sampleReader(header)
-  const available = view.byteLength - start
-  const placeholder = size === 0 || size > maxAudioBytes
-  const blockAlign = bytesPerSample * channels
-  if (placeholder && available > 0) warnings.push(`wav: the header gives no data size (${size}); read to the end of the file`)
-  else if (size > available) {
-    throw audioError(
-      'truncated-audio',
-      `wav: ${available} of ${size} bytes of audio are there; get the whole file, or re-save it to keep this part`,
-    )
-  }
-  const length = Math.floor(Math.min(size || available, available) / blockAlign)
-  checkAudioSize('wav', { sampleRate, channels, samples: length }, limits)
-  if (length === 0) throw audioError('empty-audio', 'wav: there is no sample in the file; pass a recording')
-  const data = Array.from({ length: channels }, () => new Float32Array(length))
-  let replaced = 0
-  for (let i = 0, offset = start; i < length; i++) {
-    for (let channel = 0; channel < channels; channel++, offset += bytesPerSample) {
-      const value = Math.fround(read(view, offset))
-      if (Number.isFinite(value)) data[channel]![i] = value
-      else replaced++
-    }
-  }
-  if (replaced > 0) warnings.push(`wav: ${replaced} values were infinite or not a number; replaced by silence`)
-  return { sampleRate, channels: data, format: 'wav', warnings }
 }
 
 /** G.711 A-law: sign, 3 bits of exponent, 4 of mantissa, even bits inverted. */

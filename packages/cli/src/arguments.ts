@@ -1,4 +1,6 @@
+import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { devices, type RuntimeOptions } from '@mynah/onnx'
 import type { Terminal } from './terminal.ts'
 
 /** The command line itself is wrong: exit code 2, and a hint at `--help`. */
@@ -38,6 +40,8 @@ export const sharedOptions = {
   device: { value: 'D', help: 'what computes: auto, cpu, cuda, webgpu, coreml or dml (default: auto)' },
   threads: { value: 'N', help: 'CPU threads per operator (default: all physical cores, at most 4)' },
   json: { help: 'print the result as JSON on stdout' },
+  checkpoint: { value: 'FILE', short: 'c', help: 'the checkpoint as it was published (required)' },
+  config: { value: 'FILE', help: 'its config (default: the one beside the checkpoint, or inside of it)' },
 } as const satisfies Record<string, Option>
 
 /** A parsed command line. */
@@ -100,6 +104,19 @@ export class Arguments {
     return text
   }
 
+  /** `--seed`. @throws {UsageError} if it is no integer from 0 */
+  seed(): number | undefined {
+    return this.number('seed', { least: 0, most: 2 ** 32 - 1, integer: true })
+  }
+
+  /** `--device` and `--threads`. @throws {UsageError} if one is out of range */
+  runtimeOptions(): RuntimeOptions {
+    return defined({
+      device: this.choice('device', ['auto', ...devices]),
+      threads: this.number('threads', { least: 1, most: 1024, integer: true }),
+    })
+  }
+
   /** The only operand. @throws {UsageError} if there is none, or several */
   operand(what: string): string {
     const [first, ...others] = this.operands
@@ -107,6 +124,13 @@ export class Arguments {
     if (others.length > 0) throw new UsageError(`${this.operands.length} operands ("${this.operands.join('", "')}"), expected one: ${what}`)
     return first
   }
+}
+
+/** `--out` of a command that writes WAV and nothing else. @throws {UsageError} if it is missing, or ends otherwise */
+export function readWavOut(args: Arguments): string {
+  const out = args.required('out', 'the .wav file to write')
+  if (extname(out).toLowerCase() === '.wav') return out
+  throw new UsageError(`--out is "${out}", expected a name that ends in .wav`)
 }
 
 /** The fields that are not undefined: what an options object with `exactOptionalPropertyTypes` takes. */

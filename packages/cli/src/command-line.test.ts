@@ -1,14 +1,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { encodeWav } from '@mynah/audio'
 import { Voice } from '@mynah/core'
 import { float32Tensor, readSafetensors, writeSafetensors } from '@mynah/onnx'
 import { decode } from 'fast-png'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCommandLine } from './command-line.ts'
+import { mynah } from './run.fixture.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
@@ -21,35 +20,19 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs a command line as a script would: nobody watches. */
-async function mynah(words: readonly string[], options: { stdin?: string; isInteractive?: boolean; signal?: AbortSignal } = {}) {
-  const [stdout, stderr] = [collect(), collect()]
-  const code = await runCommandLine(words, {
-    stdin: (async function* () {
-      yield options.stdin ?? ''
-    })(),
-    stdout: stdout.stream,
-    stderr: stderr.stream,
-    isInteractive: options.isInteractive ?? false,
-    signal: options.signal ?? new AbortController().signal,
-  })
-  return { code, bytes: stdout.bytes(), out: stdout.bytes().toString(), err: stderr.bytes().toString() }
-}
-
-function collect() {
-  const pieces: Buffer[] = []
-  const stream = new Writable({
-    write(piece, _encoding, done) {
-      pieces.push(Buffer.from(piece))
-      done()
-    },
-  })
-  return { stream, bytes: () => Buffer.concat(pieces) }
-}
-
 describe('the command line', () => {
   it('teaches every command with options and examples, on stdout with code 0', async () => {
-    for (const command of ['say', 'voice create', 'voice list', 'voice show', 'inspect', 'doctor']) {
+    for (const command of [
+      'say',
+      'voice create',
+      'voice list',
+      'voice show',
+      'vocode',
+      'codec encode',
+      'codec decode',
+      'inspect',
+      'doctor',
+    ]) {
       const { code, out, err } = await mynah([...command.split(' '), '--help'])
       expect(code).toBe(0)
       expect(err).toBe('')
@@ -87,11 +70,22 @@ describe('the command line', () => {
     [['say', 'Hi.', '--out', '-', '--json'], /both want stdout/],
     [['say', 'Hi.', '--prompt', 'a.wav'], /--prompt needs --transcript/],
     [['say', 'Hi.', '--transcript', 'A.'], /--transcript needs --prompt/],
+    [['say', 'Hi.', '--vocoder-config', 'c.json'], /--vocoder-config needs --vocoder/],
     [['say', 'Hi.', '--prompt', 'a.wav', '--transcript', 'A.', '--voice', 'b'], /exclude each other/],
     [['voice', 'create', 'a.wav'], /--transcript is missing/],
     [['voice', 'create', 'a.wav', '--transcript', 'A.', '--out', 'a.bin'], /expected a name that ends in .voice.safetensors/],
     [['voice', 'show'], /is missing/],
     [['inspect', 'a', 'b'], /2 operands/],
+    [['vocode', '--checkpoint', 'g', '--out', 'b.wav'], /AUDIO, the recording is missing/],
+    [['vocode', 'a.wav', '--out', 'b.wav'], /--checkpoint is missing/],
+    [['vocode', 'a.wav', '--checkpoint', 'g'], /--out is missing/],
+    [['vocode', 'a.wav', '--checkpoint', 'g', '--out', 'b.mp3'], /expected a name that ends in .wav/],
+    [['vocode', 'a.wav', '--checkpoint', 'g', '--out', './a.wav'], /name another file/],
+    [['vocode', 'a.wav', '--checkpoint', 'g', '--out', 'b.wav', '--seed', '-1'], /--seed/],
+    [['codec', 'encode', 'a.wav', '--checkpoint', 'g'], /--out is missing/],
+    [['codec', 'encode', 'a.wav', '--checkpoint', 'g', '--out', 'a.ecdc', '--bandwidth', 'x'], /--bandwidth is "x"/],
+    [['convert', 'a.pt'], /--out is missing/],
+    [['codec', 'decode', 'a.ecdc', '--out', 'a.wav'], /--checkpoint is missing/],
   ])('calls %j wrong usage: code 2, and nothing on stdout', async (words, message) => {
     const { code, out, err } = await mynah(words)
     expect(code).toBe(2)

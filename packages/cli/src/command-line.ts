@@ -1,15 +1,30 @@
 import { MynahError } from '@mynah/onnx'
 import packageJson from '../package.json' with { type: 'json' }
 import { Arguments, type Command, type Option, UsageError } from './arguments.ts'
+import { codecDecode, codecEncode } from './commands/codec.ts'
+import { convert } from './commands/convert.ts'
 import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
 import { pull } from './commands/pull.ts'
 import { say } from './commands/say.ts'
+import { vocode } from './commands/vocode.ts'
 import { voiceCreate, voiceList, voiceShow } from './commands/voice.ts'
 import { type Terminal, toColumns, write, writeLines } from './terminal.ts'
 
 /** Every command, in the order of the help. */
-const commands: readonly Command[] = [say, voiceCreate, voiceList, voiceShow, inspect, pull, doctor]
+const commands: readonly Command[] = [
+  say,
+  voiceCreate,
+  voiceList,
+  voiceShow,
+  vocode,
+  codecEncode,
+  codecDecode,
+  convert,
+  inspect,
+  pull,
+  doctor,
+]
 
 /** What a shell learns: done, failed, called wrongly, or interrupted (128 + SIGINT). */
 const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const

@@ -64,3 +64,8 @@ export function toColumns(rows: readonly (readonly string[])[]): string[] {
 export function toMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }
+
+/** @param start what `performance.now()` was */
+export function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000
+}

@@ -1,5 +1,6 @@
-import { conv1d, float32Tensor, GraphBuilder, type Model, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
+import { conv1d, float32Tensor, GraphBuilder, type Model, type OnnxModel, type Tensor, type Value, type Weights } from '@mynah/onnx'
 import { type CodecBackend, type LazyModels, toInt32 } from './audio-codec.ts'
+import { withSilentRow } from './rvq.ts'
 
 /** The quantizers of DAC and SNAC: each projects to a few dimensions, looks up there, and projects back. */
 export interface FactorizedVq {
@@ -33,15 +34,22 @@ export function readFactorizedVq(weights: Weights, strides?: readonly number[]):
   return { levels, codebookSize, latentDim }
 }
 
+/** Emits latents [1, L, T] → codes int64 [K', T]. */
+function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
+  const graph = new GraphBuilder('factorized-vq')
+  const latents = graph.input('latents', 'float32', [1, vq.latentDim, 'T'])
+  graph.output('codes', factorizedCodes(graph, latents, vq, levels))
+  return graph.build()
+}
+
 /**
  * Emits latents [1, L, T] → codes int64 [K', T], the codes of strided levels repeated. Each level averages `stride` frames, projects, takes the codeword
  * of largest cosine (the latent's own length does not change which one that is) and subtracts what the unnormalized codeword projects back to.
  * Papers: DAC arXiv:2306.06546 (factorized, normalized codes: ViT-VQGAN arXiv:2110.04627), SNAC arXiv:2410.14411.
  * T must be a multiple of every stride.
  */
-function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
-  const graph = new GraphBuilder('factorized-vq')
-  const latents = graph.input('latents', 'float32', [1, vq.latentDim, 'T'])
+export function factorizedCodes(graph: GraphBuilder, latents: Value, vq: FactorizedVq, levels: number): Value {
+  const time = latents.shape[2]!
   let residual = latents
   const codes = vq.levels.slice(0, levels).map(({ stride, weights }, level) =>
     graph.scope(`${level}`, () => {
@@ -59,11 +67,41 @@ function buildFactorizedEncoder(vq: FactorizedVq, levels: number): OnnxModel {
         residual = graph.sub(residual, spread)
       }
       const row = graph.unsqueeze(code, [0])
-      return stride === 1 ? row : graph.assume(graph.repeat(row, 1, stride), [1, 'T'])
+      return stride === 1 ? row : graph.assume(graph.repeat(row, 1, stride), [1, time])
     }),
   )
-  graph.output('codes', graph.concat(codes, 0))
-  return graph.build()
+  return graph.concat(codes, 0)
+}
+
+/**
+ * Emits the decoder half: codes int64 [K, T] → float32 [1, L, T]; −1 leaves a level out. A codeword goes through its level's projection with a one behind it, which
+ * takes up the bias, so that a level that is left out adds nothing at all.
+ */
+export function factorizedFeatures(graph: GraphBuilder, codes: Value, vq: FactorizedVq): Value {
+  const levels = vq.levels.map(({ weights }, level) => {
+    const table = withSilentRow(appendColumn(weights.get('codebook.weight'), () => 1))
+    const bias = weights.get('out_proj.bias').data
+    const { data, shape } = weights.get('out_proj.weight') // [L, D, 1]
+    const projection = appendColumn(float32Tensor(data, [shape[0]!, shape[1]!]), row => bias[row]!)
+    return graph.scope(`${level}`, () => {
+      const words = graph.gather(graph.initializer('codewords', table), graph.gather(codes, level)) // [T, D + 1]
+      return graph.matmul(graph.initializer('projection', projection), graph.transpose(words, [1, 0])) // [L, T]
+    })
+  })
+  return graph.unsqueeze(
+    levels.reduce((sum, level) => graph.add(sum, level)),
+    [0],
+  )
+}
+
+function appendColumn({ data, shape }: Tensor<'float32'>, value: (row: number) => number): Tensor<'float32'> {
+  const [rows, columns] = shape as [number, number]
+  const wider = new Float32Array(rows * (columns + 1))
+  for (let row = 0; row < rows; row++) {
+    wider.set(data.subarray(row * columns, (row + 1) * columns), row * (columns + 1))
+    wider[(row + 1) * (columns + 1) - 1] = value(row)
+  }
+  return float32Tensor(wider, [rows, columns + 1])
 }
 
 /** Normalized codewords as columns: [D, N]. */

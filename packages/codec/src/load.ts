@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { CheckpointError, createRuntime, loadWeights, type Runtime, readCheckpoint } from '@mynah/onnx'
-import { codecArchitectures } from './architectures/index.ts'
+import { CheckpointError, createRuntime, loadWeights, type Runtime, readCheckpoint, type Tensor, type Weights } from '@mynah/onnx'
+import { type CodecArchitecture, codecArchitectures } from './architectures/index.ts'
 import type { AudioCodec } from './codec.ts'
+import type { CodecGraphs } from './graphs.ts'
 
 /** Options of `loadCodec`. */
 export interface LoadCodecOptions {
@@ -25,25 +26,14 @@ const MAX_CONFIG_BYTES = 1 << 20
  * @throws {InferenceError} if ONNX Runtime cannot open the model
  */
 export async function loadCodec(checkpointPath: string, options: LoadCodecOptions = {}): Promise<AudioCodec> {
-  const checkpoint = readCheckpoint(checkpointPath)
-  const ownRuntime = options.runtime ? undefined : await createRuntime({ device: 'cpu' })
+  const { weights, architecture, config } = openCheckpoint(checkpointPath, options.config)
+  let ownRuntime: Runtime | undefined
   const close = async () => {
-    checkpoint.close()
+    weights.close()
     await ownRuntime?.dispose()
   }
   try {
-    const weights = loadWeights(checkpoint)
-    const architecture = codecArchitectures.find(({ matches }) => matches(weights))
-    if (!architecture) {
-      throw new CheckpointError(
-        `${checkpointPath}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected one of ${codecArchitectures.map(({ name }) => name).join(', ')}`,
-        { code: 'unknown-architecture' },
-      )
-    }
-    const config =
-      typeof options.config === 'string'
-        ? readConfig(options.config)
-        : (options.config ?? keywordsOf(checkpoint.root) ?? readConfigBeside(checkpointPath))
+    ownRuntime = options.runtime ? undefined : await createRuntime({ device: 'cpu' })
     const codec = await architecture.load(weights, config, options.runtime ?? ownRuntime!)
     return {
       ...codec,
@@ -54,6 +44,49 @@ export async function loadCodec(checkpointPath: string, options: LoadCodecOption
     }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+/** A published codec as two plain graphs, and the tensors that they were built from: what `mynah convert` writes. */
+export interface ExportedCodec extends CodecGraphs {
+  readonly name: string
+  /** By the names that `loadCodec` reads, weight norm folded. */
+  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
+}
+
+/**
+ * Builds the graphs of a published codec without running them.
+ * @throws {CheckpointError} as `loadCodec`
+ */
+export function exportCodec(checkpointPath: string, options: Pick<LoadCodecOptions, 'config'> = {}): ExportedCodec {
+  const { weights, architecture, config } = openCheckpoint(checkpointPath, options.config)
+  try {
+    const graphs = architecture.build(weights, config)
+    const kept = weights.names.filter(name => !graphs.trainingOnly?.test(name))
+    return { ...graphs, name: architecture.name, tensors: Object.fromEntries(kept.map(name => [name, weights.get(name)])) }
+  } finally {
+    weights.close()
+  }
+}
+
+/** The weights of a checkpoint, still open, whose they are, and their config. */
+function openCheckpoint(checkpointPath: string, given: unknown): { weights: Weights; architecture: CodecArchitecture; config: unknown } {
+  const checkpoint = readCheckpoint(checkpointPath)
+  try {
+    const weights = loadWeights(checkpoint)
+    const architecture = codecArchitectures.find(({ matches }) => matches(weights))
+    if (!architecture) {
+      throw new CheckpointError(
+        `${checkpointPath}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected one of ${codecArchitectures.map(({ name }) => name).join(', ')}`,
+        { code: 'unknown-architecture' },
+      )
+    }
+    const config =
+      typeof given === 'string' ? readConfig(given) : (given ?? keywordsOf(checkpoint.root) ?? readConfigBeside(checkpointPath))
+    return { weights, architecture, config }
+  } catch (error) {
+    checkpoint.close()
     throw error
   }
 }

@@ -50,3 +50,27 @@ export function buildRvqEncoder(graph: GraphBuilder, latents: Value, codebook: T
   }
   return graph.concat(codes, 0)
 }
+
+/**
+ * Emits the decoder half: the sum of the codewords, −1 for a codebook that is left out.
+ * @param codes int64 [K, T]
+ * @param codebook float32 [K, N, L]
+ * @returns float32 [1, L, T]
+ */
+export function sumCodewords(graph: GraphBuilder, codes: Value, codebook: Tensor<'float32'>): Value {
+  const [codebooks, size, dim] = codebook.shape as [number, number, number]
+  const words = Array.from({ length: codebooks }, (_, k) => {
+    const table = withSilentRow(float32Tensor(codebook.data.subarray(k * size * dim, (k + 1) * size * dim), [size, dim]))
+    return graph.gather(graph.initializer(`codewords.${k}`, table), graph.gather(codes, k)) // [T, L]
+  })
+  const sum = words.reduce((total, word) => graph.add(total, word))
+  return graph.unsqueeze(graph.transpose(sum, [1, 0]), [0])
+}
+
+/** [N, L] → [N + 1, L]: an index of −1 counts from the end, and takes a row of zeros. */
+export function withSilentRow({ data, shape }: Tensor<'float32'>): Tensor<'float32'> {
+  const [size, dim] = shape as [number, number]
+  const rows = new Float32Array((size + 1) * dim)
+  rows.set(data)
+  return float32Tensor(rows, [size + 1, dim])
+}

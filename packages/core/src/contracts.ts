@@ -31,4 +31,8 @@ export interface Models {
   readonly lm: LanguageModel
   /** Codec latents → samples. */
   readonly vocoder: Vocoder
+  /** Codebooks whose codewords the latents add up, where the language model speaks fewer than the codec has. */
+  readonly spokenCodebooks?: number
+  /** What every speech of these models has to say, in sentences. */
+  readonly warnings?: readonly string[]
 }

@@ -142,8 +142,8 @@ export function createTinyVoice(): Voice {
   })
 }
 
-/** A synthesizer of tiny models, with a log of what they were asked for. */
-export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}) {
+/** A synthesizer of tiny models, or of others, with a log of what the tiny ones were asked for. */
+export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}, models?: Models) {
   const full: Behaviour = { ...behaviour, asked: [], encoded: [] }
   const state = { disposed: 0 }
   const host = {
@@ -152,6 +152,6 @@ export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}) {
       state.disposed++
     },
   }
-  const synthesizer = assembleSynthesizer({ folder: '/nowhere', manifest }, createTinyModels(full), host)
+  const synthesizer = assembleSynthesizer({ folder: '/nowhere', manifest }, models ?? createTinyModels(full), host)
   return { synthesizer, voice: createTinyVoice(), behaviour: full, state, frameRate, hop, sampleRate }
 }

@@ -35,7 +35,8 @@ export async function speak({ lm, codec, vocoder }: Models, utterance: Utterance
   const started = performance.now()
   const { latents, durations, stopped } = await lm.generate(utterance.phonemes, options) // [P] ids → [L, T] at codec.frameRate
   const generated = performance.now()
-  const waveform = await vocoder.decode(latents, options.signal ? { signal: options.signal } : {}) // [S]
+  const { seed = 0, signal } = options
+  const waveform = await vocoder.decode(latents, signal ? { seed, signal } : { seed }) // [S]
   const decoded = performance.now()
 
   const complete = stopped === 'end'

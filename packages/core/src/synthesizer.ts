@@ -7,6 +7,7 @@ import { checkSpeechOptions, type SpeechOptions } from './options.ts'
 import { speak } from './pipeline.ts'
 import { joinSpeech, Speech } from './speech.ts'
 import { followSignals, lookAhead, untilAborted } from './streaming.ts'
+import { type VocoderOption, withVocoder } from './vocoder.ts'
 import { createVoice, type VoiceSource } from './voice/create.ts'
 import type { Voice } from './voice/voice.ts'
 
@@ -23,6 +24,12 @@ export interface SynthesizerOptions {
   readonly device?: Device | undefined
   /** Threads of ONNX Runtime on the CPU; the runtime's choice by default. */
   readonly threads?: number | undefined
+  /**
+   * A published vocoder to speak with instead of the bundle's decoder: the path of its checkpoint, the path with its config, or one from `loadVocoder`, which stays yours
+   * to dispose of. Vocos for EnCodec decodes a bundle of EnCodec codes directly; any other resynthesizes what the bundle's decoder spoke, and a warning of the speech
+   * (of the first one in a stream) says so. `sampleRate` is the vocoder's.
+   */
+  readonly vocoder?: VocoderOption | undefined
   /** Pronunciations: word → IPA between slashes (`'/mˈaɪnə/'`) or a respelling (`'my nah'`). A lower-case entry matches every case. */
   readonly lexicon?: Readonly<Record<string, string>> | undefined
 }
@@ -75,7 +82,7 @@ const defaultSeed = 0
 
 /**
  * Loads a bundle and gets ready to speak.
- * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit
+ * @throws {BundleError} if the bundle is missing, incomplete, corrupted or of another version; {CheckpointError} if its weights do not fit, or those of the vocoder
  * @throws {HubError} if a bundle on the hub cannot be downloaded, or is not what it should be
  * @throws {InferenceError} if the device is not available; {TypeError} or {RangeError} for wrong options
  */
@@ -84,7 +91,9 @@ export async function createSynthesizer(options: SynthesizerOptions = {}): Promi
   const bundle = await openBundle(options.bundle, options.hub)
   const runtime = await createRuntime({ ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) })
   try {
-    return assembleSynthesizer(bundle, await loadModels(bundle, runtime, lexicon), runtime)
+    const models = await loadModels(bundle, runtime, lexicon)
+    const voiced = options.vocoder === undefined ? models : await withVocoder(models, options.vocoder, runtime)
+    return assembleSynthesizer(bundle, voiced, runtime)
   } catch (error) {
     await runtime[Symbol.asyncDispose]()
     throw error
@@ -160,9 +169,11 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
         startSeconds: offset,
         phonemes: models.frontEnd.toIpa(utterance.phonemes),
         words: spoken.words.map(word => ({ ...word, startSeconds: offset + word.startSeconds, endSeconds: offset + word.endSeconds })),
-        warnings: reachedLimit
-          ? [...spoken.warnings, `the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`]
-          : spoken.warnings,
+        warnings: [
+          ...(utterances === 1 ? (models.warnings ?? []) : []),
+          ...spoken.warnings,
+          ...(reachedLimit ? [`the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`] : []),
+        ],
         timings: { ...spoken.timings, frontEndSeconds: (read - asked) / 1000, totalSeconds: (performance.now() - asked) / 1000 },
       })
       if (reachedLimit) return

@@ -91,6 +91,32 @@ export function describeVocoderCase({ name, golden, checkpoint, tolerance, input
       expect(largestDifference(pieces, whole)).toBeLessThanOrEqual(1e-4)
     })
 
+    it('decodes a mel that arrives in pieces, empty ones and all, as it decodes the whole', async () => {
+      const { mel } = inputs('')
+      const [channels, frames] = mel.shape as [number, number]
+      const cut = (from: number, to: number): Tensor<'float32'> => ({
+        dtype: 'float32',
+        shape: [channels, to - from],
+        data: Float32Array.from({ length: channels * (to - from) }, (_, i) => {
+          const [channel, frame] = [Math.floor(i / (to - from)), i % (to - from)]
+          return mel.data[channel * frames + from + frame]!
+        }),
+      })
+      const pieces: number[] = []
+      const arriving = (async function* () {
+        for (const [from, to] of [
+          [0, 0],
+          [0, 3],
+          [3, frames - 1],
+          [frames - 1, frames],
+        ] as const)
+          yield cut(from, to)
+      })()
+      for await (const piece of vocoder.decodeChunks(arriving, { seed: 5, chunkFrames: 4 })) pieces.push(...piece)
+      expect(largestDifference(pieces, await vocoder.decode(mel, { seed: 5 }))).toBeLessThanOrEqual(1e-4)
+      await expect(vocoder.decodeChunks([]).next()).rejects.toThrow(/no frames/)
+    })
+
     it('reports a front-end whose mel it decodes', async () => {
       if (!vocoder.melConfig) {
         expect(() => vocoder.mel(new Float32Array(20000))).toThrow(TypeError)

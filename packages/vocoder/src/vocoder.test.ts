@@ -16,6 +16,19 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const v1 = goldenFile('hifi-gan/v1/g_00001000')
 const v1Config = () => JSON.parse(readFileSync(goldenFile('hifi-gan/v1/config.json'), 'utf8')) as Record<string, unknown>
 
+/** One published layout of each architecture. */
+const published = [
+  { checkpoint: 'melgan/descript/multi_speaker.pt', config: 'melgan/descript/args.yml' },
+  { checkpoint: 'hifi-gan/v1/g_00001000', config: 'hifi-gan/v1/config.json' },
+  { checkpoint: 'fre-gan/v1/g_00001000', config: 'fre-gan/v1/config.json' },
+  { checkpoint: 'bigvgan/v2/bigvgan_generator.pt', config: 'bigvgan/v2/config.json' },
+  { checkpoint: 'istftnet/c8c8i/g_00001000', config: 'istftnet/c8c8i/config.json' },
+  { checkpoint: 'parallel-wavegan/v1/checkpoint-400000steps.pkl', config: 'parallel-wavegan/v1/config.yml' },
+  { checkpoint: 'univnet/c4/univ_c4_0003.pt', config: 'univnet/c4/config.yaml' },
+  { checkpoint: 'vocos-mel/mel-24khz/pytorch_model.bin', config: 'vocos-mel/mel-24khz/config.yaml' },
+  { checkpoint: 'vocos-encodec/encodec-24khz/pytorch_model.bin', config: 'vocos-encodec/encodec-24khz/config.yaml' },
+]
+
 /** Everything that loading does before ONNX Runtime sees the graph. */
 function build(checkpoint: string, config?: unknown) {
   const { architecture, description } = describeVocoder(checkpoint, { config })
@@ -69,9 +82,12 @@ describe('loadVocoder', () => {
     expect(error.message).toContain('upsample_rates')
   })
 
-  it("refuses another model's config", () => {
-    for (const other of ['melgan/descript/args.yml', 'fre-gan/v1/config.json', 'bigvgan/v2/config.json']) {
-      expect(['bad-config', 'shape-mismatch', 'missing-tensor']).toContain(failure(() => build(v1, goldenFile(other))).code)
+  it.each(published)("refuses another model's config for $checkpoint, and asks whether it is one", ({ checkpoint, config }) => {
+    expect(() => build(goldenFile(checkpoint), goldenFile(config))).not.toThrow()
+    for (const other of published.filter(each => each.config !== config)) {
+      const { code, message } = failure(() => build(goldenFile(checkpoint), goldenFile(other.config)))
+      expect(['bad-config', 'shape-mismatch', 'missing-tensor', 'unexpected-tensor']).toContain(code)
+      if (code !== 'missing-tensor') expect(message).toMatch(/another model|belong|is num_mels|filterbank/)
     }
   })
 
@@ -98,10 +114,15 @@ describe('loadVocoder', () => {
     expect(error.message).toMatch(/hifi-gan.*"encoder\.weight"/)
   })
 
-  it('refuses a discriminator', () => {
+  it('refuses a discriminator, or an optimizer alone, and says which file to pass instead', () => {
     const path = join(folder, 'do_00001000')
     writeSafetensors(path, { 'mpd.discriminators.0.convs.0.weight': zeros([2, 2]) })
-    expect(failure(() => build(path, v1Config())).code).toBe('no-weights')
+    const others = ['discriminator.pt', 'do_00000001.pt', 'optimizer.pt'].map(name => goldenFile(`../checkpoint/${name}`))
+    for (const file of [path, ...others]) {
+      const { code, message } = failure(() => build(file, v1Config()))
+      expect([file, code]).toEqual([file, 'no-weights'])
+      expect(message).toMatch(/pass|load|generator/)
+    }
   })
 
   it('warns where hop_size is not what the generator makes', () => {

@@ -1,7 +1,6 @@
 import { type MelConfig, melSpectrogram } from '@mynah/audio'
 import {
   CheckpointError,
-  createRandom,
   createRuntime,
   float32Tensor,
   int64Tensor,
@@ -10,13 +9,15 @@ import {
   type OnnxModel,
   type Runtime,
   readCheckpoint,
-  sizeOf,
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
 import { type BuildOptions, expectAllRead, type VocoderArchitecture, type VocoderDescription } from './architecture.ts'
 import { architectures } from './architectures/index.ts'
+import { decodeStream, type FeatureStream } from './chunks.ts'
 import { resolveConfig } from './config-file.ts'
+import { checkFeatures, constantFrames, joinFrames, splitFrames, sumCodewords } from './features.ts'
+import { createNoise, type NoiseOptions } from './noise.ts'
 
 /** Features → waveform. */
 export interface Vocoder extends AsyncDisposable {
@@ -28,18 +29,15 @@ export interface Vocoder extends AsyncDisposable {
   samplesFor(frames: number): number
   /**
    * @param features float32 [C, T]
+   * @param options.seed draws the noise of vocoders that take some; 0 by default
    * @returns float32 [samplesFor(T)], nominally [-1, 1]
    * @throws {RangeError} if the features have another shape, no frames, or numbers that are not finite
    */
-  decode(features: Tensor<'float32'>, options?: { signal?: AbortSignal }): Promise<Float32Array>
+  decode(features: Tensor<'float32'>, options?: { readonly signal?: AbortSignal; readonly seed?: number }): Promise<Float32Array>
 }
 
 /** Options of `MelVocoder.decode`. */
-export interface DecodeOptions {
-  /** Gaussian noise in the shape that `noiseShape` says, for vocoders that have one. */
-  readonly noise?: Tensor<'float32'>
-  /** Draws the noise if none is given; 0 by default. Same seed, same samples. */
-  readonly seed?: number
+export interface DecodeOptions extends NoiseOptions {
   /** Index into `bandwidths` of what the features were quantized to, for vocoders that have them; the highest by default. */
   readonly bandwidthId?: number
   readonly signal?: AbortSignal
@@ -87,10 +85,15 @@ export interface MelVocoder extends Vocoder {
   decode(mel: Tensor<'float32'>, options?: DecodeOptions): Promise<Float32Array>
   /**
    * Decodes in bounded memory: pieces of `chunkFrames` frames, each computed with its exact context, which join into what `decode` gives (to rounding).
-   * @param options.chunkFrames frames a piece, 256 by default
-   * @throws {RangeError} and {TypeError} as `decode`; {RangeError} if chunkFrames is no positive integer
+   * @param mel as for `decode`, or pieces of it as they arrive, such as `createMelStream` of `@mynah/audio` gives for `melConfig`
+   * @param options.chunkFrames frames a piece, 256 by default, at least `minFrames`
+   * @throws {RangeError} and {TypeError} as `decode`, when a piece is asked for; {RangeError} if chunkFrames is no positive integer;
+   *   {TypeError} if noise is given and the mel arrives in pieces: pass a seed
    */
-  decodeChunks(mel: Tensor<'float32'>, options?: DecodeOptions & { chunkFrames?: number }): AsyncGenerator<Float32Array, void, undefined>
+  decodeChunks(
+    mel: Tensor<'float32'> | FeatureStream,
+    options?: DecodeOptions & { chunkFrames?: number },
+  ): AsyncGenerator<Float32Array, void, undefined>
 }
 
 /** Options of `loadVocoder`. */
@@ -124,13 +127,13 @@ export async function loadVocoder(checkpoint: string, options: LoadVocoderOption
 }
 
 /**
- * Finds out what a checkpoint is, without reading its tensors: what `loadVocoder` does first, and what converters need.
+ * Finds out what a checkpoint is, and which config belongs to it, without reading its tensors: what `loadVocoder` does first.
  * @throws {CheckpointError} as `loadVocoder`
  */
 export function describeVocoder(
   checkpoint: string,
   options: Omit<LoadVocoderOptions, 'runtime'> = {},
-): { architecture: VocoderArchitecture; description: VocoderDescription } {
+): { architecture: VocoderArchitecture; description: VocoderDescription; config: unknown } {
   return withWeights(checkpoint, (weights, root) => {
     const config = resolveConfig(options.config, checkpoint, root)
     const architecture = architectures.find(candidate => candidate.detect(weights, config))
@@ -142,7 +145,7 @@ export function describeVocoder(
       )
     }
     const sources = options.stats === undefined ? { checkpoint } : { checkpoint, stats: options.stats }
-    return { architecture, description: architecture.describe(weights, config, sources) }
+    return { architecture, description: architecture.describe(weights, config, sources), config }
   })
 }
 
@@ -161,6 +164,38 @@ export function buildChecked(
   return model
 }
 
+/** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. */
+export interface ExportedVocoder {
+  readonly name: string
+  readonly description: VocoderDescription
+  /** The published config; undefined for a checkpoint that needs none. */
+  readonly config: unknown
+  /** `mel` float32 [1, C, T] (and `noise`, `bandwidth_id`) → `waveform` float32 [1, 1, S]. */
+  readonly model: OnnxModel
+  /** By the names that `loadVocoder` reads, weight norm folded; `mean` and `scale` of a recipe's statistics among them. */
+  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
+}
+
+/**
+ * Builds the graph of a published vocoder without running it.
+ * @throws {CheckpointError} as `loadVocoder`
+ */
+export function exportVocoder(checkpoint: string, options: Omit<LoadVocoderOptions, 'runtime'> = {}): ExportedVocoder {
+  const { architecture, description, config } = describeVocoder(checkpoint, options)
+  return withWeights(checkpoint, weights => {
+    const model = buildChecked(architecture, description, weights)
+    const kept = weights.names.filter(name => !description.trainingOnly?.some(prefix => name.startsWith(prefix)))
+    const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
+    const { mean, scale } = description.mel?.normalize ?? {}
+    const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
+    return { name: architecture.name, description, config, model, tensors: { ...tensors, ...statistics } }
+  })
+}
+
+function rowOf(values: ArrayLike<number>): Tensor<'float32'> {
+  return float32Tensor(Float32Array.from(values), [values.length])
+}
+
 function withWeights<T>(path: string, use: (weights: Weights, root: unknown) => T): T {
   const checkpoint = readCheckpoint(path)
   try {
@@ -174,23 +209,12 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
   const { sampleRate, hopLength, featureDim, contextFrames, minFrames = 1 } = description
   const samplesFor = (frames: number) => description.samplesFor?.(frames) ?? frames * hopLength
 
-  // What the graph is fed: `kept` of its frames make the output, those after them are the tail.
-  const prepare = (mel: Tensor<'float32'>, options: DecodeOptions) => {
-    checkFeatures(name, mel, featureDim)
-    const kept = mel.shape[1]!
-    const { noise, tail } = noiseFor(name, description, kept, options)
-    const whole = tail ? appendFrames(mel, tail) : mel
-    const frames = whole.shape[1]!
-    if (frames < minFrames) {
-      throw new RangeError(`${name}: ${frames} frames, expected at least ${minFrames}; pad with silence`)
-    }
-    const bandwidth = bandwidthFeed(name, description.bandwidths, options.bandwidthId)
-    return { kept, frames, mel: whole, noise, bandwidth }
-  }
   const run = async (
-    { mel, noise, bandwidth }: { mel: Tensor<'float32'>; noise: Tensor<'float32'> | undefined; bandwidth: Record<string, Tensor> },
-    signal: AbortSignal | undefined,
+    mel: Tensor<'float32'>,
+    noise: Tensor<'float32'> | undefined,
+    { bandwidthId, signal }: Pick<DecodeOptions, 'bandwidthId' | 'signal'>,
   ) => {
+    const bandwidth = bandwidthFeed(name, description.bandwidths, bandwidthId)
     const feeds = { mel: float32Tensor(mel.data, [1, ...mel.shape]), ...(noise ? { noise } : {}), ...bandwidth }
     const { waveform } = await model.run(feeds, signal ? { signal } : {})
     return waveform!.data as Float32Array
@@ -220,54 +244,34 @@ function createMelVocoder(name: string, description: VocoderDescription, model: 
       return sumCodewords(name, codes, description.codewords, options.codebookSize ?? 1024)
     },
     async decode(mel, options = {}) {
-      const feeds = prepare(mel, options)
-      const waveform = await run(feeds, options.signal)
-      return feeds.kept < feeds.frames ? waveform.slice(0, feeds.kept * hopLength) : waveform
+      checkFeatures(name, mel, featureDim)
+      const kept = mel.shape[1]!
+      const { source, tail } = createNoise(name, description, kept, options)
+      const whole = tail ? joinFrames(mel, constantFrames(featureDim, tail.frames, tail.value)) : mel
+      const frames = whole.shape[1]!
+      if (frames < minFrames) throw new RangeError(`${name}: ${kept} frames, expected at least ${minFrames}; pad with silence`)
+      const waveform = await run(whole, source(0, frames), options)
+      return kept < frames ? waveform.slice(0, kept * hopLength) : waveform
     },
     async *decodeChunks(mel, options = {}) {
-      const { kept, frames, mel: whole, noise, bandwidth } = prepare(mel, options)
       const { chunkFrames = 256 } = options
       if (!Number.isInteger(chunkFrames) || chunkFrames < 1) {
         throw new RangeError(`${name}: chunkFrames is ${chunkFrames}, expected a positive integer`)
       }
-      for (let start = 0; start < kept; start += chunkFrames) {
-        const end = Math.min(kept, start + chunkFrames)
-        // A piece at the very end may be too short for the graph by itself: it then takes more context.
-        const from = Math.max(0, Math.min(start - contextFrames, frames - minFrames))
-        const to = Math.min(frames, Math.max(end + contextFrames, minFrames))
-        const part = (tensor: Tensor<'float32'>) => sliceFrames(tensor, frames, from, to)
-        const waveform = await run({ mel: part(whole), noise: noise && part(noise), bandwidth }, options.signal)
-        yield waveform.slice((start - from) * hopLength, end === frames ? undefined : (end - from) * hopLength)
-      }
+      const whole = 'dtype' in mel ? mel : undefined
+      if (whole) checkFeatures(name, whole, featureDim)
+      const { source, tail } = createNoise(name, description, whole?.shape[1], options)
+      yield* decodeStream(whole ? splitFrames(whole, chunkFrames) : (mel as FeatureStream), {
+        name,
+        layout: { hopLength, featureDim, contextFrames, minFrames },
+        tail,
+        chunkFrames,
+        noise: source,
+        run: (part, noise) => run(part, noise, options),
+      })
     },
     [Symbol.asyncDispose]: dispose,
   }
-}
-
-/** The noise to decode with, given or drawn, and the tail to append: none if the noise given is for the features alone. */
-function noiseFor(
-  name: string,
-  description: VocoderDescription,
-  frames: number,
-  { noise, seed = 0 }: DecodeOptions,
-): { noise: Tensor<'float32'> | undefined; tail: VocoderDescription['tail'] } {
-  const { tail } = description
-  const shape = description.noiseShape?.(frames + (tail?.frames ?? 0))
-  if (!shape) {
-    if (noise) throw new TypeError(`${name}: is deterministic and takes no noise; leave it out`)
-    return { noise: undefined, tail }
-  }
-  if (!noise) {
-    const random = createRandom(seed)
-    const drawn = Float32Array.from({ length: sizeOf(shape) }, () => random.normal())
-    return { noise: float32Tensor(drawn, shape), tail }
-  }
-  const wrong = noise.data.findIndex(value => !Number.isFinite(value))
-  if (wrong >= 0) throw new RangeError(`${name}: noise[${wrong}] is ${noise.data[wrong]}, expected finite numbers`)
-  if (noise.data.length === sizeOf(shape)) return { noise: float32Tensor(noise.data, shape), tail }
-  const bare = tail && description.noiseShape!(frames)
-  if (bare && noise.data.length === sizeOf(bare)) return { noise: float32Tensor(noise.data, bare), tail: undefined }
-  throw new RangeError(`${name}: noise is [${noise.shape.join(', ')}], expected [${shape.join(', ')}] for this mel`)
 }
 
 function bandwidthFeed(name: string, bandwidths: readonly number[] | undefined, id: number | undefined): Record<string, Tensor> {
@@ -281,59 +285,4 @@ function bandwidthFeed(name: string, bandwidths: readonly number[] | undefined, 
     throw new RangeError(`${name}: bandwidthId is ${id}, expected one of ${known}`)
   }
   return { bandwidth_id: int64Tensor([index], []) }
-}
-
-/** [C, T] → [C, T + frames], the new ones filled with one value. */
-function appendFrames(mel: Tensor<'float32'>, tail: { readonly frames: number; readonly value: number }): Tensor<'float32'> {
-  const [channels, frames] = mel.shape as readonly [number, number]
-  const width = frames + tail.frames
-  const data = new Float32Array(channels * width).fill(tail.value)
-  for (let channel = 0; channel < channels; channel++)
-    data.set(mel.data.subarray(channel * frames, (channel + 1) * frames), channel * width)
-  return float32Tensor(data, [channels, width])
-}
-
-function sumCodewords(name: string, codes: Tensor<'int32'>, codewords: Tensor<'float32'>, codebookSize: number): Tensor<'float32'> {
-  const [rows, width] = codewords.shape as readonly [number, number]
-  const [levels, frames] = codes.shape
-  if (codes.shape.length !== 2 || !levels || !frames || !(levels * codebookSize <= rows)) {
-    const most = Math.floor(rows / codebookSize)
-    throw new RangeError(
-      `${name}: codes are [${codes.shape.join(', ')}], expected [K, T] with 1 ≤ K ≤ ${most} levels of ${codebookSize} codes`,
-    )
-  }
-  const sums = new Float32Array(width * frames)
-  for (const [i, code] of codes.data.entries()) {
-    const [level, frame] = [Math.floor(i / frames), i % frames]
-    if (!(code >= 0 && code < codebookSize)) {
-      throw new RangeError(`${name}: codes[${level}, ${frame}] is ${code}, expected 0 … ${codebookSize - 1}`)
-    }
-    const row = (level * codebookSize + code) * width
-    for (let d = 0; d < width; d++) sums[d * frames + frame]! += codewords.data[row + d]!
-  }
-  return float32Tensor(sums, [width, frames])
-}
-
-/** Part of a tensor whose last axis holds a fixed number of elements per frame. */
-function sliceFrames(tensor: Tensor<'float32'>, frames: number, from: number, to: number): Tensor<'float32'> {
-  const width = tensor.shape.at(-1)!
-  const [start, end] = [(from * width) / frames, (to * width) / frames]
-  const rows = tensor.data.length / width
-  const data = new Float32Array(rows * (end - start))
-  for (let row = 0; row < rows; row++) data.set(tensor.data.subarray(row * width + start, row * width + end), row * (end - start))
-  return float32Tensor(data, [...tensor.shape.slice(0, -1), end - start])
-}
-
-/** Checks features against what a vocoder decodes. @throws {RangeError} with what was found and what was expected */
-export function checkFeatures(name: string, features: Tensor<'float32'>, featureDim: number): void {
-  const [channels, frames] = features.shape
-  if (features.shape.length !== 2 || channels !== featureDim || !frames) {
-    throw new RangeError(`${name}: features are [${features.shape.join(', ')}], expected [${featureDim}, T] with T ≥ 1`)
-  }
-  const wrong = features.data.findIndex(value => !Number.isFinite(value))
-  if (wrong >= 0) {
-    throw new RangeError(
-      `${name}: features[${Math.floor(wrong / frames)}, ${wrong % frames}] is ${features.data[wrong]}, expected finite numbers`,
-    )
-  }
 }

@@ -1,10 +1,9 @@
 import { extname } from 'node:path'
-import { createSynthesizer, type Speech, type Synthesizer, Voice } from '@mynah/core'
-import { devices } from '@mynah/onnx'
+import { createSynthesizer, type Speech, type Synthesizer, type VocoderSource, Voice } from '@mynah/core'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
 import { playWav } from '../play.ts'
-import { createProgress, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
+import { createProgress, secondsSince, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
 
 /** Where speech goes if nothing else is said. */
 const defaultOut = 'speech.wav'
@@ -36,12 +35,15 @@ export const say: Command = {
     device: sharedOptions.device,
     threads: sharedOptions.threads,
     bundle: sharedOptions.bundle,
+    vocoder: { value: 'FILE', help: 'speak with this published vocoder, at its sample rate (default: the decoder of the model)' },
+    'vocoder-config': { value: 'FILE', help: 'its config (default: the one beside it, or inside of it)' },
     json: { help: 'print what ran, times, words with timestamps and warnings as JSON on stdout' },
   },
   examples: [
     ['mynah say "Hello from a bird." --out hello.wav', 'speaks with the default voice'],
     ['mynah say "Like me!" --prompt me.wav --transcript "What I say in the file." --play', 'speaks in the voice of a recording'],
     ['mynah say - --out chapter.mp3 < chapter.txt', 'reads a text file aloud'],
+    ['mynah say "Hello." --vocoder generator_v1 --out hello.wav', 'resynthesizes with HiFi-GAN, whose config.json lies beside it'],
     ['mynah say "One two." --out - | ffmpeg -i - out.opus', 'pipes WAV into another program'],
   ],
 
@@ -121,17 +123,20 @@ function readRequest(args: Arguments) {
   if (out === '-' && args.flag('json')) throw new UsageError('--out - and --json both want stdout: name a file with --out')
   return {
     out,
-    model: defined({
-      bundle: args.text('bundle'),
-      device: args.choice('device', ['auto', ...devices]),
-      threads: args.number('threads', { least: 1, most: 1024, integer: true }),
-    }),
+    model: { ...defined({ bundle: args.text('bundle'), vocoder: readVocoder(args) }), ...args.runtimeOptions() },
     speech: defined({
-      seed: args.number('seed', { least: 0, most: 2 ** 32 - 1, integer: true }),
+      seed: args.seed(),
       speed: args.number('speed', { least: 0.5, most: 2 }),
       temperature: args.number('temperature', { least: 0, most: 2 }),
     }),
   }
+}
+
+function readVocoder(args: Arguments): VocoderSource | undefined {
+  const [checkpoint, config] = [args.text('vocoder'), args.text('vocoder-config')]
+  if (checkpoint !== undefined) return { checkpoint, ...defined({ config }) }
+  if (config !== undefined) throw new UsageError('--vocoder-config needs --vocoder FILE: the checkpoint it belongs to')
+  return undefined
 }
 
 async function readText(args: Arguments, { stdin }: Terminal): Promise<string> {
@@ -177,8 +182,4 @@ async function speak(
     signal: terminal.signal,
     onProgress: ({ utterances, seconds }) => progress.show(`${seconds.toFixed(1)} s spoken, ${utterances} sentences`),
   })
-}
-
-function secondsSince(start: number): number {
-  return (performance.now() - start) / 1000
 }

@@ -2,7 +2,8 @@ import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Weights
 import { z } from 'zod'
 import { createAudioCodec, LazyModels, signalOf } from '../audio-codec.ts'
 import type { AudioCodec } from '../codec.ts'
-import { factorizedAnalysis, readFactorizedVq } from '../factorized-vq.ts'
+import { type FactorizedVq, factorizedAnalysis, factorizedCodes, factorizedFeatures, readFactorizedVq } from '../factorized-vq.ts'
+import type { CodecGraphs } from '../graphs.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import { type DacNetworkConfig, dacLayers, dacNetwork, dacStrides } from './dac-network.ts'
 
@@ -51,13 +52,8 @@ export function buildDacDecoder(
   return graph.build()
 }
 
-/**
- * Loads DAC (16, 24, 44.1 kHz) from the original's or transformers' names. Paper: arXiv:2306.06546. Reference: descriptinc/descript-audio-codec@c7cfc5d.
- * Audio is padded with zeros to whole frames; nothing is done about loudness, which the `dac` command line normalizes to −16 LUFS.
- * @param config `metadata.kwargs` of the checkpoint or transformers' config.json; may be left out for the published sizes
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
- */
-export async function loadDac(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
+/** Sizes of weights and what their config adds. @throws {CheckpointError} as `loadDac` */
+function readDac(weights: Weights, config: unknown) {
   const vq = readFactorizedVq(weights)
   const codebooks = vq.levels.length
   const strides = dacStrides(weights.scope('encoder'))
@@ -66,14 +62,64 @@ export async function loadDac(weights: Weights, config: unknown, runtime: Runtim
   const values = parseConfig('dac', weights, schema, config ?? (known ? { sample_rate: known } : undefined), transformersNames)
   expectEqual(weights, 'encoder_rates', values.encoder_rates?.join(), strides.join())
   expectEqual(weights, 'n_codebooks', values.n_codebooks, codebooks)
+  const frameRate = values.sample_rate / samplesPerFrame
+  const levelKbps = (Math.log2(vq.codebookSize) * frameRate) / 1000
+  return { vq, codebooks, samplesPerFrame, values, frameRate, levelKbps }
+}
+
+/** Both halves as graphs of their own. @throws {CheckpointError} as `loadDac` */
+export function buildDac(weights: Weights, config: unknown): CodecGraphs {
+  const { vq, codebooks, samplesPerFrame, values, frameRate, levelKbps } = readDac(weights, config)
+  const graphs = buildFactorizedCodec('dac', weights, vq, network)
+  expectAllRead('dac', weights)
+  return {
+    ...graphs,
+    config: values,
+    layout: {
+      ...{ sampleRate: values.sample_rate, frameRate, samplesPerFrame, channels: 1, codebooks, codebookSize: vq.codebookSize },
+      bandwidthsKbps: vq.levels.map((_, i) => (i + 1) * levelKbps),
+      strides: vq.levels.map(() => 1),
+      sampleMultiple: samplesPerFrame,
+      normalizes: false,
+    },
+  }
+}
+
+/** DAC and SNAC from waveform to codes and back. */
+export function buildFactorizedCodec(
+  name: string,
+  weights: Weights,
+  vq: FactorizedVq,
+  config: DacNetworkConfig,
+): Pick<CodecGraphs, 'encoder' | 'decoder'> {
+  const encoding = new GraphBuilder(`${name}-encoder`)
+  const waveform = encoding.input('waveform', 'float32', [1, 1, 'S'])
+  const latents = dacNetwork(encoding, waveform, weights.scope('encoder'), config)
+  encoding.output(
+    'codes',
+    encoding.scope('quantizer', () => factorizedCodes(encoding, latents, vq, vq.levels.length)),
+  )
+  const decoding = new GraphBuilder(`${name}-decoder`)
+  const codes = decoding.input('codes', 'int64', [vq.levels.length, 'T'])
+  const features = decoding.scope('quantizer', () => factorizedFeatures(decoding, codes, vq))
+  decoding.output('waveform', decoding.tanh(dacNetwork(decoding, features, weights.scope('decoder'), config)))
+  return { encoder: encoding.build(), decoder: decoding.build() }
+}
+
+/**
+ * Loads DAC (16, 24, 44.1 kHz) from the original's or transformers' names. Paper: arXiv:2306.06546. Reference: descriptinc/descript-audio-codec@c7cfc5d.
+ * Audio is padded with zeros to whole frames; nothing is done about loudness, which the `dac` command line normalizes to −16 LUFS.
+ * @param config `metadata.kwargs` of the checkpoint or transformers' config.json; may be left out for the published sizes
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
+ */
+export async function loadDac(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
+  const { vq, codebooks, samplesPerFrame, values, frameRate, levelKbps } = readDac(weights, config)
 
   const models = new LazyModels(runtime, 'dac')
   const openEncoder = () => models.get('encoder', () => buildDacEncoder(weights))
   const openDecoder = () => models.get('decoder', () => buildDacDecoder(weights, vq.latentDim))
   await models.ready([openEncoder(), openDecoder()], () => expectAllRead('dac', weights))
 
-  const frameRate = values.sample_rate / samplesPerFrame
-  const levelKbps = (Math.log2(vq.codebookSize) * frameRate) / 1000
   return createAudioCodec({
     name: 'dac',
     sampleRate: values.sample_rate,

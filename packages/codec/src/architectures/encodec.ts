@@ -2,7 +2,8 @@ import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Tensor,
 import { z } from 'zod'
 import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
 import type { AudioCodec } from '../codec.ts'
-import { buildRvqEncoder, decodeCodes } from '../rvq.ts'
+import type { CodecGraphs } from '../graphs.ts'
+import { buildRvqEncoder, decodeCodes, sumCodewords } from '../rvq.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import {
   longestPadding,
@@ -94,13 +95,8 @@ function buildQuantizer(codebook: Tensor<'float32'>): OnnxModel {
   return graph.build()
 }
 
-/**
- * Loads EnCodec (24 kHz mono, 48 kHz stereo, or any other size) or, without LSTM, SoundStream's SEANet, from the original's or transformers' names.
- * Papers: EnCodec arXiv:2210.13438, SoundStream arXiv:2107.03312. Reference: facebookresearch/encodec@0e2d0ae.
- * @param config values of the original's constructor or of transformers' config.json; may be left out for the two published sizes
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
- */
-export async function loadEncodec(weights: Weights, config: unknown, runtime: Runtime, name = 'encodec'): Promise<AudioCodec> {
+/** Sizes of weights and what their config adds. @throws {CheckpointError} as `loadEncodec` */
+function readEncodec(weights: Weights, config: unknown, name: string) {
   const spelling = spellings.find(({ codebook }) => weights.has(codebook(0))) ?? spellings[0]!
   const [encoder, decoder] = [weights.scope(spelling.encoder), weights.scope(spelling.decoder)]
   const codebook = readCodebooks(weights, spelling)
@@ -126,6 +122,70 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
   const levelsOf = (kbps: number) => Math.min(codebooks, Math.max(1, Math.floor((kbps * 1000) / (Math.log2(codebookSize) * frameRate))))
   const bandwidthsKbps = values.target_bandwidths ?? [(codebooks * Math.log2(codebookSize) * frameRate) / 1000]
   const segmentLength = values.segment ? Math.floor(values.segment * sampleRate) : undefined
+  return {
+    ...{ encoder, decoder, codebook, codebooks, codebookSize, latentDim, samplesPerFrame, channels, grouped, values },
+    ...{ seanet, longest, sampleRate, frameRate, levelsOf, bandwidthsKbps, segmentLength },
+  }
+}
+
+/**
+ * Both halves as graphs of their own. Audio of any length becomes whole frames; where the codec normalizes or cuts segments, that is up to the caller.
+ * @throws {CheckpointError} as `loadEncodec`
+ */
+export function buildEncodec(weights: Weights, config: unknown, name = 'encodec'): CodecGraphs {
+  const sizes = readEncodec(weights, config, name)
+  const { encoder, decoder, codebook, channels, codebooks, segmentLength, values } = sizes
+  const seanet = { ...sizes.seanet, short: true }
+  const encoding = new GraphBuilder(`${name}-encoder`)
+  const waveform = encoding.input('waveform', 'float32', [1, channels, 'S'])
+  const latents = seanetEncoder(encoding, waveform, encoder, seanet)
+  const rows = encoding.squeeze(encoding.transpose(latents, [0, 2, 1]), [0]) // [T, D]
+  encoding.output('codes', buildRvqEncoder(encoding, rows, codebook))
+  const decoding = new GraphBuilder(`${name}-decoder`)
+  const codes = decoding.input('codes', 'int64', [codebooks, 'T'])
+  decoding.output('waveform', seanetDecoder(decoding, sumCodewords(decoding, codes, codebook), decoder, seanet))
+  const graphs = { encoder: encoding.build(), decoder: decoding.build() }
+  expectAllRead(name, weights, trainingOnly)
+  const { sampleRate, frameRate, samplesPerFrame, codebookSize, bandwidthsKbps } = sizes
+  return {
+    ...graphs,
+    config: values,
+    trainingOnly,
+    layout: {
+      ...{ sampleRate, frameRate, samplesPerFrame, channels, codebooks, codebookSize, bandwidthsKbps },
+      strides: Array.from({ length: codebooks }, () => 1),
+      sampleMultiple: 1,
+      normalizes: values.normalize,
+      ...(segmentLength ? { segment: segmentOf(segmentLength, values.overlap) } : {}),
+    },
+  }
+}
+
+/**
+ * Loads EnCodec (24 kHz mono, 48 kHz stereo, or any other size) or, without LSTM, SoundStream's SEANet, from the original's or transformers' names.
+ * Papers: EnCodec arXiv:2210.13438, SoundStream arXiv:2107.03312. Reference: facebookresearch/encodec@0e2d0ae.
+ * @param config values of the original's constructor or of transformers' config.json; may be left out for the two published sizes
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
+ */
+export async function loadEncodec(weights: Weights, config: unknown, runtime: Runtime, name = 'encodec'): Promise<AudioCodec> {
+  const {
+    encoder,
+    decoder,
+    codebook,
+    codebooks,
+    codebookSize,
+    latentDim,
+    samplesPerFrame,
+    channels,
+    values,
+    seanet,
+    longest,
+    sampleRate,
+    frameRate,
+    levelsOf,
+    bandwidthsKbps,
+    segmentLength,
+  } = readEncodec(weights, config, name)
 
   const models = new LazyModels(runtime, name)
   const variant = (frames: number) => (frames > longest ? { key: '', short: false } : { key: ' (short)', short: true })
@@ -151,9 +211,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     strides: Array.from({ length: codebooks }, () => 1),
     bandwidthsKbps,
     normalizes: values.normalize,
-    ...(segmentLength && {
-      segment: { length: segmentLength, stride: Math.max(1, Math.floor((1 - (values.overlap ?? 0.01)) * segmentLength)) },
-    }),
+    ...(segmentLength && { segment: segmentOf(segmentLength, values.overlap) }),
     levelsFor: kbps => (bandwidthsKbps.includes(kbps) ? levelsOf(kbps) : undefined),
     async latents(waveform, options) {
       const model = await openEncoder(Math.ceil(waveform.shape[1]! / samplesPerFrame))
@@ -173,6 +231,11 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     },
     [Symbol.asyncDispose]: () => models[Symbol.asyncDispose](),
   })
+}
+
+/** In samples. */
+function segmentOf(length: number, overlap: number | null | undefined): { length: number; stride: number } {
+  return { length, stride: Math.max(1, Math.floor((1 - (overlap ?? 0.01)) * length)) }
 }
 
 function readCodebooks(weights: Weights, { codebook }: Spelling): Tensor<'float32'> {

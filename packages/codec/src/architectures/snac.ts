@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { createAudioCodec, LazyModels, signalOf } from '../audio-codec.ts'
 import type { AudioCodec, DecodeOptions } from '../codec.ts'
 import { factorizedAnalysis, readFactorizedVq } from '../factorized-vq.ts'
+import type { CodecGraphs } from '../graphs.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
-import { buildDacDecoder, buildDacEncoder, hasFactorizedVq, isDac } from './dac.ts'
+import { buildDacDecoder, buildDacEncoder, buildFactorizedCodec, hasFactorizedVq, isDac } from './dac.ts'
 import { type DacNetworkConfig, dacAttends, dacNoiseBlocks, dacStrides } from './dac-network.ts'
 
 /** Fields of SNAC's config.json; sizes that the weights tell are only checked. */
@@ -23,13 +24,11 @@ export function isSnac(weights: Weights): boolean {
   return hasFactorizedVq(weights) && !isDac(weights)
 }
 
-/**
- * Loads SNAC (24, 32, 44.1 kHz). Paper: arXiv:2410.14411. Reference: hubertsiuzdak/snac@f49016a.
- * Codebook k has one code per `strides[k]` frames; in codes [K, T] it is repeated. Audio is padded with zeros until codes and attention windows are whole.
- * @param config config.json, which names the codebooks' strides
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
- */
-export async function loadSnac(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
+/** Tensors of noise blocks, which are read when noise is asked for. */
+const noiseOnly = /\.linear\.weight$/
+
+/** Sizes of weights and what their config adds. @throws {CheckpointError} as `loadSnac` */
+function readSnac(weights: Weights, config: unknown) {
   const values = parseConfig('snac', weights, schema, config)
   const vq = readFactorizedVq(weights, values.vq_strides)
   const codebooks = vq.levels.length
@@ -39,22 +38,51 @@ export async function loadSnac(weights: Weights, config: unknown, runtime: Runti
   const samplesPerFrame = encoderStrides.reduce((product, stride) => product * stride, 1)
   const window = dacAttends(weights.scope('encoder')) ? (values.attn_window_size ?? defaultWindow) : 1
   const wholeFrames = [...values.vq_strides, window].reduce(leastCommonMultiple)
+  const network: DacNetworkConfig = { outputPadding: true, attentionWindow: window }
+  const frameRate = values.sampling_rate / samplesPerFrame
+  const kbps = values.vq_strides.map((_, i) =>
+    values.vq_strides.slice(0, i + 1).reduce((sum, stride) => sum + (Math.log2(vq.codebookSize) * frameRate) / stride / 1000, 0),
+  )
+  return { values, vq, codebooks, samplesPerFrame, wholeFrames, network, frameRate, kbps }
+}
+
+/** Both halves as graphs of their own, without the decoder's noise. @throws {CheckpointError} as `loadSnac` */
+export function buildSnac(weights: Weights, config: unknown): CodecGraphs {
+  const { values, vq, codebooks, samplesPerFrame, wholeFrames, network, frameRate, kbps } = readSnac(weights, config)
+  const graphs = buildFactorizedCodec('snac', weights, vq, network)
+  expectAllRead('snac', weights, noiseOnly)
+  return {
+    ...graphs,
+    config: values,
+    layout: {
+      ...{ sampleRate: values.sampling_rate, frameRate, samplesPerFrame, channels: 1, codebooks, codebookSize: vq.codebookSize },
+      bandwidthsKbps: kbps,
+      strides: values.vq_strides,
+      sampleMultiple: samplesPerFrame * wholeFrames,
+      normalizes: false,
+    },
+  }
+}
+
+/**
+ * Loads SNAC (24, 32, 44.1 kHz). Paper: arXiv:2410.14411. Reference: hubertsiuzdak/snac@f49016a.
+ * Codebook k has one code per `strides[k]` frames; in codes [K, T] it is repeated. Audio is padded with zeros until codes and attention windows are whole.
+ * @param config config.json, which names the codebooks' strides
+ * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `config-mismatch`, `missing-config`, `bad-config`, `unexpected-tensor`
+ */
+export async function loadSnac(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
+  const { values, vq, codebooks, samplesPerFrame, wholeFrames, network, frameRate, kbps } = readSnac(weights, config)
   const upsampling = dacStrides(weights.scope('decoder'))
   const noiseBlocks = dacNoiseBlocks(weights.scope('decoder'))
 
-  const network: DacNetworkConfig = { outputPadding: true, attentionWindow: window }
   const models = new LazyModels(runtime, 'snac')
   const openEncoder = () => models.get('encoder', () => buildDacEncoder(weights, network))
   const openDecoder = (noisy: boolean) =>
     models.get(noisy ? 'decoder with noise' : 'decoder', () =>
       buildDacDecoder(weights, vq.latentDim, graph => (noisy ? { ...network, noise: noiseInput(graph) } : network)),
     )
-  await models.ready([openEncoder(), openDecoder(false)], () => expectAllRead('snac', weights, /\.linear\.weight$/)) // of noise blocks, read when noise is asked for
+  await models.ready([openEncoder(), openDecoder(false)], () => expectAllRead('snac', weights, noiseOnly))
 
-  const frameRate = values.sampling_rate / samplesPerFrame
-  const kbps = values.vq_strides.map((_, i) =>
-    values.vq_strides.slice(0, i + 1).reduce((sum, stride) => sum + (Math.log2(vq.codebookSize) * frameRate) / stride / 1000, 0),
-  )
   const checkFrames = (frames: number) => {
     if (frames % wholeFrames !== 0) throw new RangeError(`snac: codes have ${frames} frames, expected a multiple of ${wholeFrames}`)
   }

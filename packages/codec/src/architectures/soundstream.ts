@@ -1,6 +1,7 @@
 import type { Runtime, Weights } from '@mynah/onnx'
 import type { AudioCodec } from '../codec.ts'
-import { isSeanetCodec, loadEncodec } from './encodec.ts'
+import type { CodecGraphs } from '../graphs.ts'
+import { buildEncodec, isSeanetCodec, loadEncodec } from './encodec.ts'
 import { seanetHasLstm } from './seanet.ts'
 
 /** Whether these are the weights of SoundStream: EnCodec's layers without the LSTM. */
@@ -15,4 +16,9 @@ export function isSoundstream(weights: Weights): boolean {
  */
 export function loadSoundstream(weights: Weights, config: unknown, runtime: Runtime): Promise<AudioCodec> {
   return loadEncodec(weights, config, runtime, 'soundstream')
+}
+
+/** Both halves as graphs of their own. @throws {CheckpointError} as `loadEncodec` */
+export function buildSoundstream(weights: Weights, config: unknown): CodecGraphs {
+  return buildEncodec(weights, config, 'soundstream')
 }

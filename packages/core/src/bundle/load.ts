@@ -125,15 +125,20 @@ export async function checkFile(folder: string, expected: { file: string; bytes?
       { code: 'corrupted-file' },
     )
   }
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: hashChunkBytes }), hash)
-  const sha256 = hash.digest('hex')
+  const sha256 = await sha256Of(path)
   if (sha256 !== expected.sha256) {
     throw new BundleError(`${path}: sha256 is ${sha256}, expected ${expected.sha256}; install or download the bundle again`, {
       code: 'corrupted-file',
     })
   }
   return path
+}
+
+/** The sha256 of a file, in lower-case hexadecimal digits. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: hashChunkBytes }), hash)
+  return hash.digest('hex')
 }
 
 /**

@@ -87,7 +87,11 @@ const floatAttributes = new Set([
   ...['value_float', 'value_floats'],
 ])
 
-type ExternalData = { path: string; data: Uint8Array }[]
+/** What lies beside the protobuf; files are named after the graph, so that several models may share a folder. */
+interface ExternalData {
+  readonly prefix: string
+  readonly files: { path: string; data: Uint8Array }[]
+}
 
 /**
  * Serializes a graph as an ONNX ModelProto, IR version 10. Weights are copied once, into the result; with external data, not at all (the views point
@@ -97,7 +101,8 @@ type ExternalData = { path: string; data: Uint8Array }[]
  */
 export function writeModel(graph: Graph, options: { opset?: number; externalData?: boolean } = {}): OnnxModel {
   const weightBytes = graph.initializers.reduce((sum, { tensor }) => sum + tensor.data.byteLength, 0)
-  const external: ExternalData | undefined = (options.externalData ?? weightBytes > externalDataThreshold) ? [] : undefined
+  const external: ExternalData | undefined =
+    (options.externalData ?? weightBytes > externalDataThreshold) ? { prefix: graph.name, files: [] } : undefined
   const model = new MessageWriter()
     .varint(1, irVersion)
     .string(2, 'mynah')
@@ -107,7 +112,7 @@ export function writeModel(graph: Graph, options: { opset?: number; externalData
     if (domain !== '') model.message(8, new MessageWriter().string(1, domain).varint(2, 1))
   }
   const { inputs, outputs } = graph
-  return external ? { bytes: model.toBytes(), externalData: external, inputs, outputs } : { bytes: model.toBytes(), inputs, outputs }
+  return external ? { bytes: model.toBytes(), externalData: external.files, inputs, outputs } : { bytes: model.toBytes(), inputs, outputs }
 }
 
 function domainsOf(graph: Graph): Set<string> {
@@ -169,8 +174,8 @@ function tensorMessage(tensor: Tensor, name: string, external: ExternalData | un
   // ONNX raw data are little-endian, as is every platform that onnxruntime-node runs on.
   const data = new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
   if (external === undefined || data.byteLength < smallestExternalInitializer) return message.bytes(9, data)
-  const path = `w${external.length}`
-  external.push({ path, data })
+  const path = `${external.prefix}.weights.${external.files.length}`
+  external.files.push({ path, data })
   const entry = (key: string, text: string) => message.message(13, new MessageWriter().string(1, key).string(2, text))
   entry('location', path)
   entry('offset', '0')

@@ -14,12 +14,19 @@ import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 const name = 'melgan'
 
 /** What the training dump `args.yml` says of the generator; `mel2wav/train.py` has a default for every field. */
-const schema = z.object({
-  n_mel_channels: z.int().positive().optional(),
-  ngf: z.int().positive().optional(),
-  n_residual_layers: z.int().positive().optional(),
-  sampling_rate: z.number().positive().optional(),
-})
+const schema = z
+  .looseObject({
+    n_mel_channels: z.int().positive().optional(),
+    ngf: z.int().positive().optional(),
+    n_residual_layers: z.int().positive().optional(),
+    sampling_rate: z.number().positive().optional(),
+  })
+  .refine(
+    fields =>
+      ['n_mel_channels', 'ngf', 'n_residual_layers'].some(name => name in fields) ||
+      Object.keys(fields).every(name => name === 'sampling_rate'),
+    'expected n_mel_channels, ngf or n_residual_layers, as args.yml has; or no config at all',
+  )
 
 /** What kan-bayashi's `config.yml` says beyond what the tensors tell. */
 const recipeSchema = recipeAudioSchema.extend({

@@ -12,7 +12,8 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { checkFeatures, type Vocoder } from '../vocoder.ts'
+import { checkFeatures } from '../features.ts'
+import type { Vocoder } from '../vocoder.ts'
 
 const schema = z.object({
   latentDim: z.int().positive(),

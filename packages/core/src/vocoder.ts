@@ -1,0 +1,136 @@
+import { fileURLToPath } from 'node:url'
+import { resample } from '@mynah/audio'
+import { CheckpointError, type Runtime, type Tensor } from '@mynah/onnx'
+import { loadVocoder, type MelVocoder } from '@mynah/vocoder'
+import { z } from 'zod'
+import type { Codec, Models, Vocoder } from './contracts.ts'
+
+/** A published vocoder, as `createSynthesizer` loads it: what `loadVocoder` takes. */
+export interface VocoderSource {
+  /** Path of the checkpoint, as it was published. */
+  readonly checkpoint: string | URL
+  /** The published config as an object, or its path; looked for beside the checkpoint unless given. */
+  readonly config?: unknown
+  /** Path of the feature statistics of kan-bayashi's recipes; looked for beside the checkpoint unless given. */
+  readonly stats?: string | undefined
+}
+
+const path = z.union([z.string().min(1), z.instanceof(URL)])
+const loaded = z.custom<MelVocoder>(value => {
+  const { decode, mel, samplesFor } = (value ?? {}) as Partial<Record<keyof MelVocoder, unknown>>
+  return [decode, mel, samplesFor].every(each => typeof each === 'function')
+})
+const schema = z.union([
+  path,
+  loaded,
+  z.strictObject({ checkpoint: path, config: z.unknown().optional(), stats: z.string().min(1).optional() }),
+])
+
+/** The option `vocoder` of `createSynthesizer`. */
+export type VocoderOption = string | URL | VocoderSource | MelVocoder
+
+/**
+ * Replaces the vocoder of a bundle's models. Where the other one decodes the very features that they speak (Vocos for EnCodec in a bundle of EnCodec codes), it does so
+ * directly; otherwise it resynthesizes what the bundle's own decoder spoke, and every speech says so.
+ * @param runtime where it is loaded, and with which it is disposed of; one that is already loaded stays the caller's
+ * @throws {TypeError} if the option is none of what it may be
+ * @throws {CheckpointError} `feature-mismatch` if it decodes codewords of another codec than the bundle's; all of `loadVocoder`
+ */
+export async function withVocoder(models: Models, option: VocoderOption, runtime: Runtime): Promise<Models> {
+  const vocoder = await openVocoder(option, runtime)
+  const { codec } = models
+  if (speaksCodewordsOf(codec, vocoder)) return { ...models, vocoder: decodeDirectly(vocoder, bandwidthOf(models)) }
+  if (!vocoder.melConfig) {
+    throw new CheckpointError(
+      `vocoder: this ${vocoder.name} decodes codewords of another codec than ${codec.name}, which the bundle speaks; pass a vocoder of mel spectrograms, or a bundle of its codec`,
+      { code: 'feature-mismatch' },
+    )
+  }
+  const warning = `the vocoder ${vocoder.name} resynthesized what the bundle's own decoder spoke, as it decodes mel spectrograms and not ${codec.name}'s features: the sound is no better than that`
+  return { ...models, vocoder: decodeAgain(models.vocoder, vocoder), warnings: [...(models.warnings ?? []), warning, ...vocoder.warnings] }
+}
+
+async function openVocoder(option: VocoderOption, runtime: Runtime): Promise<MelVocoder> {
+  const parsed = schema.safeParse(option)
+  if (!parsed.success) {
+    throw new TypeError(
+      `createSynthesizer: vocoder is ${JSON.stringify(option)}, expected the path of a checkpoint, { checkpoint, config, stats }, or what loadVocoder returns`,
+      { cause: parsed.error },
+    )
+  }
+  if (isLoaded(option)) return option
+  const { checkpoint, config, stats } = typeof option === 'string' || option instanceof URL ? { checkpoint: option } : option
+  return loadVocoder(checkpoint instanceof URL ? fileURLToPath(checkpoint) : checkpoint, {
+    runtime,
+    ...(config === undefined ? {} : { config }),
+    ...(stats === undefined ? {} : { stats }),
+  })
+}
+
+function isLoaded(option: VocoderOption): option is MelVocoder {
+  return typeof option === 'object' && 'decode' in option
+}
+
+/** Largest share by which float32 arithmetic moves a sum of codewords; those of another codec differ by their whole size. */
+const codewordTolerance = 1e-3
+/** Codewords of each level that are compared. */
+const comparedCodes = 16
+
+/** Whether the same codes mean the same features to both. */
+function speaksCodewordsOf(codec: Codec, vocoder: MelVocoder): boolean {
+  const { latentDim, codebookSize, samplesPerFrame, sampleRate } = codec
+  if (vocoder.featureDim !== latentDim || vocoder.hopLength !== samplesPerFrame || vocoder.sampleRate !== sampleRate) return false
+  if (vocoder.melConfig) return false
+  const codes: Tensor<'int32'> = {
+    dtype: 'int32',
+    shape: [1, comparedCodes],
+    data: Int32Array.from({ length: comparedCodes }, (_, i) => Math.floor((i * codebookSize) / comparedCodes)),
+  }
+  const [ours, theirs] = [codec.toFeatures(codes).data, vocoder.toFeatures(codes, { codebookSize }).data]
+  const largest = ours.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return ours.every((value, i) => Math.abs(value - theirs[i]!) <= codewordTolerance * largest)
+}
+
+/** kbps of the codes that the models speak. */
+function bandwidthOf({ codec, spokenCodebooks = codec.codebooks }: Models): number {
+  return (spokenCodebooks * Math.log2(codec.codebookSize) * codec.frameRate) / 1000
+}
+
+/** A vocoder of the codec's own features, told of the bandwidth that is nearest to the models'. */
+function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
+  const distances = (vocoder.bandwidths ?? []).map(bandwidth => Math.abs(bandwidth - kbps))
+  const bandwidth = distances.length > 0 ? { bandwidthId: distances.indexOf(Math.min(...distances)) } : {}
+  return {
+    name: vocoder.name,
+    sampleRate: vocoder.sampleRate,
+    featureDim: vocoder.featureDim,
+    samplesFor: vocoder.samplesFor,
+    decode: (features, options) => vocoder.decode(features, { ...options, ...bandwidth }),
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
+
+/** Features → the decoder's waveform → the vocoder's mel → the vocoder's waveform, of the same duration. */
+function decodeAgain(decoder: Vocoder, vocoder: MelVocoder): Vocoder {
+  const { nFft } = vocoder.melConfig!
+  const { hopLength, minFrames, sampleRate } = vocoder
+  const samplesFor = (frames: number) => Math.round((decoder.samplesFor(frames) * sampleRate) / decoder.sampleRate)
+  return {
+    name: vocoder.name,
+    sampleRate,
+    featureDim: decoder.featureDim,
+    samplesFor,
+    async decode(features, options = {}) {
+      const spoken = resample(await decoder.decode(features, options), decoder.sampleRate, sampleRate)
+      // Silence to whole frames, and to as many as the vocoder and its front-end need.
+      const frames = Math.max(Math.ceil(spoken.length / hopLength), minFrames + Math.ceil(nFft / hopLength))
+      const padded = new Float32Array(frames * hopLength)
+      padded.set(spoken)
+      const again = await vocoder.decode(vocoder.mel(padded), options)
+      const audio = new Float32Array(samplesFor(features.shape[1]!))
+      audio.set(again.subarray(0, audio.length))
+      return audio
+    },
+    [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose](),
+  }
+}
