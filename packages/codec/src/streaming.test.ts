@@ -47,19 +47,19 @@ beforeAll(async () => {
 afterAll(() => runtime?.dispose())
 
 describe.each([
-  { folder: 'encodec/24khz', config: undefined, runs: ['', '_2', '_3'], firstFrames: 7 },
-  { folder: 'encodec/24khz-short', config: undefined, runs: ['', '_2', '_3', '_4', '_5', '_6', '_7'], firstFrames: 7 },
-  // zeros instead of reflections: no golden, but the stream must still equal the whole, and begin with the first frame
-  { folder: 'encodec/24khz', config: { sample_rate: 24000, pad_mode: 'constant' }, runs: ['', '_3'], firstFrames: 1 },
-  { folder: 'encodec/soundstream-like-no-lstm', config: undefined, runs: ['', '_2'], firstFrames: 7 },
-])('streams of $folder with config $config', ({ folder, config, runs, firstFrames }) => {
+  { folder: 'encodec/24khz', runs: ['', '_2', '_3'], firstFrames: 7 },
+  { folder: 'encodec/24khz-short', runs: ['', '_2', '_3', '_4', '_5', '_6', '_7'], firstFrames: 7 },
+  { folder: 'encodec/transformers-24khz', runs: ['', '_2', '_3', '_4'], firstFrames: 7 },
+  { folder: 'encodec/transformers-constant', runs: ['', '_2'], firstFrames: 1 }, // zeros instead of reflections
+  { folder: 'encodec/soundstream-like-no-lstm', runs: ['', '_2'], firstFrames: 7 },
+])('streams of $folder', ({ folder, runs, firstFrames }) => {
   const path = goldenFolder(folder)
   describe.skipIf(!path)(`${path ? 'golden' : 'not in this clone'}`, () => {
     let codec: AudioCodec
     const io = path ? loadWeights(join(path, 'io.safetensors')) : undefined
     const audio = (run: string): Wave => ({ ...io!.get(`audio_in${run}`), shape: io!.shape(`audio_in${run}`).slice(-2) })
     beforeAll(async () => {
-      codec = await loadCodec(checkpointOf(path!), { runtime, ...(config && { config }) })
+      codec = await loadCodec(checkpointOf(path!), { runtime })
     }, startPatienceMs)
     afterAll(() => codec?.[Symbol.asyncDispose]())
 
@@ -68,7 +68,8 @@ describe.each([
       const whole = await codec.encode(wave)
       const decoded = await codec.decode(whole)
       const frames = whole.shape[1]!
-      for (const lengths of [[320], [319, 1, 640], [1000, 7], [37], [wave.shape[1]!]]) {
+      const hop = codec.samplesPerFrame
+      for (const lengths of [[hop], [hop - 1, 1, 2 * hop], [3 * hop + 40, 7], [37], [wave.shape[1]!]]) {
         const parts = await all(codec.encodeStream(chunksOf(wave, lengths)))
         expect(joinCodes(parts)).toEqual(joinCodes([{ codes: whole }]))
         const pieces = await all(codec.decodeStream(parts))
@@ -130,7 +131,10 @@ describe('streams of EnCodec 24 kHz', () => {
 
   it('run a second at a time however long a chunk is, side by side', async () => {
     const long = Float32Array.from({ length: 60_000 }, (_, i) => 0.5 * Math.sin(i / 15))
-    const [parts, again] = await Promise.all([all(codec.encodeStream([long])), all(codec.encodeStream([long.slice(0, 30_000), long.slice(30_000)]))])
+    const [parts, again] = await Promise.all([
+      all(codec.encodeStream([long])),
+      all(codec.encodeStream([long.slice(0, 30_000), long.slice(30_000)])),
+    ])
     expect(parts.map(({ codes }) => codes.shape[1])).toEqual([75, 75, 37, 1])
     expect(joinCodes(again)).toEqual(joinCodes(parts))
     expect(joinCodes(parts)).toEqual(joinCodes([{ codes: await codec.encode(long) }]))

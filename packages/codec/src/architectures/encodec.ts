@@ -29,6 +29,8 @@ const schema = z.object({
   ratios: z.array(z.int().positive()).optional(),
   pad_mode: z.enum(['reflect', 'constant']).default('reflect'),
   dilation_base: z.int().positive().default(2),
+  /** Share of what transposed convolutions trim that causal ones trim after. */
+  trim_right_ratio: z.literal(1).optional(),
 })
 
 /** transformers' spelling (EncodecConfig) → the original's. */
