@@ -45,7 +45,9 @@ describe('loadCodec', () => {
   it('refuses what it would run wrongly', async () => {
     const path = checkpointOf(goldenFolder('encodec/transformers-24khz')!)
     const published = JSON.parse(readFileSync(join(dirname(path), 'config.json'), 'utf8'))
-    await expect(loadCodec(path, { runtime, config: { ...published, trim_right_ratio: 0.5 } })).rejects.toMatchObject({ code: 'bad-config' })
+    await expect(loadCodec(path, { runtime, config: { ...published, trim_right_ratio: 0.5 } })).rejects.toMatchObject({
+      code: 'bad-config',
+    })
     await expect(loadCodec(path, { runtime, config: { ...published, upsampling_ratios: [2, 5] } })).rejects.toMatchObject({
       code: 'config-mismatch',
     })
