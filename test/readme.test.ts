@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,6 +68,9 @@ describe.skipIf(!hasModel)(`the README's code${hasModel ? '' : ' (skipped: packa
     folder = mkdtempSync(join(root, '.cache', 'readme-'))
     const { channels, sampleRate } = await decodeAudio(readFileSync(join(root, 'examples/recording.opus')))
     writeFileSync(join(folder, 'me.wav'), encodeWav(toMono({ channels }), sampleRate))
+    const encodec = join(root, 'test/fixtures/golden/encodec/24khz') // a small one, with the published names
+    copyFileSync(join(encodec, 'encodec_24khz-00000000.th'), join(folder, 'encodec_24khz-d7cc33bc.th'))
+    copyFileSync(join(encodec, 'config.json'), join(folder, 'config.json'))
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
