@@ -75,6 +75,7 @@ describe.skipIf(!hasModel)(`the README's code${hasModel ? '' : ' (skipped: packa
     copyFileSync(join(golden, 'hifi-gan/v1/config.json'), join(folder, 'hifi-gan/config.json'))
     copyFileSync(join(golden, 'encodec/24khz/encodec_24khz-00000000.th'), join(folder, 'encodec.th'))
     copyFileSync(join(golden, 'encodec/24khz/config.json'), join(folder, 'config.json'))
+    copyFileSync(join(golden, 'encodec/24khz/encodec_24khz-00000000.th'), join(folder, 'encodec_24khz-d7cc33bc.th'))
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

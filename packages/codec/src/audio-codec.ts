@@ -1,13 +1,18 @@
-import { float32Tensor, type Model, type OnnxModel, type Runtime, type Tensor } from '@mynah/onnx'
+import { float32Tensor, type Tensor } from '@mynah/onnx'
 import { type AudioCodec, type Codec, type CodecSegment, checkCodes, type DecodeOptions, toChannels, trim } from './codec.ts'
+import { joinColumns } from './columns.ts'
+import { cutSegments, joinSegments, type Segmentation } from './segments.ts'
+import { type CausalHalf, runCausal } from './streaming.ts'
 
-/** What an architecture implements; `createAudioCodec` adds checks, segments and scales. */
+/** What an architecture implements; `createAudioCodec` adds checks, segments, scales and streams. */
 export interface CodecBackend extends Omit<Codec, 'encode'> {
   readonly channels: number
   readonly bandwidthsKbps: readonly number[]
-  readonly segment?: { readonly length: number; readonly stride: number }
+  readonly segment?: Segmentation
   readonly normalizes: boolean
   readonly strides: readonly number[]
+  /** Both networks stretch by stretch, if they never look ahead. */
+  readonly causal?: { readonly encoder: CausalHalf; readonly decoder: CausalHalf }
   /** Codebooks of a bandwidth; undefined if the codec lacks it. */
   levelsFor(bandwidthKbps: number): number | undefined
   /** float32 [C, S] → float32 [latentDim, T] */
@@ -24,6 +29,7 @@ const smallestScale = 1e-8
 /** Joins a backend with what all codecs share. Segments and scales: EnCodec, arXiv:2210.13438, section 3.1. */
 export function createAudioCodec(backend: CodecBackend): AudioCodec {
   const { name, channels, codebooks, segment } = backend
+  const maxFrames = Math.ceil(backend.frameRate) // in one run of a stream: a second
 
   const levelsOf = (bandwidthKbps: number | undefined): number => {
     const levels = bandwidthKbps === undefined ? codebooks : backend.levelsFor(bandwidthKbps)
@@ -35,27 +41,32 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
 
   const encodeSegment = async (waveform: Tensor<'float32'>, levels: number, signal: { signal?: AbortSignal }): Promise<CodecSegment> => {
     const scale = backend.normalizes ? loudness(waveform) : undefined
-    const scaled =
-      scale === undefined
-        ? waveform
-        : float32Tensor(
-            waveform.data.map(value => value / scale),
-            waveform.shape,
-          )
+    const scaled = scale === undefined ? waveform : map(waveform, value => value / scale)
     const codes = await backend.quantize(await backend.latents(scaled, signal), levels, signal)
     return scale === undefined ? { codes } : { codes, scale }
+  }
+
+  const checkSegment = ({ codes, scale = 1 }: CodecSegment) => {
+    checkCodes(backend, codes)
+    if (!Number.isFinite(scale)) throw new RangeError(`${name}: a segment's scale is ${scale}, expected a finite number`)
+  }
+
+  async function* decodeEach(segments: Parameters<AudioCodec['decodeStream']>[0], options: DecodeOptions) {
+    for await (const part of segments) {
+      checkSegment(part)
+      const { codes, scale } = part
+      const waveform = await backend.synthesize(backend.toFeatures(codes), options)
+      yield scale === undefined ? waveform : map(waveform, value => value * scale)
+    }
   }
 
   const encodeSegments: AudioCodec['encodeSegments'] = async (waveform, options = {}) => {
     const levels = levelsOf(options.bandwidthKbps)
     const signal = signalOf(options)
     const whole = toChannels(name, waveform, channels)
-    const samples = whole.shape[1]!
-    const { length, stride } = segment ?? { length: samples, stride: samples }
+    if (!segment) return [await encodeSegment(whole, levels, signal)]
     const segments: CodecSegment[] = []
-    for (let start = 0; start < samples; start += stride) {
-      segments.push(await encodeSegment(cut(whole, start, Math.min(start + length, samples)), levels, signal))
-    }
+    for await (const part of cutSegments([whole], channels, segment)) segments.push(await encodeSegment(part, levels, signal))
     return segments
   }
 
@@ -63,23 +74,22 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
     if (segments.length === 0 || (!segment && segments.length > 1)) {
       throw new RangeError(`${name}: ${segments.length} segments, expected ${segment ? 'at least one' : 'one'}`)
     }
-    for (const { codes, scale = 1 } of segments) {
-      checkCodes(backend, codes)
-      if (!Number.isFinite(scale)) throw new RangeError(`${name}: a segment's scale is ${scale}, expected a finite number`)
+    const pieces: Tensor<'float32'>[] = []
+    const parts = decodeEach(segments, options)
+    for await (const piece of segment ? joinSegments(name, parts, segment) : parts) pieces.push(piece)
+    return trim(name, joinColumns(pieces), options.samples)
+  }
+
+  async function* featuresOf(segments: Parameters<AudioCodec['decodeStream']>[0]) {
+    for await (const part of segments) {
+      checkSegment(part)
+      yield backend.toFeatures(part.codes)
     }
-    const parts: Tensor<'float32'>[] = []
-    for (const { codes, scale } of segments) {
-      const part = await backend.synthesize(backend.toFeatures(codes), options)
-      parts.push(
-        scale === undefined
-          ? part
-          : float32Tensor(
-              part.data.map(value => value * scale),
-              part.shape,
-            ),
-      )
-    }
-    return trim(name, segment ? overlapAdd(parts, segment.stride) : parts[0]!, options.samples)
+  }
+
+  const causal = () => {
+    if (backend.causal && !backend.normalizes) return backend.causal
+    throw new TypeError(`${name}: cannot run on a stream, as each of its frames depends on later audio; use encode and decode on the whole`)
   }
 
   return {
@@ -97,6 +107,23 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
     strides: backend.strides,
     encodeSegments,
     decodeSegments,
+    async *encodeStream(waveform, options = {}) {
+      const levels = levelsOf(options.bandwidthKbps)
+      const signal = signalOf(options)
+      const chunks = checkChunks(name, waveform, channels)
+      if (segment) {
+        for await (const part of cutSegments(chunks, channels, segment)) yield await encodeSegment(part, levels, signal)
+        return
+      }
+      for await (const latents of runCausal(causal().encoder, chunks, { ...signal, maxFrames })) {
+        yield { codes: await backend.quantize(latents, levels, signal) }
+      }
+    },
+    async *decodeStream(segments, options = {}) {
+      const signal = signalOf(options)
+      if (segment) yield* joinSegments(name, decodeEach(segments, signal), segment)
+      else yield* runCausal(causal().decoder, featuresOf(segments), { ...signal, maxFrames })
+    },
     async encode(waveform, options) {
       const segments = await encodeSegments(waveform, options)
       return joinCodes(segments.map(({ codes }) => codes))
@@ -119,57 +146,9 @@ export function createAudioCodec(backend: CodecBackend): AudioCodec {
         throw new RangeError(`${name}: ${whole.shape[1]} samples are more than one segment (${segment.length})`)
       }
       const scale = backend.normalizes ? loudness(whole) : 1
-      return backend.latents(
-        scale === 1
-          ? whole
-          : float32Tensor(
-              whole.data.map(value => value / scale),
-              whole.shape,
-            ),
-        signalOf(options),
-      )
+      return backend.latents(scale === 1 ? whole : map(whole, value => value / scale), signalOf(options))
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
-  }
-}
-
-/** Sessions opened when first needed, one per key. */
-export class LazyModels implements AsyncDisposable {
-  readonly #runtime: Runtime
-  readonly #name: string
-  readonly #models = new Map<string, Promise<Model>>()
-
-  constructor(runtime: Runtime, name: string) {
-    this.#runtime = runtime
-    this.#name = name
-  }
-
-  /** The session of `key`; a failed one is tried again next time. */
-  get(key: string, build: () => OnnxModel): Promise<Model> {
-    const known = this.#models.get(key)
-    if (known) return known
-    const opened = this.#runtime.load(build, { name: `${this.#name} ${key}` })
-    this.#models.set(key, opened)
-    opened.catch(() => this.#models.delete(key))
-    return opened
-  }
-
-  /** Waits for sessions and checks what was read for them; if anything fails, closes all. */
-  async ready(opened: readonly Promise<Model>[], check: () => void): Promise<void> {
-    try {
-      await Promise.all(opened)
-      check()
-    } catch (error) {
-      await this[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  /** Closes all sessions. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await Promise.allSettled(this.#models.values())
-    this.#models.clear()
-    await Promise.all(opened.map(result => (result.status === 'fulfilled' ? result.value.dispose() : undefined)))
   }
 }
 
@@ -195,35 +174,23 @@ function loudness({ data, shape }: Tensor<'float32'>): number {
   return Math.fround(smallestScale + Math.sqrt(sum / samples))
 }
 
-function cut(waveform: Tensor<'float32'>, start: number, end: number): Tensor<'float32'> {
-  const [channels, samples] = waveform.shape as [number, number]
-  if (start === 0 && end === samples) return waveform
-  const data = new Float32Array(channels * (end - start))
-  for (let c = 0; c < channels; c++) data.set(waveform.data.subarray(c * samples + start, c * samples + end), c * (end - start))
-  return float32Tensor(data, [channels, end - start])
+function map({ data, shape }: Tensor<'float32'>, change: (value: number) => number): Tensor<'float32'> {
+  return float32Tensor(data.map(change), shape)
 }
 
-/** Weighted mean of overlapping segments, each with a triangular window that is nowhere zero. */
-function overlapAdd(parts: readonly Tensor<'float32'>[], stride: number): Tensor<'float32'> {
-  const channels = parts[0]!.shape[0]!
-  const longest = parts[0]!.shape[1]!
-  const total = Math.max(...parts.map((part, i) => i * stride + part.shape[1]!))
-  const window = Float64Array.from({ length: longest }, (_, i) => 0.5 - Math.abs((i + 1) / (longest + 1) - 0.5))
-  const sum = new Float64Array(channels * total)
-  const weight = new Float64Array(total)
-  parts.forEach(({ data, shape }, index) => {
-    const length = shape[1]!
-    if (length > longest) throw new RangeError(`segment ${index} has ${length} samples, more than the first (${longest})`)
-    const start = index * stride
-    for (let i = 0; i < length; i++) weight[start + i]! += window[i]!
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < length; i++) sum[c * total + start + i]! += window[i]! * data[c * length + i]!
-    }
-  })
-  return float32Tensor(
-    Float32Array.from(sum, (value, i) => value / weight[i % total]!),
-    [channels, total],
-  )
+/** Chunks of a waveform as float32 [C, S]; empty ones are left out. @throws {RangeError} as `toChannels`, and if all are empty */
+async function* checkChunks(
+  name: string,
+  chunks: Parameters<AudioCodec['encodeStream']>[0],
+  channels: number,
+): AsyncGenerator<Tensor<'float32'>, void, undefined> {
+  let any = false
+  for await (const chunk of chunks) {
+    if ((chunk instanceof Float32Array ? chunk : chunk.data).length === 0) continue
+    any = true
+    yield toChannels(name, chunk, channels)
+  }
+  if (!any) throw new RangeError(`${name}: the stream ended without samples`)
 }
 
 function joinCodes(parts: readonly Tensor<'int32'>[]): Tensor<'int32'> {

@@ -104,6 +104,9 @@ export function describeCodec({ folder, runs }: GoldenCase): void {
       await expect(codec.decode(codes([codec.codebookSize], [1, 1]))).rejects.toThrow(/outside \[0, \d+\)/)
       await expect(codec.decode(codes([-1], [1, 1]))).rejects.toThrow(RangeError)
       await expect(codec.decode(codes([], [1, 0]))).rejects.toThrow(RangeError)
+      await expect(codec.decode(codes([0, 0, 0], [2, 2]))).rejects.toThrow(/codes are \[2, 2\]/) // levels of unequal length
+      await expect(codec.decode(codes([0, 0], [2]))).rejects.toThrow(RangeError)
+      await expect(codec.decodeSegments([])).rejects.toThrow(RangeError)
       await expect(codec.decode(codes(Array(codec.codebooks + 1).fill(0), [codec.codebooks + 1, 1]))).rejects.toThrow(
         /expected \[1 … \d+, T\]/,
       )

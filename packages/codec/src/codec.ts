@@ -1,4 +1,5 @@
 import type { Tensor } from '@mynah/onnx'
+import type { Segmentation } from './segments.ts'
 
 /** A neural audio codec: waveform ↔ codes of a residual vector quantizer. SoundStream, arXiv:2107.03312; EnCodec, arXiv:2210.13438. */
 export interface Codec extends AsyncDisposable {
@@ -61,7 +62,7 @@ export interface AudioCodec extends Codec {
   /** Bit rates for `encode`, ascending: those the codec was trained for (EnCodec), else those of 1 … K codebooks. */
   readonly bandwidthsKbps: readonly number[]
   /** Where segments begin and how long they are, in samples; absent where a file is one segment. */
-  readonly segment?: { readonly length: number; readonly stride: number }
+  readonly segment?: Segmentation
   /** Frames per code of each codebook: 1, but for SNAC's coarser ones. */
   readonly strides: readonly number[]
   /** Whether each segment has a scale. */
@@ -85,6 +86,26 @@ export interface AudioCodec extends Codec {
   encodeSegments(waveform: Float32Array | Tensor<'float32'>, options?: EncodeOptions): Promise<readonly CodecSegment[]>
   /** Waveform of segments, overlapping ones faded into each other. @throws {RangeError} as `decode`, or without segments */
   decodeSegments(segments: readonly CodecSegment[], options?: DecodeOptions): Promise<Tensor<'float32'>>
+  /**
+   * `encodeSegments` of audio that is still arriving, in constant memory. Codecs that never look ahead (EnCodec 24 kHz, SoundStream) give codes of one
+   * frame or more as soon as it is complete, which join along T into the codes of `encode`; the first ones need the frames that the first convolutions
+   * reflect, 7 as published. Codecs with segments (EnCodec 48 kHz) give the entries of `encodeSegments`.
+   * @param waveform chunks of any length, float32 [S] or [C, S] at `sampleRate`
+   * @throws {TypeError} at the first step, if the codec looks ahead without end (DAC, SNAC); {RangeError} as `encode`
+   */
+  encodeStream(
+    waveform: Iterable<Float32Array | Tensor<'float32'>> | AsyncIterable<Float32Array | Tensor<'float32'>>,
+    options?: EncodeOptions,
+  ): AsyncGenerator<CodecSegment, void, undefined>
+  /**
+   * `decodeSegments` of codes that are still arriving, in constant memory: pieces float32 [C, S] that join into what it returns (to rounding).
+   * @param segments as `encodeStream` gives them; where that is not by segments, codes of any number of frames
+   * @throws {TypeError} and {RangeError} as `encodeStream` and `decode`
+   */
+  decodeStream(
+    segments: Iterable<CodecSegment> | AsyncIterable<CodecSegment>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncGenerator<Tensor<'float32'>, void, undefined>
   /** The encoder's output before quantization, of audio no longer than one segment: float32 [latentDim, T]. */
   latents(waveform: Float32Array | Tensor<'float32'>, options?: { signal?: AbortSignal }): Promise<Tensor<'float32'>>
 }

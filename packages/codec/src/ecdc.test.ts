@@ -103,6 +103,33 @@ describe('.ecdc', () => {
     )
   })
 
+  it('answers anything behind a good header with a typed error or codes in range, in memory bounded by the file', () => {
+    const metadata = fc.record({
+      m: fc.constantFrom('encodec_24khz', 'encodec_48khz', 'other', ''),
+      al: fc.oneof(fc.nat(5000), fc.integer(), fc.maxSafeNat(), fc.double()),
+      nc: fc.oneof(fc.integer({ min: -1, max: 40 }), fc.maxSafeNat()),
+      lm: fc.oneof(fc.boolean(), fc.constant('yes')),
+    })
+    fc.assert(
+      fc.property(metadata, fc.uint8Array({ maxLength: 400 }), (fields, payload) => {
+        const json = Buffer.from(JSON.stringify(fields))
+        const bytes = Buffer.concat([Buffer.from('ECDC\0'), Buffer.from([0, 0, 0, json.length]), json, payload])
+        try {
+          const { model, samples, segments } = readEcdc(bytes)
+          expect(samples).toBe(fields.al)
+          const { codebookSize } = ecdcLayouts[model]!
+          for (const { codes, scale = 1 } of segments) {
+            expect(codes.data.length * 10).toBeLessThanOrEqual(payload.length * 8)
+            expect(codes.data.every(code => code >= 0 && code < codebookSize) && Number.isFinite(scale)).toBe(true)
+          }
+        } catch (error) {
+          if (!(error instanceof AudioFormatError)) throw error
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('says what is wrong', () => {
     const whole = writeEcdc({
       model: 'encodec_24khz',

@@ -1,5 +1,6 @@
 import { conv1d, float32Tensor, GraphBuilder, type Model, type OnnxModel, type Tensor, type Value, type Weights } from '@mynah/onnx'
-import { type CodecBackend, type LazyModels, toInt32 } from './audio-codec.ts'
+import { type CodecBackend, toInt32 } from './audio-codec.ts'
+import type { LazyModels } from './lazy-models.ts'
 import { withSilentRow } from './rvq.ts'
 
 /** The quantizers of DAC and SNAC: each projects to a few dimensions, looks up there, and projects back. */

@@ -22,7 +22,11 @@ export const say: Command = {
   options: {
     voice: { value: 'NAME|FILE', short: 'v', help: 'a ready voice, or a .voice.safetensors file (see: mynah voice list)' },
     prompt: { value: 'FILE', short: 'p', help: 'speak like this recording of 1 to 15 s (wav, mp3, flac, ogg)' },
-    transcript: { value: 'TEXT', short: 't', help: 'what is said in the recording, every word of it' },
+    transcript: {
+      value: 'TEXT',
+      short: 't',
+      help: 'what is said in the recording (default: what @huggingface/transformers hears, if installed)',
+    },
     out: {
       value: 'FILE',
       short: 'o',
@@ -113,7 +117,6 @@ function summarize({
 function readRequest(args: Arguments) {
   const [prompt, transcript, voice] = ['prompt', 'transcript', 'voice'].map(name => args.text(name))
   if (prompt !== undefined && voice !== undefined) throw new UsageError('--prompt and --voice exclude each other: both choose the voice')
-  if (prompt !== undefined && !transcript) throw new UsageError('--prompt needs --transcript "TEXT": what is said in the recording')
   if (prompt === undefined && transcript !== undefined)
     throw new UsageError('--transcript needs --prompt FILE: the recording it belongs to')
   const out = args.text('out') ?? (args.flag('play') ? undefined : defaultOut)
@@ -156,12 +159,7 @@ async function readText(args: Arguments, { stdin }: Terminal): Promise<string> {
 async function findVoice(args: Arguments, mynah: Synthesizer, signal: AbortSignal): Promise<Voice | undefined> {
   const prompt = args.text('prompt')
   if (prompt !== undefined) {
-    return mynah.createVoice({
-      audio: prompt,
-      transcript: args.required('transcript', 'what is said in the recording'),
-      name: prompt,
-      signal,
-    })
+    return mynah.createVoice({ audio: prompt, name: prompt, signal, ...defined({ transcript: args.text('transcript') }) })
   }
   const voice = args.text('voice')
   if (voice === undefined) return undefined

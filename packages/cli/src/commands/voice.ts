@@ -17,7 +17,11 @@ export const voiceCreate: Command = {
     'Record one speaker, without music or noise, and clone only voices whose owner has agreed to it: --consent says who, and for what.',
   ],
   options: {
-    transcript: { value: 'TEXT', short: 't', help: 'what is said in the recording, every word of it (required)' },
+    transcript: {
+      value: 'TEXT',
+      short: 't',
+      help: 'what is said in the recording (default: what @huggingface/transformers hears, if installed)',
+    },
     name: { value: 'NAME', help: 'name of the voice (default: that of the recording)' },
     consent: { value: 'TEXT', help: 'who allowed this voice to be used, and for what; kept in the file' },
     licence: { value: 'TEXT', help: 'licence of the recording; kept in the file' },
@@ -34,7 +38,6 @@ export const voiceCreate: Command = {
   async run(args, terminal) {
     const { stdout, stderr, signal } = terminal
     const audio = args.operand('AUDIO, the recording')
-    const transcript = args.required('transcript', 'what is said in the recording')
     const name = args.text('name') ?? basename(audio, extname(audio))
     const out = args.text('out') ?? `${name}${voiceEnding}`
     if (!out.endsWith(voiceEnding)) throw new UsageError(`--out is "${out}", expected a name that ends in ${voiceEnding}`)
@@ -42,8 +45,8 @@ export const voiceCreate: Command = {
     await using mynah = await withDownloads(terminal, hub =>
       createSynthesizer({ hub, ...defined({ bundle: args.text('bundle'), device }) }),
     )
-    const [consent, licence] = [args.text('consent'), args.text('licence')]
-    const voice = await mynah.createVoice({ audio, transcript, name, signal, ...defined({ consent, licence }) })
+    const [transcript, consent, licence] = ['transcript', 'consent', 'licence'].map(option => args.text(option))
+    const voice = await mynah.createVoice({ audio, name, signal, ...defined({ transcript, consent, licence }) })
     await voice.save(out)
     if (args.flag('json')) await writeJson(stdout, { out, ...voiceReport(voice) })
     else await writeLines(stderr, [...describeVoice(out, voice), ...voice.warnings.map(warning => `warning: ${warning}`)])

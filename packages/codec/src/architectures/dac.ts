@@ -1,9 +1,10 @@
 import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { createAudioCodec, LazyModels, signalOf } from '../audio-codec.ts'
+import { createAudioCodec, signalOf } from '../audio-codec.ts'
 import type { AudioCodec } from '../codec.ts'
 import { type FactorizedVq, factorizedAnalysis, factorizedCodes, factorizedFeatures, readFactorizedVq } from '../factorized-vq.ts'
 import type { CodecGraphs } from '../graphs.ts'
+import { LazyModels } from '../lazy-models.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import { type DacNetworkConfig, dacLayers, dacNetwork, dacStrides } from './dac-network.ts'
 

@@ -44,8 +44,33 @@ describeCodec({
   })),
 })
 
-describe('EnCodec 48 kHz stereo', () => {
-  const folder = goldenFolder('encodec/48khz-stereo')!
+// Written by transformers' EncodecModel: its names, config and spelling of weight norm; two residual units, then no shortcuts, one LSTM layer and zero padding.
+describeCodec({
+  folder: 'encodec/transformers-24khz',
+  runs: ['', '_2', '_3', '_4'].flatMap(run =>
+    ['12.0', '36.0'].map(kbps => ({
+      input: `audio_in${run}`,
+      bandwidthKbps: Number(kbps),
+      codes: `codes_bw${kbps}${run}`,
+      audio: `audio_out_bw${kbps}${run}`,
+    })),
+  ),
+})
+describeCodec({
+  folder: 'encodec/transformers-constant',
+  runs: ['', '_2'].map(run => ({
+    input: `audio_in${run}`,
+    bandwidthKbps: 24,
+    codes: `codes_bw24.0${run}`,
+    audio: `audio_out_bw24.0${run}`,
+  })),
+})
+
+describe.each([
+  { name: 'encodec/48khz-stereo', rates: ['22.5', '60.0'] },
+  { name: 'encodec/transformers-48khz', rates: ['48.0', '96.0'] },
+])('EnCodec 48 kHz stereo: $name', ({ name: caseName, rates }) => {
+  const folder = goldenFolder(caseName)!
   const io = loadWeights(join(folder, 'io.safetensors'))
   const audio = (run: string) => ({ ...io.get(`audio_in${run}`), shape: io.shape(`audio_in${run}`).slice(1) })
   let runtime: Runtime
@@ -59,7 +84,7 @@ describe('EnCodec 48 kHz stereo', () => {
     await runtime?.dispose()
   })
 
-  it.each(['', '_2', '_3'].flatMap(run => ['22.5', '60.0'].map(kbps => ({ run, kbps }))))(
+  it.each(['', '_2', '_3'].flatMap(run => rates.map(kbps => ({ run, kbps }))))(
     "gives the reference's codes and scale of each segment, and joins them as it does: audio_in$run at $kbps kbps",
     async ({ run, kbps }) => {
       const segments = await codec.encodeSegments(audio(run), { bandwidthKbps: Number(kbps) })
@@ -84,9 +109,9 @@ describe('EnCodec 48 kHz stereo', () => {
   })
 
   it('copies mono to both channels', async () => {
-    const mono = audio('').data.slice(0, 1000)
-    const both = Float32Array.from({ length: 2000 }, (_, i) => mono[i % 1000]!)
-    expect(await codec.encode(mono)).toEqual(await codec.encode({ dtype: 'float32', shape: [2, 1000], data: both }))
+    const mono = audio('').data.slice(0, 900)
+    const both = Float32Array.from({ length: 1800 }, (_, i) => mono[i % 900]!)
+    expect(await codec.encode(mono)).toEqual(await codec.encode({ dtype: 'float32', shape: [2, 900], data: both }))
   })
 
   it('refuses a config of another model', async () => {

@@ -1,8 +1,10 @@
 import { float32Tensor, GraphBuilder, type OnnxModel, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { createAudioCodec, LazyModels, signalOf, toInt32 } from '../audio-codec.ts'
+import { type CodecBackend, createAudioCodec, signalOf, toInt32 } from '../audio-codec.ts'
+import { Carry, type StreamGraph } from '../carry.ts'
 import type { AudioCodec } from '../codec.ts'
 import type { CodecGraphs } from '../graphs.ts'
+import { LazyModels } from '../lazy-models.ts'
 import { buildRvqEncoder, decodeCodes, sumCodewords } from '../rvq.ts'
 import { expectAllRead, expectEqual, parseConfig } from './config.ts'
 import {
@@ -10,6 +12,7 @@ import {
   type SeanetConfig,
   seanetDecoder,
   seanetEncoder,
+  seanetFirstFrames,
   seanetHasLstm,
   seanetNormalizes,
   seanetStrides,
@@ -27,6 +30,8 @@ const schema = z.object({
   ratios: z.array(z.int().positive()).optional(),
   pad_mode: z.enum(['reflect', 'constant']).default('reflect'),
   dilation_base: z.int().positive().default(2),
+  /** Share of what transposed convolutions trim that causal ones trim after. */
+  trim_right_ratio: z.literal(1).optional(),
 })
 
 /** transformers' spelling (EncodecConfig) → the original's. */
@@ -84,6 +89,24 @@ export function buildSeanetDecoder(weights: Weights, latentDim: number, config: 
   const latents = graph.input('latents', 'float32', [1, latentDim, 'T'])
   graph.output('waveform', seanetDecoder(graph, latents, weights, config))
   return graph.build()
+}
+
+/** As `buildSeanetEncoder`, for streams: S need not be whole frames, but only the last stretch may have a part of one. */
+function buildStreamEncoder(weights: Weights, channels: number, config: SeanetConfig): StreamGraph {
+  const graph = new GraphBuilder('seanet-stream-encoder')
+  const carry = new Carry(graph)
+  const waveform = graph.input('waveform', 'float32', [1, channels, 'S'])
+  graph.output('latents', seanetEncoder(graph, waveform, weights, { ...config, carry }))
+  return { model: graph.build(), input: 'waveform', output: 'latents', carry }
+}
+
+/** As `buildSeanetDecoder`, for streams. */
+function buildStreamDecoder(weights: Weights, latentDim: number, config: SeanetConfig): StreamGraph {
+  const graph = new GraphBuilder('seanet-stream-decoder')
+  const carry = new Carry(graph)
+  const latents = graph.input('latents', 'float32', [1, latentDim, 'T'])
+  graph.output('waveform', seanetDecoder(graph, latents, weights, { ...config, carry }))
+  return { model: graph.build(), input: 'latents', output: 'waveform', carry }
 }
 
 /** Emits latents [1, D, T] → codes int64 [K, T]. */
@@ -177,6 +200,7 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     latentDim,
     samplesPerFrame,
     channels,
+    grouped,
     values,
     seanet,
     longest,
@@ -199,6 +223,33 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
   }
   await models.ready([openEncoder(longest + 1), openDecoder(longest + 1)], () => expectAllRead(name, weights, trainingOnly))
 
+  const latents: CodecBackend['latents'] = async (waveform, options) => {
+    const model = await openEncoder(Math.ceil(waveform.shape[1]! / samplesPerFrame))
+    const results = await model.run({ waveform: float32Tensor(waveform.data, [1, ...waveform.shape]) }, options)
+    return float32Tensor(results.latents!.data as Float32Array, results.latents!.shape.slice(1))
+  }
+  const synthesize: CodecBackend['synthesize'] = async (features, options) => {
+    const model = await openDecoder(features.shape[1]!)
+    const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]) }, signalOf(options))
+    return float32Tensor(waveform!.data as Float32Array, waveform!.shape.slice(1))
+  }
+  const causal = {
+    encoder: {
+      columnsPerFrame: samplesPerFrame,
+      height: channels,
+      firstFrames: seanetFirstFrames(encoder, 'encoder', seanet),
+      open: () => models.getStream('encoder (stream)', () => buildStreamEncoder(encoder, channels, { ...seanet, short: false })),
+      whole: latents,
+    },
+    decoder: {
+      columnsPerFrame: 1,
+      height: latentDim,
+      firstFrames: seanetFirstFrames(decoder, 'decoder', seanet),
+      open: () => models.getStream('decoder (stream)', () => buildStreamDecoder(decoder, latentDim, { ...seanet, short: false })),
+      whole: synthesize,
+    },
+  }
+
   return createAudioCodec({
     name,
     sampleRate,
@@ -211,24 +262,17 @@ export async function loadEncodec(weights: Weights, config: unknown, runtime: Ru
     strides: Array.from({ length: codebooks }, () => 1),
     bandwidthsKbps,
     normalizes: values.normalize,
+    ...(seanet.causal && !grouped && { causal }),
     ...(segmentLength && { segment: segmentOf(segmentLength, values.overlap) }),
     levelsFor: kbps => (bandwidthsKbps.includes(kbps) ? levelsOf(kbps) : undefined),
-    async latents(waveform, options) {
-      const model = await openEncoder(Math.ceil(waveform.shape[1]! / samplesPerFrame))
-      const { latents } = await model.run({ waveform: float32Tensor(waveform.data, [1, ...waveform.shape]) }, options)
-      return float32Tensor(latents!.data as Float32Array, latents!.shape.slice(1))
-    },
+    latents,
     async quantize(latents, levels, options) {
       const model = await models.get(`quantizer (${levels})`, () => buildQuantizer(firstLevels(codebook, levels)))
       const { codes } = await model.run({ latents: float32Tensor(latents.data, [1, ...latents.shape]) }, options)
       return toInt32(codes!)
     },
     toFeatures: codes => decodeCodes(codes, codebook),
-    async synthesize(features, options) {
-      const model = await openDecoder(features.shape[1]!)
-      const { waveform } = await model.run({ latents: float32Tensor(features.data, [1, ...features.shape]) }, signalOf(options))
-      return float32Tensor(waveform!.data as Float32Array, waveform!.shape.slice(1))
-    },
+    synthesize,
     [Symbol.asyncDispose]: () => models[Symbol.asyncDispose](),
   })
 }

@@ -1,4 +1,5 @@
 import { CheckpointError, type GraphBuilder, groupNorm1, lstm, type Operand, type Value, type Weights } from '@mynah/onnx'
+import type { Carry } from '../carry.ts'
 
 /** What the weights do not say about a SEANet. */
 export interface SeanetConfig {
@@ -12,6 +13,8 @@ export interface SeanetConfig {
    * without it the graph needs more than `longestPadding` frames.
    */
   readonly short: boolean
+  /** Emits a causal network that runs on a stream, stretch by stretch. */
+  readonly carry?: Carry
 }
 
 /** One entry of the sequential network. Entries without weights are ELUs. */
@@ -82,24 +85,47 @@ export function seanetHasLstm(weights: Weights): boolean {
 
 /** The most elements that one convolution reflects at one end; with more frames than this, no layer is short of elements. */
 export function longestPadding(weights: Weights, dilationBase: number): number {
-  const layers = layersOf(weights)
-  const ends = endsOf(layers)
-  let longest = 0
-  let units = 0
-  const add = ({ scope, shape }: { scope: Weights; shape: readonly number[] }, dilation: number, resamples: boolean) => {
-    const stride = resamples ? strideOf(scope, shape) : 1
-    const total = (shape[2]! - 1) * dilation + 1 - stride
-    longest = Math.max(longest, total, Math.floor(total / 2) + stride - 1)
-  }
-  for (const layer of layers) {
-    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
-    if (layer.kind === 'conv') add(convolutionOf(layer.weights), 1, !ends.has(layer.index))
-    if (layer.kind !== 'residual') continue
-    for (const inner of layersOf(layer.weights.scope('block'))) {
-      if (inner.kind === 'conv') add(convolutionOf(inner.weights), dilationBase ** (units - 1), false)
-    }
+  return Math.max(0, ...paddingsOf(weights, dilationBase).map(({ total, stride }) => Math.max(total, Math.floor(total / 2) + stride - 1)))
+}
+
+/**
+ * Frames that the first stretch of a stream must have: every causal convolution reflects its first elements, and must see all of them.
+ * @param side which of the two networks these weights are
+ */
+export function seanetFirstFrames(
+  weights: Weights,
+  side: 'encoder' | 'decoder',
+  config: Pick<SeanetConfig, 'dilationBase' | 'padMode'>,
+): number {
+  if (config.padMode === 'constant') return 1
+  const paddings = paddingsOf(weights, config.dilationBase)
+  // Elements per frame: in the encoder those that the strides to come divide by, in the decoder those that the strides before have made.
+  let elements = side === 'encoder' ? paddings.reduce((product, { stride }) => product * stride, 1) : 1
+  let longest = 1
+  for (const { total, stride } of paddings) {
+    const transposed = side === 'decoder' && stride > 1
+    if (!transposed) longest = Math.max(longest, Math.ceil((total + 1) / elements))
+    elements = side === 'encoder' ? elements / stride : elements * stride
   }
   return longest
+}
+
+/** Of every convolution in order: its stride, and the elements that its window has besides one stride. */
+function paddingsOf(weights: Weights, dilationBase: number): { total: number; stride: number }[] {
+  const layers = layersOf(weights)
+  const ends = endsOf(layers)
+  let units = 0
+  const padding = ({ scope, shape }: { scope: Weights; shape: readonly number[] }, dilation: number, resamples: boolean) => {
+    const stride = resamples ? strideOf(scope, shape) : 1
+    return { total: (shape[2]! - 1) * dilation + 1 - stride, stride }
+  }
+  return layers.flatMap(layer => {
+    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
+    if (layer.kind === 'conv') return [padding(convolutionOf(layer.weights), 1, !ends.has(layer.index))]
+    if (layer.kind !== 'residual') return []
+    const inner = layersOf(layer.weights.scope('block')).filter(({ kind }) => kind === 'conv')
+    return inner.map((conv, i) => padding(convolutionOf(conv.weights), i === 0 ? dilationBase ** (units - 1) : 1, false))
+  })
 }
 
 function layersOf(weights: Weights): Layer[] {
@@ -136,7 +162,7 @@ function emit(
     units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
     return graph.scope(`${layer.index}`, () => {
       if (layer.kind === 'elu') return graph.elu(value)
-      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'))
+      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'), config.carry)
       if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
       return convolve(value, layer)
     })
@@ -144,9 +170,10 @@ function emit(
 }
 
 /** LSTM over frames, added to its input. */
-function skipLstm(graph: GraphBuilder, x: Value, weights: Weights): Value {
+function skipLstm(graph: GraphBuilder, x: Value, weights: Weights, carry: Carry | undefined): Value {
   const frames = graph.transpose(x, [2, 0, 1]) // [T, 1, D]
-  return graph.transpose(graph.add(lstm(graph, frames, weights).output, frames), [1, 2, 0])
+  const { output } = carry ? carry.lstm(frames, weights) : lstm(graph, frames, weights)
+  return graph.transpose(graph.add(output, frames), [1, 2, 0])
 }
 
 /** ELU and convolutions, added to the input, which passes a convolution of its own where there is a `shortcut`. The dilation is the first convolution's. */
@@ -178,9 +205,19 @@ function paddedConv(
   const right = config.causal ? 0 : Math.floor(total / 2)
   const left = total - right
   const extra = stride === 1 ? undefined : graph.mod(graph.neg(graph.lengthOf(x, 2)), stride)
-  const padded = total === 0 && !extra ? x : pad(graph, x, left, extra ? graph.add(extra, right) : right, config)
+  const after = extra ? graph.add(extra, right) : right
+  const { carry } = config
+  const padded = total === 0 ? x : carry ? precede(graph, x, total, after, { ...config, carry }) : pad(graph, x, left, after, config)
   const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[0]])) : undefined
   return normalized(graph, graph.conv(padded, graph.initializer('weight', scope.get('weight')), bias, { stride, dilation }), weights)
+}
+
+/** On a stream: the elements before x, and padding for those that are missing at its start. */
+function precede(graph: GraphBuilder, x: Value, total: number, after: Operand, config: SeanetConfig & { carry: Carry }): Value {
+  const { joined, carried } = config.carry.before(x, total)
+  const missing = graph.sub(graph.constant([total], 'int64'), carried)
+  const padded = graph.pad(joined, 2, missing, after, { mode: config.padMode })
+  return typeof after === 'number' ? graph.assume(padded, [x.shape[0]!, x.shape[1]!, `${x.shape[2]}+${total + after}`]) : padded
 }
 
 function pad(graph: GraphBuilder, x: Value, left: number, right: Operand, config: SeanetConfig): Value {
@@ -204,6 +241,13 @@ function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, c
   const right = config.causal ? total : Math.floor(total / 2)
   const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[1]])) : undefined
   const weight = graph.initializer('weight', scope.get('weight'))
+  if (config.carry) {
+    // A window of two strides: the first stride of a stretch is made of its first element and the last one before.
+    const { joined, carried } = config.carry.before(x, 1)
+    const whole = graph.convTranspose(joined, weight, bias, { stride, pads: [0, stride] })
+    const own = graph.slice(whole, 2, graph.mul(carried, stride))
+    return graph.assume(own, [x.shape[0]!, shape[1]!, `(${x.shape[2]})*${stride}`])
+  }
   if (!normOf(weights)) return graph.convTranspose(x, weight, bias, { stride, pads: [total - right, right] })
   const whole = normalized(graph, graph.convTranspose(x, weight, bias, { stride }), weights)
   return graph.slice(whole, 2, total - right, right === 0 ? undefined : -right)

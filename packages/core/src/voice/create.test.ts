@@ -1,7 +1,8 @@
 import { encodeWav } from '@mynah/audio'
 import { describe, expect, it } from 'vitest'
 import { VoiceError } from '../errors.ts'
-import { createTinySynthesizer } from '../models.fixture.ts'
+import { createTinyModels, createTinySynthesizer } from '../models.fixture.ts'
+import { createVoice } from './create.ts'
 import { Voice } from './voice.ts'
 
 const rate = 24000
@@ -83,9 +84,34 @@ describe('createVoice', () => {
     expect(warnings).toEqual([expect.stringMatching(/transcript matches the recording badly/)])
   })
 
-  it('refuses a missing and an unspeakable transcript', async () => {
+  it('writes the transcript itself where there is none, and says what it heard', async () => {
+    const models = createTinyModels({ asked: [], encoded: [] })
+    const asked: unknown[] = []
+    const listen = async (audio: unknown) => {
+      asked.push(audio)
+      return sentence
+    }
+    const audio = speech(3)
+    const voice = await createVoice(models, { audio, name: 'Me' }, listen)
+    expect(asked).toEqual([audio])
+    expect(voice.transcript).toBe(sentence)
+    expect(voice.warnings).toEqual([expect.stringContaining(`heard "${sentence}"`)])
+    const told = await createVoice(models, { audio, name: 'Me', transcript: sentence }, listen)
+    expect(asked.length).toBe(1)
+    expect({ ...voice, warnings: [] }).toEqual({ ...told, warnings: [] })
+  })
+
+  it('names the package to install where there is neither transcript nor transcriber', async () => {
     const { synthesizer } = createTinySynthesizer()
-    await expect(synthesizer.createVoice({ audio: speech(3) } as never)).rejects.toThrow(/transcript is undefined.*transcribe/)
+    await expect(synthesizer.createVoice({ audio: speech(3) })).rejects.toMatchObject({
+      code: 'missing-package',
+      message: expect.stringMatching(/npm install @huggingface\/transformers.*or pass the transcript yourself/),
+    })
+  })
+
+  it('refuses an unspeakable transcript', async () => {
+    const { synthesizer } = createTinySynthesizer()
+    await expect(synthesizer.createVoice({ audio: speech(3), transcript: 7 as never })).rejects.toThrow(/transcript is number/)
     await expect(synthesizer.createVoice(undefined as never)).rejects.toThrow(TypeError)
     for (const transcript of ['', '🙂', '...'])
       await expect(synthesizer.createVoice({ audio: speech(3), transcript })).rejects.toThrow(RangeError)

@@ -2,14 +2,18 @@ import type { Models } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 import type { Utterance } from '../front-end.ts'
 import { type AudioSource, maxPromptSeconds, readPrompt } from './prompt.ts'
+import { transcribe } from './transcribe.ts'
 import { Voice } from './voice.ts'
 
 /** What a voice is made of. */
 export interface VoiceSource {
   /** 1 to 15 seconds of one speaker: the path of a file, its bytes, or mono samples. Longer recordings, up to 60 s, are cropped after a word. */
   readonly audio: AudioSource
-  /** What is said in the recording, every word of it. `transcribe` can write it. */
-  readonly transcript: string
+  /**
+   * What is said in the recording, every word of it. Without it `transcribe` writes it, which needs a package of its own and is less sure: the voice then
+   * carries a warning with what was heard.
+   */
+  readonly transcript?: string
   readonly name?: string
   /** Who allowed this voice to be used, and for what. Stored with the voice. */
   readonly consent?: string
@@ -33,20 +37,23 @@ const preferredPart = 0.5
  * Makes a voice of a recording: the prompt of VALL-E (arXiv:2301.02111), encoded and aligned once.
  * @throws {AudioFormatError} if it is no audio, truncated, or longer than 60 s
  * @throws {VoiceError} `prompt-silent`, `prompt-too-short`, `prompt-too-long`, `transcript-mismatch`
- * @throws {TypeError} without a transcript; {RangeError} if nothing in the transcript can be spoken
+ * @throws {InferenceError} `missing-package`, `transcription-failed` without a transcript, if nothing can write one
+ * @throws {TypeError} if the transcript is no string; {RangeError} if nothing in it can be spoken
  */
-export async function createVoice(models: Models, source: VoiceSource): Promise<Voice> {
+export async function createVoice(models: Models, source: VoiceSource, listen: typeof transcribe = transcribe): Promise<Voice> {
   const { codec, frontEnd } = models
-  const { audio, transcript, name = 'unnamed', consent, licence, signal } = source
-  if (typeof transcript !== 'string') {
-    throw new TypeError(
-      `createVoice: transcript is ${typeof transcript}, expected what is said in the recording; transcribe() can write it`,
-    )
+  const { audio, name = 'unnamed', consent, licence, signal } = source
+  if (source.transcript !== undefined && typeof source.transcript !== 'string') {
+    throw new TypeError(`createVoice: transcript is ${typeof source.transcript}, expected what is said in the recording`)
   }
   signal?.throwIfAborted()
   const prompt = await readPrompt(audio, codec.sampleRate)
+  const heard = source.transcript === undefined ? await listen(audio) : undefined
+  const transcript = source.transcript ?? heard!
+  signal?.throwIfAborted()
   const text = await frontEnd.readTranscript(transcript)
   const warnings = [...prompt.warnings, ...text.warnings]
+  if (heard !== undefined) warnings.push(`prompt: heard "${heard}"; pass it as the transcript, corrected, if that is not every word of it`)
   checkSpeakingRate(text.phonemes.length, prompt.samples.length / codec.sampleRate, prompt.speechSeconds)
   let aligned = await align(models, prompt.samples, text)
   if (prompt.samples.length > maxPromptSeconds * codec.sampleRate) {

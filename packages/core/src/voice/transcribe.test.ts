@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { InferenceError } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
 import { transcribe, transcribeWith } from './transcribe.ts'
@@ -10,6 +12,16 @@ const codeOf = (error: unknown) => (InferenceError.isInstance(error) ? error.cod
 const says = (result: unknown) => ({ pipeline: async () => async () => result })
 
 describe('transcribe', () => {
+  it('is an optional peer, so that nothing of it is installed unless asked for', () => {
+    const read = (path: string) => JSON.parse(readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8'))
+    const { dependencies, peerDependencies, peerDependenciesMeta } = read('../../package.json')
+    expect(peerDependencies['@huggingface/transformers']).toBeDefined()
+    expect(peerDependenciesMeta['@huggingface/transformers']).toEqual({ optional: true })
+    expect(dependencies['@huggingface/transformers']).toBeUndefined()
+    const lock = readFileSync(fileURLToPath(new URL('../../../../pnpm-lock.yaml', import.meta.url)), 'utf8')
+    expect(lock).not.toMatch(/^ {2}'?(sharp|@huggingface\/transformers)@/m)
+  })
+
   it('names the package to install where it is missing', async () => {
     const error = await transcribe(audio).catch(error => error)
     expect(codeOf(error)).toBe('missing-package')
@@ -20,13 +32,14 @@ describe('transcribe', () => {
     const seen: unknown[] = []
     const pipeline = async (...args: unknown[]) => {
       seen.push(...args)
-      return async (samples: Float32Array) => {
-        seen.push(samples.length)
+      const recognize = async (samples: Float32Array, options: unknown) => {
+        seen.push(samples.length, options)
         return { text: ' hello there ' }
       }
+      return Object.assign(recognize, { dispose: async () => seen.push('disposed') })
     }
     expect(await transcribeWith({ pipeline }, audio, { model: 'some/model' })).toBe('hello there')
-    expect(seen).toEqual(['automatic-speech-recognition', 'some/model', expect.closeTo(32000, -3)])
+    expect(seen).toEqual(['automatic-speech-recognition', 'some/model', expect.closeTo(32000, -3), { chunk_length_s: 30 }, 'disposed'])
   })
 
   it('reports a model that fails or hears nothing', async () => {

@@ -5,6 +5,9 @@ import { antiAliasedSnake } from './bigvgan.ts'
 
 // 6e-6 is what the case suggests: 20 times the reference's own float32 error.
 describeVocoderCase({ name: 'bigvgan', golden: 'bigvgan/v2', checkpoint: 'bigvgan_generator.pt', tolerance: 6e-6 })
+// v1 with plain Snake, which divides by its frequency: residual block 2 with plain, block 1 with logarithmic parameters.
+describeVocoderCase({ name: 'bigvgan', golden: 'bigvgan/snake-amp2', checkpoint: 'bigvgan_generator.pt', tolerance: 2e-5 })
+describeVocoderCase({ name: 'bigvgan', golden: 'bigvgan/snake-amp1', checkpoint: 'bigvgan_generator.pt', tolerance: 2e-5 })
 
 const half = [0.00202896469, 0.00938946567, -0.0255434588, -0.0576573834, 0.128572583, 0.443209797]
 

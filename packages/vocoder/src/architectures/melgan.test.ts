@@ -7,6 +7,7 @@ import { describeVocoderCase, goldenFile, largestDifference, withoutBatch } from
 import { describeVocoder, loadVocoder } from '../vocoder.ts'
 
 describeVocoderCase({ name: 'melgan', golden: 'melgan/descript', checkpoint: 'multi_speaker.pt', tolerance: 1e-5 })
+describeVocoderCase({ name: 'melgan', golden: 'melgan/kan-bayashi', checkpoint: 'checkpoint-4000steps.pkl', tolerance: 1e-5 })
 
 const published = goldenFile('melgan/descript/multi_speaker.pt')
 let folder: string

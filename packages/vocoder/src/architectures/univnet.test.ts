@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRuntime, loadWeights } from '@mynah/onnx'
@@ -10,6 +10,7 @@ const tolerance = 2.8e-5
 const checkpoint = goldenFile('univnet/c4/univ_c4_0003.pt')
 
 describeVocoderCase({ name: 'univnet', golden: 'univnet/c4', checkpoint: 'univ_c4_0003.pt', tolerance })
+describeVocoderCase({ name: 'univnet', golden: 'univnet/transformers', checkpoint: 'model.safetensors', tolerance })
 
 describe('univnet', () => {
   it('appends ten frames of silence when it is given noise for them, as the published inference does', async () => {
@@ -48,6 +49,19 @@ describe('univnet', () => {
       expect(description.mel).toEqual(describeVocoder(checkpoint).description.mel)
     } finally {
       rmSync(folder, { recursive: true })
+    }
+  })
+
+  it("refuses transformers' configs with blocks that differ from one another", () => {
+    const path = goldenFile('univnet/transformers/model.safetensors')
+    const published = JSON.parse(readFileSync(goldenFile('univnet/transformers/config.json'), 'utf8'))
+    const [first] = published.resblock_dilation_sizes
+    for (const change of [
+      { resblock_dilation_sizes: [first, [1, 3]] },
+      { resblock_kernel_sizes: [3, 5] },
+      { kernel_predictor_num_blocks: 4 },
+    ]) {
+      expect(() => describeVocoder(path, { config: { ...published, ...change } })).toThrow(/config for .* does not fit/)
     }
   })
 })

@@ -43,6 +43,73 @@ const schema = z
 type Config = z.infer<typeof schema>
 type Gen = Config['gen']
 
+/** transformers' UnivNetConfig, for the one shape of blocks that the paper has; the front-end is that of UnivNetFeatureExtractor. */
+const transformersSchema = z
+  .object({
+    model_in_channels: size,
+    model_hidden_channels: size,
+    num_mel_bins: size,
+    resblock_kernel_sizes: z.array(z.literal(3)).min(1),
+    resblock_stride_sizes: z.array(size).min(1),
+    resblock_dilation_sizes: z.array(z.array(size).min(1)).min(1),
+    kernel_predictor_num_blocks: z.literal(3).default(3),
+    kernel_predictor_conv_size: size.refine(kernel => kernel % 2 === 1, 'must be odd').default(3),
+    leaky_relu_slope: z.number().default(0.2),
+  })
+  .refine(config => new Set(config.resblock_dilation_sizes.map(list => list.join())).size === 1, {
+    error: 'resblock_dilation_sizes must be the same in every block',
+  })
+  .transform((config): Config => {
+    const hop = config.resblock_stride_sizes.reduce((a, b) => a * b, 1)
+    return {
+      audio: {
+        n_mel_channels: config.num_mel_bins,
+        filter_length: 4 * hop,
+        hop_length: hop,
+        win_length: 4 * hop,
+        sampling_rate: 24000,
+        mel_fmin: 0,
+        mel_fmax: 12000,
+      },
+      gen: {
+        noise_dim: config.model_in_channels,
+        channel_size: config.model_hidden_channels,
+        dilations: config.resblock_dilation_sizes[0]!,
+        strides: config.resblock_stride_sizes,
+        lReLU_slope: config.leaky_relu_slope,
+        kpnet_conv_size: config.kernel_predictor_conv_size,
+      },
+    }
+  })
+
+/** How the layers are called. */
+interface Spelling {
+  readonly last: string
+  readonly block: (index: number) => string
+  readonly upsampling: string
+  readonly varying: (index: number) => string
+  readonly predictorInput: string
+  readonly predictorBlock: (index: number) => readonly [first: string, second: string]
+}
+const original: Spelling = {
+  last: 'conv_post.1',
+  block: index => `res_stack.${index}`,
+  upsampling: 'convt_pre.1',
+  varying: index => `conv_blocks.${index}.1`,
+  predictorInput: 'input_conv.0',
+  predictorBlock: index => [`residual_convs.${index}.1`, `residual_convs.${index}.3`],
+}
+const transformers: Spelling = {
+  last: 'conv_post',
+  block: index => `resblocks.${index}`,
+  upsampling: 'convt_pre',
+  varying: index => `resblocks.${index}.conv`,
+  predictorInput: 'input_conv',
+  predictorBlock: index => [`resblocks.${index}.conv1`, `resblocks.${index}.conv2`],
+}
+const spellingOf = (weights: Weights) =>
+  [original, transformers].find(spelling => weights.has(`${spelling.block(0)}.kernel_predictor.kernel_conv.weight`))
+
 /** Kernel sizes that the reference fixes: first and last convolution, the predictor's first, those between the location-variable ones, and these. */
 const outerKernel = 7
 const predictorKernel = 5
@@ -52,14 +119,14 @@ const predictorBlocks = 3
 
 /**
  * UnivNet c16 and c32: noise under the condition of a mel → waveform. Paper: arXiv:2106.07889. Config and weight names: maum-ai/univnet@9bb2b54
- * model/generator.py and model/lvcnet.py. As the published inference does, `decode` appends 10 frames of silence and cuts off what they decode to;
+ * model/generator.py and model/lvcnet.py, or those of transformers' UnivNetModel. As the published inference does, `decode` appends 10 frames of silence and cuts off what they decode to;
  * given noise for just the frames of the mel, it does not.
  */
 export const univNet: VocoderArchitecture = {
   name,
-  detect: weights => weights.has('res_stack.0.kernel_predictor.kernel_conv.weight'),
+  detect: weights => spellingOf(weights) !== undefined,
   describe(weights, config) {
-    const sizes = parseConfig(name, schema, config, weights)
+    const sizes: Config = parseConfig<Config>(name, spellingOf(weights) === transformers ? transformersSchema : schema, config, weights)
     const { audio, gen } = sizes
     return {
       sampleRate: audio.sampling_rate,
@@ -100,6 +167,7 @@ function contextFrames(gen: Gen): number {
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
 export function buildUnivNet(weights: Weights, { audio, gen }: Config): OnnxModel {
+  const spelling = spellingOf(weights) ?? original
   const graph = new GraphBuilder(name)
   const noise = graph.input('noise', 'float32', [1, gen.noise_dim, 'T'])
   const mel = graph.input('mel', 'float32', [1, audio.n_mel_channels, 'T'])
@@ -109,12 +177,12 @@ export function buildUnivNet(weights: Weights, { audio, gen }: Config): OnnxMode
   let hop = 1
   for (const [b, stride] of gen.strides.entries()) {
     hop *= stride
-    const block = weights.scope(`res_stack.${b}`)
-    x = graph.scope(`res_stack.${b}`, () => lvcBlock(graph, x, mel, block, gen, { stride, hop })) // [1, C, T · hop]
+    const block = weights.scope(spelling.block(b))
+    x = graph.scope(spelling.block(b), () => lvcBlock(graph, x, mel, block, gen, { stride, hop, spelling })) // [1, C, T · hop]
   }
-  expectConv(name, weights, 'conv_post.1', [1, gen.channel_size, outerKernel], 1)
+  expectConv(name, weights, spelling.last, [1, gen.channel_size, outerKernel], 1)
   x = graph.leakyRelu(x, gen.lReLU_slope)
-  x = graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post.1'), reflected))
+  x = graph.scope('conv_post', () => conv1d(graph, x, weights.scope(spelling.last), reflected))
   graph.output('waveform', graph.tanh(x))
   return graph.build()
 }
@@ -126,19 +194,20 @@ function lvcBlock(
   mel: Value,
   weights: Weights,
   gen: Gen,
-  { stride, hop }: { readonly stride: number; readonly hop: number },
+  { stride, hop, spelling }: { readonly stride: number; readonly hop: number; readonly spelling: Spelling },
 ): Value {
   const channels = gen.channel_size
   const odd = stride % 2
   const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
-  expectConv(name, weights, 'convt_pre.1', [channels, channels, 2 * stride], channels)
+  expectConv(name, weights, spelling.upsampling, [channels, channels, 2 * stride], channels)
   const upsampling = { stride, padding: Math.floor(stride / 2) + odd, outputPadding: odd }
-  let x = graph.scope('convt_pre', () => convTranspose1d(graph, activate(input), weights.scope('convt_pre.1'), upsampling))
-  const kernels = graph.scope('kernel_predictor', () => predictKernels(graph, mel, weights.scope('kernel_predictor'), gen))
+  let x = graph.scope('convt_pre', () => convTranspose1d(graph, activate(input), weights.scope(spelling.upsampling), upsampling))
+  const kernels = graph.scope('kernel_predictor', () => predictKernels(graph, mel, weights.scope('kernel_predictor'), gen, spelling))
   for (const [i, dilation] of gen.dilations.entries()) {
-    x = graph.scope(`conv_blocks.${i}`, () => {
-      expectConv(name, weights, `conv_blocks.${i}.1`, [channels, channels, blockKernel], channels)
-      const convolved = conv1d(graph, activate(x), weights.scope(`conv_blocks.${i}.1`), { dilation, padding: 'same' })
+    const layer = spelling.varying(i)
+    x = graph.scope(layer, () => {
+      expectConv(name, weights, layer, [channels, channels, blockKernel], channels)
+      const convolved = conv1d(graph, activate(x), weights.scope(layer), { dilation, padding: 'same' })
       return graph.add(x, varyingConvolution(graph, activate(convolved), kernels[i]!, channels, hop))
     })
   }
@@ -150,17 +219,18 @@ function lvcBlock(
  * The reference views the output of `kernel_conv` as [layer, in, out, tap, T]; here its rows are put in the order that the batched product needs, so that
  * the largest tensor of the network is never transposed.
  */
-function predictKernels(graph: GraphBuilder, mel: Value, weights: Weights, gen: Gen): Value[] {
+function predictKernels(graph: GraphBuilder, mel: Value, weights: Weights, gen: Gen, spelling: Spelling): Value[] {
   const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
   const { channel_size: channels, kpnet_conv_size: taps } = gen
-  const hidden = weights.shape('input_conv.0.weight')[0]! // the published files have 64, the config does not say
+  const hidden = weights.shape(`${spelling.predictorInput}.weight`)[0]! // the published files have 64, the config does not say
   const convolve = (value: Value, layer: string, kernel: number) => {
     expectConv(name, weights, layer, [hidden, value.shape[1] as number, kernel], hidden)
     return graph.scope(layer, () => activate(conv1d(graph, value, weights.scope(layer), { padding: 'same' })))
   }
-  let c = convolve(mel, 'input_conv.0', predictorKernel) // [1, H, T]
+  let c = convolve(mel, spelling.predictorInput, predictorKernel) // [1, H, T]
   for (let i = 0; i < predictorBlocks; i++) {
-    c = graph.add(c, convolve(convolve(c, `residual_convs.${i}.1`, taps), `residual_convs.${i}.3`, taps))
+    const [first, second] = spelling.predictorBlock(i)
+    c = graph.add(c, convolve(convolve(c, first, taps), second, taps))
   }
   const layers = gen.dilations.length
   const read = (layer: string, rows: number): Convolution => {
