@@ -5,6 +5,7 @@ import {
   InferenceError,
   type KeyValueCache,
   layerNorm,
+  type LinearConfig,
   linear,
   maskedScore,
   type OnnxModel,
@@ -62,7 +63,11 @@ function parse<T>(part: string, schema: z.ZodType<T>, config: unknown): T {
   return result.data
 }
 
+/** How the matrices of the transformer blocks are multiplied: `stored` computes in int8 what is stored in int8. */
+export type Precision = NonNullable<LinearConfig['dtype']>
+
 interface BlockInputs {
+  readonly precision: Precision
   readonly heads: number
   readonly rotary: RotaryAngles
   /** Added to the scores, broadcast to [1, H, T, S + T]. */
@@ -75,18 +80,19 @@ interface BlockInputs {
 /** Pre-LN transformer block: x [1, T, D] → x and the keys and values of all frames so far. */
 function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; present: KeyValueCache } {
   const dim = x.shape[2] as number
-  const { heads, rotary, bias, past } = inputs
+  const { heads, rotary, bias, past, precision: dtype } = inputs
+  const dense = (y: Value, name: string) => linear(graph, y, weights.scope(name), { dtype })
   const parts = inputs.condition && graph.split(inputs.condition, [dim, dim, dim, dim], 0)
   const norm = (y: Value, name: string, first: number) => {
     const normal = layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
     return parts ? graph.add(graph.mul(normal, graph.add(parts[first]!, 1)), parts[first + 1]!) : normal
   }
-  const [q, k, v] = graph.split(linear(graph, norm(x, 'norm1', 0), weights.scope('qkv')), [dim, dim, dim], 2) as [Value, Value, Value]
+  const [q, k, v] = graph.split(dense(norm(x, 'norm1', 0), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
   const turn = (y: Value) => rotate(graph, y, rotary, { heads })
   const { output, present } = attention(graph, turn(q), turn(k), v, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
-  const mixed = graph.add(x, linear(graph, output, weights.scope('out')))
-  const hidden = graph.gelu(linear(graph, norm(mixed, 'norm2', 2), weights.scope('linear1')))
-  return { x: graph.add(mixed, linear(graph, hidden, weights.scope('linear2'))), present }
+  const mixed = graph.add(x, dense(output, 'out'))
+  const hidden = graph.gelu(dense(norm(mixed, 'norm2', 2), 'linear1'))
+  return { x: graph.add(mixed, dense(hidden, 'linear2')), present }
 }
 
 const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range(0, graph.lengthOf(x, axis))
@@ -95,7 +101,7 @@ const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range
  * Phonemes and voice: ids int64 [1, P], prompt float32 [1, Tp, L] (sum of all codebooks) → encoding float32 [P, D].
  * Shared by the AR and the NAR model, with weights of their own.
  */
-export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConfig): OnnxModel {
+export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConfig, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('phoneme-encoder')
   const ids = graph.input('ids', 'int64', [1, 'P'])
   const prompt = graph.input('prompt', 'float32', [1, 'Tp', config.latentDim])
@@ -103,7 +109,7 @@ export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConf
   let x = graph.gather(graph.initializer('embedding', phonemes.get('embedding.weight', [config.symbols, config.dim])), ids) // [1, P, D]
   const rotary = rotaryAngles(graph, positionsOf(graph, ids, 1), config.dim / config.heads)
   for (let i = 0; i < config.encoderLayers; i++) {
-    x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary }).x)
+    x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary, precision }).x)
   }
   x = layerNorm(graph, x, phonemes.scope('norm'), { epsilon: 1e-5 })
   const voice = graph.scope('speaker', () => {
@@ -131,7 +137,7 @@ function powers(codebook: Float32Array, dim: number): Float32Array {
  * → logits [N] of the last frame's first code, advance [1] (logit), presentKey.i and presentValue.i [1, H, S + T, Dh].
  * @param codebook first codebook of the codec, float32 [N · L]
  */
-export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array): OnnxModel {
+export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('ar')
   const { dim, heads, latentDim, codebookSize } = config
   const headDim = dim / heads
@@ -152,7 +158,7 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
   const bias = attentionWindow(graph, count, end, { after: 0 })
   const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
   past.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache }))
+    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache, precision }))
     x = done.x
     graph.output(`presentKey.${i}`, done.present.key)
     graph.output(`presentValue.${i}`, done.present.value)
@@ -181,7 +187,7 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
  * frames), stage int64 [] → refined [1, T, L]: on target frames `known` plus the expected codeword of codebook stage + 2; and that codebook's argmax codes int64 [T].
  * @param codebooks all codebooks of the codec, float32 [K · N · L]
  */
-export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array): OnnxModel {
+export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('nar')
   const { dim, heads, latentDim, codebookSize } = config
   const stages = config.codebooks - 1
@@ -204,7 +210,7 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
     const scope = weights.scope(`blocks.${i}`)
     x = graph.scope(`blocks.${i}`, () => {
       const adaptation = graph.gather(graph.initializer('stage', scope.get('stage', [stages, 4 * dim])), stage)
-      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation }).x
+      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation, precision }).x
     })
   }
   x = layerNorm(graph, x, weights.scope('norm'), { epsilon: 1e-5 })

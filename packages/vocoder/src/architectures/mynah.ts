@@ -55,7 +55,7 @@ export function buildMynahDecoder(weights: Weights, config: MynahDecoderConfig):
 }
 
 /**
- * Loads the decoder of Mynah's codec: latents [L, T] at 40 Hz → 24 kHz waveform.
+ * Loads the decoder of Mynah's codec: latents [L, T] at 40 Hz → 24 kHz waveform. `weights` stays open as long as the decoder lives: after a crash they are read again.
  * @throws {CheckpointError} if a weight is missing or misshapen
  * @throws {InferenceError} `bad-config`
  */
@@ -64,7 +64,7 @@ export async function loadMynahDecoder(weights: Weights, config: unknown, runtim
   if (!parsed.success)
     throw new InferenceError(`mynah decoder config: ${z.prettifyError(parsed.error)}`, { code: 'bad-config', cause: parsed.error })
   const sizes = parsed.data
-  const model = await runtime.load(buildMynahDecoder(weights, sizes), { name: 'codec-decoder' })
+  const model = await runtime.load(() => buildMynahDecoder(weights, sizes), { name: 'codec-decoder' })
   return {
     name: 'mynah',
     sampleRate,
