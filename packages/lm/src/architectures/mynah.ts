@@ -183,8 +183,8 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
 }
 
 /**
- * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), prompt float32 [T] (1 on prompt
- * frames), stage int64 [] → refined [1, T, L]: on target frames `known` plus the expected codeword of codebook stage + 2; and that codebook's argmax codes int64 [T].
+ * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), promptFrames int64 [1], stage int64 []
+ * → refined [1, T − promptFrames, L]: `known` of the target frames plus the expected codeword of codebook stage + 2.
  * @param codebooks all codebooks of the codec, float32 [K · N · L]
  */
 export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array, precision: Precision): OnnxModel {
@@ -193,17 +193,18 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   const stages = config.codebooks - 1
   const condition = graph.input('condition', 'float32', [1, 'T', dim])
   const known = graph.input('known', 'float32', [1, 'T', latentDim])
-  const prompt = graph.input('prompt', 'float32', ['T'])
+  const promptFrames = graph.input('promptFrames', 'int64', [1])
   const stage = graph.input('stage', 'int64', [])
   const select = (name: string, data: Float32Array, shape: readonly number[]) =>
     graph.gather(graph.initializer(name, { dtype: 'float32', shape, data }), stage)
   const stored = (name: string, shape: readonly number[]) => graph.gather(graph.initializer(name, weights.get(name, shape)), stage)
   const kinds = graph.initializer('kind', weights.get('kind.weight', [2, dim]))
   let x = graph.add(condition, linear(graph, known, weights.scope('from_code')))
-  x = graph.add(x, graph.gather(kinds, graph.unsqueeze(graph.cast(prompt, 'int64'), [0])))
-  const at = positionsOf(graph, prompt, 0)
+  const at = positionsOf(graph, condition, 1)
+  const isPrompt = graph.less(at, promptFrames) // [T]
+  x = graph.add(x, graph.gather(kinds, graph.unsqueeze(graph.cast(isPrompt, 'int64'), [0])))
   const distance = graph.abs(graph.sub(graph.unsqueeze(at, [0]), graph.unsqueeze(at, [1])))
-  const near = graph.or(graph.lessOrEqual(distance, config.window), graph.greater(graph.unsqueeze(prompt, [0]), 0.5))
+  const near = graph.or(graph.lessOrEqual(distance, config.window), graph.unsqueeze(isPrompt, [0]))
   const bias = graph.unsqueeze(graph.where(near, graph.constant(0), graph.constant(maskedScore)), [0, 1]) // neighbours and the whole prompt
   const rotary = rotaryAngles(graph, at, dim / heads)
   for (let i = 0; i < config.layers; i++) {
@@ -213,7 +214,8 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
       return block(graph, x, scope, { heads, rotary, bias, condition: adaptation, precision }).x
     })
   }
-  x = layerNorm(graph, x, weights.scope('norm'), { epsilon: 1e-5 })
+  const target = (y: Value) => graph.slice(y, 1, promptFrames)
+  x = layerNorm(graph, target(x), weights.scope('norm'), { epsilon: 1e-5 })
   const vector = graph.matmul(x, stored('to_vector', [stages, dim, latentDim])) // [1, T, L]
   const rest = codebooks.subarray(codebookSize * latentDim)
   const codebook = select('codebooks', rest, [stages, codebookSize, latentDim]) // [N, L]
@@ -224,8 +226,7 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   )
   const logits = graph.add(graph.mul(scored, scale), stored('scorer.bias', [stages, codebookSize])) // [1, T, N]
   const expected = graph.matmul(graph.softmax(logits), codebook)
-  graph.output('refined', graph.add(known, graph.mul(expected, graph.unsqueeze(graph.sub(1, prompt), [0, 2]))))
-  graph.output('codes', graph.squeeze(graph.argMax(logits, 2), [0]))
+  graph.output('refined', graph.add(target(known), expected))
   return graph.build()
 }
 
