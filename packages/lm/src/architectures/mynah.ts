@@ -4,8 +4,8 @@ import {
   GraphBuilder,
   InferenceError,
   type KeyValueCache,
-  layerNorm,
   type LinearConfig,
+  layerNorm,
   linear,
   maskedScore,
   type OnnxModel,
@@ -158,7 +158,9 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
   const bias = attentionWindow(graph, count, end, { after: 0 })
   const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
   past.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache, precision }))
+    const done = graph.scope(`blocks.${i}`, () =>
+      block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache, precision }),
+    )
     x = done.x
     graph.output(`presentKey.${i}`, done.present.key)
     graph.output(`presentValue.${i}`, done.present.value)

@@ -26,7 +26,9 @@ export function vocosBackbone(graph: GraphBuilder, x: Value, weights: Weights, l
   let y = channelsLast(conv1d(graph, x, weights.scope('embed'), { padding: 'same' }), frames => normalize(frames, weights.scope('norm')))
   for (let i = 0; i < layers; i++) {
     const block = weights.scope(`convnext.${i}`)
-    y = graph.scope(`convnext.${i}`, () => convNextBlock(graph, y, block, { ...precision, normalize: frames => normalize(frames, block.scope('norm')) }))
+    y = graph.scope(`convnext.${i}`, () =>
+      convNextBlock(graph, y, block, { ...precision, normalize: frames => normalize(frames, block.scope('norm')) }),
+    )
   }
   return channelsLast(y, frames => plain(frames, weights.scope('final_layer_norm')))
 }

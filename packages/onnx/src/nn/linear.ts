@@ -91,7 +91,8 @@ function quantizeRows(weights: Weights, name: string): QuantizedWeight {
 /** x · Wᵀ as com.microsoft MatMulNBits of 8 bits. Its accuracy level 4 rounds the input to int8 as well, block by block of each row. */
 function multiplyInt8(graph: GraphBuilder, x: Value, { codes, scale }: QuantizedWeight, name: string): Value {
   const [rows, columns] = codes.shape as readonly [number, number]
-  if (x.shape.at(-1) !== columns) throw new RangeError(`linear: x is [${x.shape.join(', ')}], the weight "${name}" takes ${columns} channels`)
+  if (x.shape.at(-1) !== columns)
+    throw new RangeError(`linear: x is [${x.shape.join(', ')}], the weight "${name}" takes ${columns} channels`)
   const blocks = Math.ceil(columns / blockSize)
   // Codes become uint8 around 128, the operator's default zero point; the end of a row that fills no block is padded with zeros.
   const packed = new Uint8Array(rows * blocks * blockSize).fill(128)
