@@ -18,7 +18,7 @@ describe('sample', () => {
     const random = createRandom(2)
     const counts = [0, 0, 0]
     for (let i = 0; i < 10_000; i++) counts[sample(Float32Array.from(probabilities, Math.log), options, random)]!++
-    probabilities.forEach((probability, code) => expect(counts[code]! / 10_000).toBeCloseTo(probability, 1))
+    for (const [code, probability] of probabilities.entries()) expect(counts[code]! / 10_000).toBeCloseTo(probability, 1)
   })
 
   it('takes the likeliest at temperature 0, and avoids what a repetition penalty is put on', () => {
