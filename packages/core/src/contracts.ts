@@ -17,8 +17,8 @@ export interface PromptCodec extends Codec {
   features(waveform: Float32Array): Tensor<'float32'>
 }
 
-/** The parts of one bundle, ready to run. */
-export interface Models {
+/** The parts of one bundle, ready to run. Disposing of them closes the bundle's files and ends the front-end; the networks belong to their runtime. */
+export interface Models extends AsyncDisposable {
   /** Text → phoneme ids of this bundle. */
   readonly frontEnd: FrontEnd
   /** Prompt audio → codes. */

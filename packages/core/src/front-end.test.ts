@@ -70,19 +70,16 @@ describe('the front-end', () => {
     const wordy: Phonemizer = {
       ...spelling,
       phonemize: async text => ({
-        units: [...text.matchAll(/[a-z]/g)].map(({ 0: letter, index }) => ({
-          kind: 'word',
-          text: letter,
-          phonemes: letter.repeat(100),
-          start: index,
-          end: index + 1,
-        })),
+        units: [...text.matchAll(/[a-z]/g)].flatMap(({ 0: letter, index }): Unit[] => [
+          ...(index > 0 ? [{ kind: 'mark' as const, text: ' ' }] : []),
+          { kind: 'word', text: letter, phonemes: letter.repeat(100), start: index, end: index + 1 },
+        ]),
         warnings: [],
       }),
     }
     const sizes: number[] = []
     for await (const { phonemes } of createFrontEnd([...'_ ,ab'], wordy).read('a b a b a')) sizes.push(phonemes.length)
-    expect(sizes).toEqual([203, 203, 103])
+    expect(sizes).toEqual([204, 103, 204]) // each with boundaries, spaces and a comma
   })
 
   it('passes warnings on with the next thing that is spoken, or after the last', async () => {

@@ -1,4 +1,4 @@
-import type { Phonemizer, Unit } from './text/phonemize.ts'
+import { type Phonemizer, splitUnits, type Unit } from './text/phonemize.ts'
 import { type Sentence, segment, segmentStream } from './text/segment.ts'
 import { createVocabulary } from './text/vocabulary.ts'
 
@@ -83,21 +83,20 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     return { phonemes: words.length === 0 ? new Int32Array(0) : Int32Array.of(...ids, boundary), words, warnings: all }
   }
 
-  /** Units between pauses, and no more than the models can speak at once. */
-  function* toParts(units: readonly Unit[]): Generator<{ pauseSeconds: number | undefined; units: Unit[] }> {
-    let part: { pauseSeconds: number | undefined; units: Unit[] } = { pauseSeconds: undefined, units: [] }
-    let phonemes = 0
-    for (const unit of units) {
-      const size = unit.kind === 'word' ? unit.phonemes.length : 0
-      if (unit.kind === 'pause' || (phonemes > 0 && phonemes + size > maxUtterancePhonemes)) {
-        yield part
-        part = { pauseSeconds: unit.kind === 'pause' ? unit.seconds : 0, units: [] }
-        phonemes = 0
-      }
-      if (unit.kind !== 'pause') part.units.push(unit)
-      phonemes += size
+  /** Units between pauses, and no more than the models can speak at once. A part that begins where a long one was cut has no pause before it. */
+  function* toParts(units: readonly Unit[]): Generator<{ pauseSeconds: number | undefined; units: readonly Unit[] }> {
+    let pauseSeconds: number | undefined
+    let rest = units
+    while (true) {
+      const pause = rest.findIndex(unit => unit.kind === 'pause')
+      const [first = [], ...others] = splitUnits(pause < 0 ? rest : rest.slice(0, pause), maxUtterancePhonemes)
+      yield { pauseSeconds, units: first }
+      for (const part of others) yield { pauseSeconds: 0, units: part }
+      const found = rest[pause]
+      if (found?.kind !== 'pause') return
+      pauseSeconds = found.seconds
+      rest = rest.slice(pause + 1)
     }
-    yield part
   }
 
   async function* read(text: string | AsyncIterable<string>): AsyncGenerator<Utterance, void, undefined> {

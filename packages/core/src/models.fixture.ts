@@ -40,7 +40,7 @@ const manifest = parseManifest(
 )
 
 /** One espeak-ng for all: starting its thread takes longer than a test. */
-const frontEnd = { ...createFrontEnd(symbols, createPhonemizer()), [Symbol.asyncDispose]: async () => undefined }
+const frontEnd = createFrontEnd(symbols, createPhonemizer())
 
 /** How the tiny models behave, and what they were asked for. */
 export interface Behaviour {
@@ -61,6 +61,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
   const dispose = async () => undefined
   return {
     frontEnd,
+    [Symbol.asyncDispose]: dispose,
     codecId: 'mynah-codec@tiny',
     codec: {
       name: 'tiny',

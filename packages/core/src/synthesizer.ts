@@ -196,7 +196,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
   let disposal: Promise<void> | undefined
   function dispose(): Promise<void> {
     closing.abort(new InferenceError('synthesizer: it was disposed of, expected a live one; create another', { code: 'disposed' }))
-    disposal ??= Promise.all([models.frontEnd[Symbol.asyncDispose](), host[Symbol.asyncDispose]()]).then(() => undefined)
+    disposal ??= Promise.all([models[Symbol.asyncDispose](), host[Symbol.asyncDispose]()]).then(() => undefined)
     return disposal
   }
 

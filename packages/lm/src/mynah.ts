@@ -5,6 +5,7 @@ import {
   buildAr,
   buildNar,
   buildPhonemeEncoder,
+  type Precision,
   parseAlignerConfig,
   parseArConfig,
   parseNarConfig,
@@ -21,7 +22,7 @@ const longestPromptFrames = 200
 const longestFrames = 1600
 const speedRange = [0.5, 2] as const
 
-/** One part of the model as a bundle holds it: weights and the config beside them. */
+/** One part of the model as a bundle holds it: weights and the config beside them. The weights stay open as long as the model lives: after a crash they are read again. */
 export interface ModelPart {
   readonly weights: Weights
   readonly config: unknown
@@ -63,10 +64,12 @@ export async function loadMynahLm(
     models.push(model)
     return model
   }
-  const arEncoder = await load(buildPhonemeEncoder(parts.ar.weights, ar), { name: 'ar-encoder' })
-  const arModel = await load(buildAr(parts.ar.weights, ar, firstBook), { name: 'ar', state: Object.fromEntries(caches) })
-  const narEncoder = await load(buildPhonemeEncoder(parts.nar.weights, nar), { name: 'nar-encoder' })
-  const narModel = await load(buildNar(parts.nar.weights, nar, books), { name: 'nar' })
+  // ONNX Runtime's int8 kernel is the CPU's; other devices compute in float32.
+  const precision: Precision = runtime.device === 'cpu' ? 'stored' : 'float32'
+  const narModel = await load(() => buildNar(parts.nar.weights, nar, books, precision), { name: 'nar' })
+  const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: Object.fromEntries(caches) })
+  const narEncoder = await load(() => buildPhonemeEncoder(parts.nar.weights, nar, precision), { name: 'nar-encoder' })
+  const arEncoder = await load(() => buildPhonemeEncoder(parts.ar.weights, ar, precision), { name: 'ar-encoder' })
 
   /** Rows of `codes` [K, T] summed over the first `levels` codebooks: [T, L]. */
   const vectors = (codes: Int32Array, levels: number, frames: number) => {
@@ -134,12 +137,12 @@ export async function loadMynahLm(
 }
 
 /**
- * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities.
+ * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities. `weights` stays open as long as the aligner lives.
  * @throws {CheckpointError} if a weight is missing or misshapen
  */
 export async function loadMynahAligner(weights: Weights, config: unknown, runtime: Runtime): Promise<Aligner> {
   const sizes = parseAlignerConfig(config)
-  const model = await runtime.load(buildAligner(weights, sizes), { name: 'aligner' })
+  const model = await runtime.load(() => buildAligner(weights, sizes), { name: 'aligner' })
   return {
     async align(features: Tensor<'float32'>, phonemes: Int32Array) {
       checkPhonemes('align', phonemes, sizes.symbols)

@@ -24,19 +24,19 @@ export async function refineLatents(model: Model, config: NarConfig, request: Na
     const row = request.encoding.data.subarray(phoneme * dim, (phoneme + 1) * dim)
     for (let i = 0; i < duration; i++) condition.set(row, frame++ * dim)
   })
-  const prompt = new Float32Array(frames).fill(1, 0, request.promptLatents.length / latentDim)
-  let known = new Float32Array(frames * latentDim)
+  const promptFrames = request.promptLatents.length / latentDim
+  const known = new Float32Array(frames * latentDim)
   known.set(request.promptLatents)
   known.set(request.firstLatents, request.promptLatents.length)
   for (let stage = 0; stage < config.codebooks - 1; stage++) {
     const feeds = {
       condition: float32Tensor(condition, [1, frames, dim]),
       known: float32Tensor(known, [1, frames, latentDim]),
-      prompt: float32Tensor(prompt, [frames]),
+      promptFrames: int64Tensor([promptFrames], [1]),
       stage: int64Tensor([stage], []),
     }
     const { refined } = await model.run(feeds, { fetch: ['refined'], ...(request.signal ? { signal: request.signal } : {}) })
-    known = refined!.data as Float32Array<ArrayBuffer>
+    known.set(refined!.data as Float32Array, request.promptLatents.length)
   }
   return known.slice(request.promptLatents.length)
 }

@@ -4,6 +4,7 @@ import {
   GraphBuilder,
   InferenceError,
   linear,
+  type Model,
   type OnnxModel,
   type Runtime,
   type Tensor,
@@ -55,6 +56,7 @@ export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, co
 
 /**
  * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `loadMynahDecoder` of @mynah/vocoder, is a file of its own.
+ * The encoder is built when something is encoded for the first time: whoever only speaks needs the codebooks alone. `weights` stays open as long as the codec lives.
  * @throws {CheckpointError} if a weight is missing or misshapen
  * @throws {InferenceError} `bad-config`
  */
@@ -64,7 +66,14 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
     throw new InferenceError(`mynah codec config: ${z.prettifyError(parsed.error)}`, { code: 'bad-config', cause: parsed.error })
   const sizes = parsed.data
   const codebook = weights.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
-  const model = await runtime.load(buildMynahEncoder(weights, sizes, codebook), { name: 'codec-encoder' })
+  let loading: Promise<Model> | undefined
+  const encoder = () => {
+    loading ??= runtime.load(() => buildMynahEncoder(weights, sizes, codebook), { name: 'codec-encoder' })
+    loading.catch(() => {
+      loading = undefined // the next call tries again
+    })
+    return loading
+  }
   const mel = melPresets.mynah24k
   const samplesPerFrame = (sizes.nInput / mel.nMels) * sizes.hopLength
 
@@ -97,7 +106,7 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
     features,
     async encode(waveform, options = {}) {
       const input = features(waveform)
-      const { codes } = await model.run(
+      const { codes } = await (await encoder()).run(
         { features: float32Tensor(input.data, [1, ...input.shape]) },
         options.signal ? { signal: options.signal } : {},
       )
@@ -105,6 +114,6 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
       return { dtype: 'int32', shape: [sizes.codebooks, input.shape[1]!], data }
     },
     toFeatures: codes => decodeCodes(codes, codebook),
-    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => (await loading)?.[Symbol.asyncDispose](),
   }
 }

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { loadMynahCodec } from '@mynah/codec'
 import { type Aligner, loadMynahAligner, loadMynahLm } from '@mynah/lm'
-import { BundleError, loadWeights, type Runtime } from '@mynah/onnx'
+import { BundleError, loadWeights, type Runtime, type Weights } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
@@ -34,6 +34,7 @@ const architectures = {
   nar: 'mynah-nar',
   aligner: 'mynah-aligner',
 } as const
+const networkParts = Object.keys(architectures) as (keyof typeof architectures)[]
 
 /** A bundle whose manifest has been read. Files are checked when they are used. */
 export interface Bundle {
@@ -68,8 +69,9 @@ export async function openBundle(bundle: string | URL = embeddedBundle, hub?: Hu
     })
   }
   const manifest = parseManifest(await readFile(path, 'utf8'), path)
-  for (const [part, architecture] of Object.entries(architectures)) {
-    const name = manifest[part as keyof typeof architectures].architecture
+  for (const part of networkParts) {
+    const name = manifest[part].architecture
+    const architecture = architectures[part]
     if (name === architecture) continue
     throw new BundleError(
       `${path}: ${part}.architecture is "${name}", expected "${architecture}"; install a version of Mynah that knows it`,
@@ -142,7 +144,7 @@ export async function sha256Of(path: string): Promise<string> {
 }
 
 /**
- * Checks every weight file of a bundle and builds its models; disposing of `runtime` and of the front-end frees them.
+ * Checks every weight file of a bundle and builds its models; disposing of them and of `runtime` frees everything.
  * @param lexicon pronunciations of words, see `createLexicon`
  * @throws {BundleError} those of `checkFile`; `malformed-manifest` if it contradicts the models
  * @throws {CheckpointError} where tensors are missing or have another shape than the config says
@@ -153,24 +155,47 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
   try {
     const frontEnd = createFrontEnd(bundle.manifest.phonemes, phonemizer)
     // the phonemizer starts while the models load, not with the first sentence
-    const [models] = await Promise.all([loadNetworks(bundle, runtime), phonemizer.phonemize('Ready.')])
-    return { frontEnd, ...models }
+    const [networks] = await Promise.all([loadNetworks(bundle, runtime), phonemizer.phonemize('Ready.')])
+    const close = async () => {
+      await Promise.all([frontEnd[Symbol.asyncDispose](), networks[Symbol.asyncDispose]()])
+    }
+    return { ...networks, frontEnd, [Symbol.asyncDispose]: close }
   } catch (error) {
     await phonemizer[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function loadNetworks({ folder, manifest }: Bundle, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
+async function loadNetworks(bundle: Bundle, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
+  const { folder, manifest } = bundle
+  await Promise.all(networkParts.map(part => checkFile(folder, manifest[part])))
+  // The files stay open: what is needed later is read later, and what a crash of the inference thread takes is read again.
+  const files: Weights[] = []
+  const close = async () => {
+    for (const file of files) file.close()
+  }
+  const open = ({ file }: BundlePart) => {
+    const weights = loadWeights(join(folder, file))
+    files.push(weights)
+    return weights
+  }
+  try {
+    return { ...(await buildNetworks(bundle, open, runtime)), [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The networks on files that `open` opens and that stay open. The largest comes first: building one takes several times its size for a moment. */
+async function buildNetworks(
+  { folder, manifest }: Bundle,
+  open: (part: BundlePart) => Weights,
+  runtime: Runtime,
+): Promise<Omit<Models, 'frontEnd' | typeof Symbol.asyncDispose>> {
   const { codec, vocoder: decoder, ar, nar, aligner } = manifest
-  await Promise.all([codec, decoder, ar, nar, aligner].map(part => checkFile(folder, part)))
-  const open = ({ file }: BundlePart) => loadWeights(join(folder, file))
-  using codecWeights = open(codec)
-  using decoderWeights = open(decoder)
-  using arWeights = open(ar)
-  using narWeights = open(nar)
-  const mynahCodec = await loadMynahCodec(codecWeights, codec.config, runtime)
-  const vocoder = await loadMynahDecoder(decoderWeights, decoder.config, runtime)
+  const vocoder = await loadMynahDecoder(open(decoder), decoder.config, runtime)
+  const mynahCodec = await loadMynahCodec(open(codec), codec.config, runtime)
   const claims = [
     ['sampleRate', manifest.sampleRate, mynahCodec.sampleRate],
     ['frameRate', manifest.frameRate, mynahCodec.frameRate],
@@ -185,19 +210,15 @@ async function loadNetworks({ folder, manifest }: Bundle, runtime: Runtime): Pro
     })
   }
   const lm = await loadMynahLm(
-    { ar: { weights: arWeights, config: ar.config }, nar: { weights: narWeights, config: nar.config }, codebook: mynahCodec.codebook },
+    { ar: { weights: open(ar), config: ar.config }, nar: { weights: open(nar), config: nar.config }, codebook: mynahCodec.codebook },
     runtime,
   )
-  const loadAligner = async () => {
-    using weights = open(aligner)
-    return await loadMynahAligner(weights, aligner.config, runtime)
-  }
   let loading: Promise<Aligner> | undefined
   return {
     codec: mynahCodec,
     codecId: `${codec.architecture}@${codec.sha256}`,
     aligner: () => {
-      loading ??= loadAligner()
+      loading ??= loadMynahAligner(open(aligner), aligner.config, runtime)
       return loading
     },
     lm,

@@ -4,6 +4,7 @@ import {
   GraphBuilder,
   InferenceError,
   type KeyValueCache,
+  type LinearConfig,
   layerNorm,
   linear,
   maskedScore,
@@ -62,7 +63,11 @@ function parse<T>(part: string, schema: z.ZodType<T>, config: unknown): T {
   return result.data
 }
 
+/** How the matrices of the transformer blocks are multiplied: `stored` computes in int8 what is stored in int8. */
+export type Precision = NonNullable<LinearConfig['dtype']>
+
 interface BlockInputs {
+  readonly precision: Precision
   readonly heads: number
   readonly rotary: RotaryAngles
   /** Added to the scores, broadcast to [1, H, T, S + T]. */
@@ -75,18 +80,19 @@ interface BlockInputs {
 /** Pre-LN transformer block: x [1, T, D] → x and the keys and values of all frames so far. */
 function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; present: KeyValueCache } {
   const dim = x.shape[2] as number
-  const { heads, rotary, bias, past } = inputs
+  const { heads, rotary, bias, past, precision: dtype } = inputs
+  const dense = (y: Value, name: string) => linear(graph, y, weights.scope(name), { dtype })
   const parts = inputs.condition && graph.split(inputs.condition, [dim, dim, dim, dim], 0)
   const norm = (y: Value, name: string, first: number) => {
     const normal = layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
     return parts ? graph.add(graph.mul(normal, graph.add(parts[first]!, 1)), parts[first + 1]!) : normal
   }
-  const [q, k, v] = graph.split(linear(graph, norm(x, 'norm1', 0), weights.scope('qkv')), [dim, dim, dim], 2) as [Value, Value, Value]
+  const [q, k, v] = graph.split(dense(norm(x, 'norm1', 0), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
   const turn = (y: Value) => rotate(graph, y, rotary, { heads })
   const { output, present } = attention(graph, turn(q), turn(k), v, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
-  const mixed = graph.add(x, linear(graph, output, weights.scope('out')))
-  const hidden = graph.gelu(linear(graph, norm(mixed, 'norm2', 2), weights.scope('linear1')))
-  return { x: graph.add(mixed, linear(graph, hidden, weights.scope('linear2'))), present }
+  const mixed = graph.add(x, dense(output, 'out'))
+  const hidden = graph.gelu(dense(norm(mixed, 'norm2', 2), 'linear1'))
+  return { x: graph.add(mixed, dense(hidden, 'linear2')), present }
 }
 
 const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range(0, graph.lengthOf(x, axis))
@@ -95,7 +101,7 @@ const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range
  * Phonemes and voice: ids int64 [1, P], prompt float32 [1, Tp, L] (sum of all codebooks) → encoding float32 [P, D].
  * Shared by the AR and the NAR model, with weights of their own.
  */
-export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConfig): OnnxModel {
+export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConfig, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('phoneme-encoder')
   const ids = graph.input('ids', 'int64', [1, 'P'])
   const prompt = graph.input('prompt', 'float32', [1, 'Tp', config.latentDim])
@@ -103,7 +109,7 @@ export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConf
   let x = graph.gather(graph.initializer('embedding', phonemes.get('embedding.weight', [config.symbols, config.dim])), ids) // [1, P, D]
   const rotary = rotaryAngles(graph, positionsOf(graph, ids, 1), config.dim / config.heads)
   for (let i = 0; i < config.encoderLayers; i++) {
-    x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary }).x)
+    x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary, precision }).x)
   }
   x = layerNorm(graph, x, phonemes.scope('norm'), { epsilon: 1e-5 })
   const voice = graph.scope('speaker', () => {
@@ -131,7 +137,7 @@ function powers(codebook: Float32Array, dim: number): Float32Array {
  * → logits [N] of the last frame's first code, advance [1] (logit), presentKey.i and presentValue.i [1, H, S + T, Dh].
  * @param codebook first codebook of the codec, float32 [N · L]
  */
-export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array): OnnxModel {
+export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('ar')
   const { dim, heads, latentDim, codebookSize } = config
   const headDim = dim / heads
@@ -152,7 +158,9 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
   const bias = attentionWindow(graph, count, end, { after: 0 })
   const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
   past.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache }))
+    const done = graph.scope(`blocks.${i}`, () =>
+      block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache, precision }),
+    )
     x = done.x
     graph.output(`presentKey.${i}`, done.present.key)
     graph.output(`presentValue.${i}`, done.present.value)
@@ -177,37 +185,39 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
 }
 
 /**
- * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), prompt float32 [T] (1 on prompt
- * frames), stage int64 [] → refined [1, T, L]: on target frames `known` plus the expected codeword of codebook stage + 2; and that codebook's argmax codes int64 [T].
+ * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), promptFrames int64 [1], stage int64 []
+ * → refined [1, T − promptFrames, L]: `known` of the target frames plus the expected codeword of codebook stage + 2.
  * @param codebooks all codebooks of the codec, float32 [K · N · L]
  */
-export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array): OnnxModel {
+export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('nar')
   const { dim, heads, latentDim, codebookSize } = config
   const stages = config.codebooks - 1
   const condition = graph.input('condition', 'float32', [1, 'T', dim])
   const known = graph.input('known', 'float32', [1, 'T', latentDim])
-  const prompt = graph.input('prompt', 'float32', ['T'])
+  const promptFrames = graph.input('promptFrames', 'int64', [1])
   const stage = graph.input('stage', 'int64', [])
   const select = (name: string, data: Float32Array, shape: readonly number[]) =>
     graph.gather(graph.initializer(name, { dtype: 'float32', shape, data }), stage)
   const stored = (name: string, shape: readonly number[]) => graph.gather(graph.initializer(name, weights.get(name, shape)), stage)
   const kinds = graph.initializer('kind', weights.get('kind.weight', [2, dim]))
   let x = graph.add(condition, linear(graph, known, weights.scope('from_code')))
-  x = graph.add(x, graph.gather(kinds, graph.unsqueeze(graph.cast(prompt, 'int64'), [0])))
-  const at = positionsOf(graph, prompt, 0)
+  const at = positionsOf(graph, condition, 1)
+  const isPrompt = graph.less(at, promptFrames) // [T]
+  x = graph.add(x, graph.gather(kinds, graph.unsqueeze(graph.cast(isPrompt, 'int64'), [0])))
   const distance = graph.abs(graph.sub(graph.unsqueeze(at, [0]), graph.unsqueeze(at, [1])))
-  const near = graph.or(graph.lessOrEqual(distance, config.window), graph.greater(graph.unsqueeze(prompt, [0]), 0.5))
+  const near = graph.or(graph.lessOrEqual(distance, config.window), graph.unsqueeze(isPrompt, [0]))
   const bias = graph.unsqueeze(graph.where(near, graph.constant(0), graph.constant(maskedScore)), [0, 1]) // neighbours and the whole prompt
   const rotary = rotaryAngles(graph, at, dim / heads)
   for (let i = 0; i < config.layers; i++) {
     const scope = weights.scope(`blocks.${i}`)
     x = graph.scope(`blocks.${i}`, () => {
       const adaptation = graph.gather(graph.initializer('stage', scope.get('stage', [stages, 4 * dim])), stage)
-      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation }).x
+      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation, precision }).x
     })
   }
-  x = layerNorm(graph, x, weights.scope('norm'), { epsilon: 1e-5 })
+  const target = (y: Value) => graph.slice(y, 1, promptFrames)
+  x = layerNorm(graph, target(x), weights.scope('norm'), { epsilon: 1e-5 })
   const vector = graph.matmul(x, stored('to_vector', [stages, dim, latentDim])) // [1, T, L]
   const rest = codebooks.subarray(codebookSize * latentDim)
   const codebook = select('codebooks', rest, [stages, codebookSize, latentDim]) // [N, L]
@@ -218,8 +228,7 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   )
   const logits = graph.add(graph.mul(scored, scale), stored('scorer.bias', [stages, codebookSize])) // [1, T, N]
   const expected = graph.matmul(graph.softmax(logits), codebook)
-  graph.output('refined', graph.add(known, graph.mul(expected, graph.unsqueeze(graph.sub(1, prompt), [0, 2]))))
-  graph.output('codes', graph.squeeze(graph.argMax(logits, 2), [0]))
+  graph.output('refined', graph.add(target(known), expected))
   return graph.build()
 }
 
