@@ -1,19 +1,28 @@
-"""Holds every generator and front-end against reference outputs of the published code. usage: python -m vocoders.check ../../shared/golden"""
+"""Holds every generator, codec and front-end against reference outputs of the published code. usage: python check.py ../../shared/golden"""
 import importlib, json, sys
 from pathlib import Path
-import torch, yaml
+import torch
 from safetensors.torch import load_file
+from neural_codecs import encodec
+from common import read_config
 from mels import LogMel
 
 PAPERS = {"melgan": "melgan", "parallel-wavegan": "parallel_wavegan", "hifi-gan": "hifi_gan", "fre-gan": "fre_gan", "univnet": "univnet", "bigvgan": "bigvgan", "istftnet": "istftnet", "vocos-mel": "vocos", "vocos-encodec": "vocos"}
 
 
-def generator_of(folder, case):
-    module = importlib.import_module(f"vocoders.{PAPERS[case['arch']]}")
-    config = yaml.safe_load(next(folder / n for n in ("config.json", "config.yml", "config.yaml", "args.yml") if (folder / n).exists()).read_text("utf8"))
-    state = torch.load(folder / case["checkpoint"]["file"], map_location="cpu", weights_only=True)
+def read(folder, case):
+    """-> config and state dict"""
+    config = read_config(next(folder / n for n in ("config.json", "config.yml", "config.yaml", "args.yml") if (folder / n).exists()))
+    file = case["checkpoint"]["file"] if "checkpoint" in case else next(p.name for p in folder.iterdir() if p.suffix not in (".json", ".safetensors", ".md", ".txt"))
+    state = torch.load(folder / file, map_location="cpu", weights_only=True)
     for key in ("model", "generator", "model_g"):
         state = state.get(key, state)
+    return config, state
+
+
+def generator_of(folder, case):
+    module = importlib.import_module(f"vocoders.{PAPERS[case['arch']]}")
+    config, state = read(folder, case)
     options = {"codewords": state["feature_extractor.codebook_weights"]} if case["arch"] == "vocos-encodec" else {}
     generator = module.Generator(config, **options).eval()
     generator.load_state_dict(state)
@@ -47,6 +56,21 @@ def errors(folder, case):
             yield "mel" + run, energy_error(LogMel(**module.mel_of(config))(io["wave" + run]), io["mel" + run], torch.exp)
 
 
+@torch.no_grad()
+def codec_errors(folder, case):
+    config, state = read(folder, case)
+    if config["norm"] != "weight_norm":
+        return
+    codec, io = encodec.Codec({"n_residual_layers": 1, "residual_kernel_size": 3, "dilation_base": 2} | config).eval(), load_file(folder / "io.safetensors")
+    codec.load_state_dict(state)
+    for name in io:
+        if name.startswith("codes_bw"):
+            kbps, _, run = name.removeprefix("codes_bw").partition("_")
+            wave, run = io["audio_in" + (run and "_" + run)], name.removeprefix("codes")
+            yield name, float((codec.encode(wave, float(kbps)) != io[name]).sum())
+            yield "audio_out" + run, (codec.decode(io[name]) - io["audio_out" + run]).abs().max().item()
+
+
 def front_ends(folder, case):
     for entry in case["cases"]:
         p, io = entry["params"], load_file(folder / entry["file"])
@@ -58,8 +82,8 @@ def front_ends(folder, case):
 failed = 0
 for path in sorted(Path(sys.argv[1]).rglob("case.json")):
     case = json.loads(path.read_text("utf8"))
-    if case["arch"] in PAPERS or case["arch"] == "mel-front-ends":
-        for name, error in (errors if case["arch"] in PAPERS else front_ends)(path.parent, case):
-            failed += not error <= 1e-4
-            print(f"{path.parent.parent.name}/{path.parent.name} {name} {error:.1e}", "" if error <= 1e-4 else "FAILED")
+    check = errors if case["arch"] in PAPERS else {"mel-front-ends": front_ends, "encodec": codec_errors}.get(case["arch"])
+    for name, error in check(path.parent, case) if check else ():
+        failed += not error <= 1e-4
+        print(f"{path.parent.parent.name}/{path.parent.name} {name} {error:.1e}", "" if error <= 1e-4 else "FAILED")
 sys.exit(1 if failed else 0)
