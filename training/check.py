@@ -1,7 +1,8 @@
 """Holds every generator, codec and front-end against reference outputs of the published code. usage: python check.py ../../shared/golden"""
-import importlib, json, sys
+import importlib, json, pathlib, pickle, sys, types
 from pathlib import Path
 import torch
+import valle
 from safetensors.torch import load_file
 from neural_codecs import encodec
 from common import read_config
@@ -71,6 +72,28 @@ def codec_errors(folder, case):
             yield "audio_out" + run, (codec.decode(io[name]) - io["audio_out" + run]).abs().max().item()
 
 
+@torch.no_grad()
+def language_model_errors(folder, case):
+    class Anywhere(pickle.Unpickler):
+        """Published checkpoints hold paths of the machine they were made on. Only for fixtures of this project: it executes what it reads."""
+
+        def find_class(self, module, name):
+            return pathlib.PurePath if module == "pathlib" else super().find_class(module, name)
+
+    stored = torch.load(folder / case["checkpoint"]["file"], map_location="cpu", weights_only=False, pickle_module=types.SimpleNamespace(Unpickler=Anywhere, load=pickle.load, __name__="pickle"))
+    own = {"d_model": stored.get("decoder_dim"), "num_layers": stored.get("num_decoder_layers")} | stored if "nhead" in stored else json.loads((folder / "config.json").read_text("utf8"))
+    state = stored["model"]
+    rows = {"num_text_tokens": len(state["ar_text_embedding.word_embeddings.weight"]), "languages": 3 if case["arch"] == "valle-x" else 0}
+    model, io = valle.VallE(valle.BASE | {k: own[k] for k in valle.BASE if k in own} | rows).eval(), load_file(folder / "io.safetensors")
+    model.load_state_dict(state)
+    for name in [n for n in io if n.startswith("codes")]:
+        run = name.removeprefix("codes")
+        languages = io["text_language_ids" + run][None] if "text_language_ids" + run in io else None
+        made, ar, nar = model.speak(io["text_tokens" + run], io["prompt_tokens" + run], 6, languages)
+        yield name, float((made != io[name]).sum()) if made.shape == io[name].shape else float("inf")
+        yield "nar_logits" + run, (nar - io["nar_logits_first3" + run]).abs().max().item() / 10  # logits are allowed 1e-3
+
+
 def front_ends(folder, case):
     for entry in case["cases"]:
         p, io = entry["params"], load_file(folder / entry["file"])
@@ -82,7 +105,7 @@ def front_ends(folder, case):
 failed = 0
 for path in sorted(Path(sys.argv[1]).rglob("case.json")):
     case = json.loads(path.read_text("utf8"))
-    check = errors if case["arch"] in PAPERS else {"mel-front-ends": front_ends, "encodec": codec_errors}.get(case["arch"])
+    check = errors if case["arch"] in PAPERS else {"mel-front-ends": front_ends, "encodec": codec_errors, "valle-x": language_model_errors, "valle-lifeiteng": language_model_errors}.get(case["arch"])
     for name, error in check(path.parent, case) if check else ():
         failed += not error <= 1e-4
         print(f"{path.parent.parent.name}/{path.parent.name} {name} {error:.1e}", "" if error <= 1e-4 else "FAILED")
