@@ -45,7 +45,7 @@ def errors(folder, case):
             continue
         run = name.removeprefix("audio")
         if run.startswith("_bw"):
-            made = generator(generator.feature_extractor(io["codes" + run]), torch.tensor([int(run[3])]))
+            made = generator(generator.feature_extractor(io["codes" + run], case["checkpoint"]["codebook_size"]), torch.tensor([int(run[3])]))
         elif run == "_inference":
             mel = torch.nn.functional.pad(io["mel"], (0, 10), value=module.SILENCE)
             made = generator(mel, io["noise" + run])[..., : -10 * generator.hop]

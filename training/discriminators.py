@@ -216,6 +216,10 @@ class ResidualStftDiscriminator(nn.Module):
         self.post = weight_norm(nn.Conv2d(widths[-1], 1, (1, n_fft // 2**7)))
 
     def forward(self, x):
+        with torch.autocast(x.device.type, enabled=False):  # in bfloat16, torch 2.15's strided convolutions of these shapes corrupt the heap on a processor
+            return self.judge(x)
+
+    def judge(self, x):
         x = self.first(complex_stft(x, self.n_fft, self.hop, self.window, center=True)[..., :-1])  # without the highest bin: a power of two
         features = [x]
         for plain, strided, shortcut in zip(self.plain, self.strided, self.shortcut):
