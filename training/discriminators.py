@@ -169,7 +169,7 @@ class WaveNetDiscriminator(nn.Module):
 def complex_stft(x, n_fft, hop, window, center=False):
     """[B, S] -> real and imaginary part [B, 2, T, F]"""
     s = torch.stft(x.float(), n_fft, hop, n_fft, window, center=center, normalized=True, return_complex=True)
-    return torch.view_as_real(s).permute(0, 3, 2, 1)
+    return torch.view_as_real(s).permute(0, 3, 2, 1).contiguous()  # gradients of convolutions over the permuted view corrupt the heap in torch 2.15
 
 
 class ComplexDiscriminator(nn.Module):
@@ -216,10 +216,6 @@ class ResidualStftDiscriminator(nn.Module):
         self.post = weight_norm(nn.Conv2d(widths[-1], 1, (1, n_fft // 2**7)))
 
     def forward(self, x):
-        with torch.autocast(x.device.type, enabled=False):  # in bfloat16, torch 2.15's strided convolutions of these shapes corrupt the heap on a processor
-            return self.judge(x)
-
-    def judge(self, x):
         x = self.first(complex_stft(x, self.n_fft, self.hop, self.window, center=True)[..., :-1])  # without the highest bin: a power of two
         features = [x]
         for plain, strided, shortcut in zip(self.plain, self.strided, self.shortcut):
