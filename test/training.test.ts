@@ -24,7 +24,10 @@ describe.skipIf(!hasTorch)('training scripts', () => {
   /** Runs a script's smoke test; its folder below `runs`. */
   const smoke = (script: string, name: string, ...options: string[]) => {
     const run = join(runs, name)
-    return { run, result: spawnSync(python, [`${script}.py`, '--smoke', '--run', run, '--threads', '1', ...options], { cwd: folder, encoding: 'utf8' }) }
+    return {
+      run,
+      result: spawnSync(python, [`${script}.py`, '--smoke', '--run', run, '--threads', '1', ...options], { cwd: folder, encoding: 'utf8' }),
+    }
   }
 
   it.each(['train_codec', 'train_aligner', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {

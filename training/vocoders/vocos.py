@@ -27,7 +27,8 @@ ENCODEC = preset(
     dict(input_channels=128, dim=384, intermediate_dim=1152, num_layers=8, adanorm_num_embeddings=4), dict(dim=384, n_fft=1280, hop_length=320, padding="same"))
 TINY_ENCODEC = preset(  # for the tiny preset of neural_codecs/encodec.py
     dict(encodec_model="encodec_24khz", bandwidths=[0.6, 1.2]), dict(input_channels=8, dim=16, intermediate_dim=32, num_layers=2, adanorm_num_embeddings=2), dict(dim=16, n_fft=1280, hop_length=320, padding="same"))
-PRESETS = {"tiny-encodec": TINY_ENCODEC | dict(discriminator_channel_mult=1 / 32), "mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": dict(mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64), discriminator_channel_mult=1 / 32)}
+FAST = dict(discriminator_channel_mult=1 / 32, segment_size=2048)  # these two say something of training, which published configs do not
+PRESETS = {"mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64) | FAST, "tiny-encodec": TINY_ENCODEC | FAST}
 
 
 def mel_of(config):
@@ -122,7 +123,7 @@ class Recipe(Defaults):
 
     def __init__(self, config, codec=""):
         width = config.get("discriminator_channel_mult", 1)
-        super().__init__(config, mel_of(config), 2048 if width < 1 else 16384, 16, dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))))
+        super().__init__(config, mel_of(config), config.get("segment_size", 16384), 16, dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))))
 
         extractor = config["feature_extractor"]["init_args"]
         self.bandwidths = extractor.get("bandwidths")
