@@ -41,14 +41,14 @@ describe.skipIf(!hasTorch)('training scripts', () => {
   })
 
   const vocoders = ['melgan', 'parallel-wavegan', 'hifi-gan', 'fre-gan', 'univnet', 'bigvgan', 'istftnet', 'vocos']
-  it.each([
-    ...vocoders.map(paper => [paper, 'train_vocoder', '--paper', paper] as const),
-    ['bigvgan v2', 'train_vocoder', '--paper', 'bigvgan', '--preset', 'tiny-v2'] as const,
-    ['encodec', 'train_encodec', '--paper', 'encodec'] as const,
-    ['soundstream', 'train_encodec', '--paper', 'soundstream'] as const,
-    ['vocos encodec', 'train_vocoder', '--paper', 'vocos', '--preset', 'tiny-encodec', '--codec', join(runs, 'encodec/export')] as const,
-    ['vall-e', 'train_valle'] as const,
-    ['vall-e-x', 'train_valle', '--preset', 'tiny-x'] as const,
+  it.each<[name: string, script: string, ...options: string[]]>([
+    ...vocoders.map((paper): [string, string, string, string] => [paper, 'train_vocoder', '--paper', paper]),
+    ['bigvgan v2', 'train_vocoder', '--paper', 'bigvgan', '--preset', 'tiny-v2'],
+    ['encodec', 'train_encodec', '--paper', 'encodec'],
+    ['soundstream', 'train_encodec', '--paper', 'soundstream'],
+    ['vocos encodec', 'train_vocoder', '--paper', 'vocos', '--preset', 'tiny-encodec', '--codec', join(runs, 'encodec/export')],
+    ['vall-e', 'train_valle'],
+    ['vall-e-x', 'train_valle', '--preset', 'tiny-x'],
   ])('%s: what PyTorch trains and exports, TypeScript computes alike', { timeout: 300_000 }, async (name, script, ...options) => {
     const { run, result } = smoke(script, name, ...options)
     expect(result.status, result.stderr).toBe(0)

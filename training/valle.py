@@ -137,7 +137,7 @@ class VallE(nn.Module):
         """ids [1, S], prompt [1, P, K] -> greedy codes [1, N, K], AR logits of the first `steps` steps, NAR logits of each stage [K - 1, 3, CODES]. For the parity case."""
         first = F.pad(prompt[..., 0], (1, 0), value=CODES + 1) if self.config["prepend_bos"] else prompt[..., 0]
         start, logits = first.shape[1], []
-        while first.shape[1] - start <= 16 * ids.shape[1]:
+        while first.shape[1] - prompt.shape[1] <= 16 * ids.shape[1]:  # as published, where the beginning counts
             logits.append(self.ar(ids, first, None, languages)[:, -1])
             code = logits[-1].argmax(-1)
             if code == CODES:
