@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createRuntime } from '@mynah/onnx'
 import { afterAll, describe, expect, it } from 'vitest'
+import { runCase } from './parity/parity.ts'
 
 // A Python with torch, librosa and safetensors: MYNAH_PYTHON, or python3 if it has them. The product and its tests never need it.
 const python = process.env.MYNAH_PYTHON ?? 'python3'
@@ -19,16 +21,40 @@ if (!hasTorch)
 afterAll(() => rmSync(runs, { recursive: true, force: true }))
 
 describe.skipIf(!hasTorch)('training scripts', () => {
-  it.each(['train_codec', 'train_aligner', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
+  /** Runs a script's smoke test; its folder below `runs`. */
+  const smoke = (script: string, name: string, ...options: string[]) => {
     const run = join(runs, name)
-    const train = () => spawnSync(python, [`${name}.py`, '--smoke', '--run', run, '--threads', '1'], { cwd: folder, encoding: 'utf8' })
-    const first = train()
-    expect(first.status, first.stderr).toBe(0)
-    expect(first.stdout).toContain("'step': 6")
+    return {
+      run,
+      result: spawnSync(python, [`${script}.py`, '--smoke', '--run', run, '--threads', '1', ...options], { cwd: folder, encoding: 'utf8' }),
+    }
+  }
+
+  it.each(['train_codec', 'train_aligner', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
+    const { run, result } = smoke(name, name)
+    expect(result.status, result.stderr).toBe(0)
+    expect(result.stdout).toContain("'step': 6")
     for (const file of ['last.pt', 'log.csv']) expect(existsSync(join(run, file)), file).toBe(true)
-    const second = train() // it was finished: nothing more to do
+    const second = smoke(name, name).result // it was finished: nothing more to do
     expect(second.status, second.stderr).toBe(0)
     expect(second.stdout).not.toContain("'step': 1,")
+  })
+
+  const vocoders = ['melgan', 'parallel-wavegan', 'hifi-gan', 'fre-gan', 'univnet', 'bigvgan', 'istftnet', 'vocos']
+  it.each<[name: string, script: string, ...options: string[]]>([
+    ...vocoders.map((paper): [string, string, string, string] => [paper, 'train_vocoder', '--paper', paper]),
+    ['bigvgan v2', 'train_vocoder', '--paper', 'bigvgan', '--preset', 'tiny-v2'],
+    ['encodec', 'train_encodec', '--paper', 'encodec'],
+    ['soundstream', 'train_encodec', '--paper', 'soundstream'],
+    ['vocos encodec', 'train_vocoder', '--paper', 'vocos', '--preset', 'tiny-encodec', '--codec', join(runs, 'encodec/export')],
+    ['vall-e', 'train_valle'],
+    ['vall-e-x', 'train_valle', '--preset', 'tiny-x'],
+  ])('%s: what PyTorch trains and exports, TypeScript computes alike', { timeout: 300_000 }, async (name, script, ...options) => {
+    const { run, result } = smoke(script, name, ...options)
+    expect(result.status, result.stderr).toBe(0)
+    expect(result.stdout).toContain("'step': 6")
+    await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
+    expect(await runCase(runs, join(run, 'export'), runtime)).toMatchObject({ pass: true })
   })
 })
 

@@ -13,6 +13,7 @@ def arguments(description, **defaults):
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--init", nargs="*", default=[], help="safetensors of an exported bundle to begin from, where the run folder is new; a codec is in two files, codec and vocoder")
+    p.add_argument("--log-every", type=int, default=0, help="steps that a row of the log averages; 0: as the script says")
     p.add_argument("--smoke", action="store_true", help="a few steps of a tiny model on random data, to prove that the script runs")
     for name, value in defaults.items():
         p.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
@@ -100,7 +101,7 @@ class Run:
         self.count += 1
         for k, v in values.items():
             self.sums[k] = self.sums.get(k, 0.0) + float(v)
-        if self.step % every == 0 or self.a.smoke:
+        if self.step % (self.a.log_every or every) == 0 or self.a.smoke:
             row = {"step": self.step, "minutes": round(self.minutes, 2), **{k: round(v / self.count, 4) for k, v in self.sums.items()}}
             self.sums, self.count = {}, 0
             path = self.folder / "log.csv"

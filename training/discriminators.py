@@ -169,7 +169,7 @@ class WaveNetDiscriminator(nn.Module):
 def complex_stft(x, n_fft, hop, window, center=False):
     """[B, S] -> real and imaginary part [B, 2, T, F]"""
     s = torch.stft(x.float(), n_fft, hop, n_fft, window, center=center, normalized=True, return_complex=True)
-    return torch.view_as_real(s).permute(0, 3, 2, 1)
+    return torch.view_as_real(s).permute(0, 3, 2, 1).contiguous()  # gradients of convolutions over the permuted view corrupt the heap in torch 2.15
 
 
 class ComplexDiscriminator(nn.Module):

@@ -47,7 +47,8 @@ while run.going() and not 0 < a.steps <= run.step:
     with torch.no_grad():
         features = recipe.features(real)
     fake = generator(*features)[:, 0]
-    real = real[:, : fake.shape[1]]
+    length = min(real.shape[1], fake.shape[1])  # what codes and frames leave over at the end
+    real, fake = real[:, :length], fake[:, :length]
     logged, terms = {}, recipe.spectral(fake, real)
     if run.step >= recipe.judges_from:
         with common.autocast(a):
@@ -74,7 +75,7 @@ def export(folder, frames=24):
     if hasattr(generator, "noise"):
         features.append(generator.noise(features[0]))
     io = recipe.parity(features, generator(*features))
-    write_case(folder, paper.ARCH, (paper.CHECKPOINT.format(step=run.step), paper.NESTING), generator.state_dict(), (paper.CONFIG, config), io)
+    write_case(folder, recipe.arch or paper.ARCH, (paper.CHECKPOINT.format(step=run.step), paper.NESTING), generator.state_dict(), (paper.CONFIG, config), io, **recipe.about)
     if recipe.front_end.statistics:
         np.save(folder / "stats.npy", torch.stack([recipe.front_end.mean, recipe.front_end.scale]).cpu().numpy())
 

@@ -9,6 +9,7 @@ class Recipe:
     judges_from = 0  # step at which the discriminators begin
     clip = judges_clip = None  # largest norm of the gradient
     peak_db = None  # range of random peak levels
+    arch, about = None, {}  # of the parity case, where they are not the paper's usual ones
     codewords = ()  # what the generator copies from a codec
 
     def __init__(self, config, mel, segment, batch, judges):

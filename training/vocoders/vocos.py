@@ -1,5 +1,6 @@
 """Vocos, arXiv:2306.00814. State dict and config: gemelo-ai/vocos (config.yaml of charactr/vocos-mel-24khz and vocos-encodec-24khz)."""
-import math
+import json, math, random
+from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 import losses
@@ -9,7 +10,6 @@ from mels import LogMel
 from .recipe import Recipe as Defaults
 
 ARCH, CHECKPOINT, CONFIG, NESTING = "vocos-mel", "pytorch_model.bin", "config.yaml", []
-ENCODEC_BINS = 1024
 
 
 def preset(features, backbone, head):
@@ -25,11 +25,16 @@ def mel_preset(dim, wide, layers, n_mels=100, n_fft=1024, hop=256):
 ENCODEC = preset(
     dict(encodec_model="encodec_24khz", bandwidths=[1.5, 3.0, 6.0, 12.0], train_codebooks=False),
     dict(input_channels=128, dim=384, intermediate_dim=1152, num_layers=8, adanorm_num_embeddings=4), dict(dim=384, n_fft=1280, hop_length=320, padding="same"))
-PRESETS = {"mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": dict(mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64), discriminator_channel_mult=1 / 32)}
+TINY_ENCODEC = preset(  # for the tiny preset of neural_codecs/encodec.py
+    dict(encodec_model="encodec_24khz", bandwidths=[0.6, 1.2]), dict(input_channels=8, dim=16, intermediate_dim=32, num_layers=2, adanorm_num_embeddings=2), dict(dim=16, n_fft=1280, hop_length=320, padding="same"))
+FAST = dict(discriminator_channel_mult=1 / 32, segment_size=2048)  # these two say something of training, which published configs do not
+PRESETS = {"mel-24khz": mel_preset(512, 1536, 8), "encodec-24khz": ENCODEC, "tiny": mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64) | FAST, "tiny-encodec": TINY_ENCODEC | FAST}
 
 
 def mel_of(config):
     f = config["feature_extractor"]["init_args"]
+    if "encodec_model" in f:  # of the loss alone
+        f = PRESETS["mel-24khz"]["feature_extractor"]["init_args"]
     return dict(rate=f["sample_rate"], n_fft=f["n_fft"], hop=f["hop_length"], n_mels=f["n_mels"], htk=True, floor=1e-7, center=f["padding"] == "center")
 
 
@@ -77,16 +82,15 @@ class Features(nn.Module):
         super().__init__()
         if "encodec_model" in config["feature_extractor"]["init_args"]:
             dim = config["backbone"]["init_args"]["input_channels"]
-            self.codebook_weights = nn.Parameter(torch.zeros(16 * ENCODEC_BINS, dim) if codewords is None else codewords.clone(), requires_grad=False)
+            self.codebook_weights = nn.Parameter(torch.zeros(16 * 1024, dim) if codewords is None else codewords.clone(), requires_grad=False)
         else:
             mel = LogMel(**mel_of(config))
             self.mel_spec = nn.Module()
             self.mel_spec.spectrogram, self.mel_spec.mel_scale = Window(mel.n_fft), nn.Module()
             self.mel_spec.mel_scale.register_buffer("fb", mel.filters.T.contiguous())
 
-    def forward(self, codes):
+    def forward(self, codes, bins=1024):
         """[B, K, T] -> [B, D, T]: the sum of the codewords"""
-        bins = ENCODEC_BINS if len(self.codebook_weights) >= 16 * ENCODEC_BINS else len(self.codebook_weights) // 16
         return self.codebook_weights[codes + bins * torch.arange(codes.shape[1], device=codes.device)[:, None]].sum(1).transpose(1, 2)
 
 
@@ -117,9 +121,39 @@ class Recipe(Defaults):
     bands_weight = 0.1
     peak_db = (-6, -1)
 
-    def __init__(self, config):
+    def __init__(self, config, codec=""):
         width = config.get("discriminator_channel_mult", 1)
-        super().__init__(config, mel_of(config), 2048 if width < 1 else 16384, 16, dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))))
+        super().__init__(config, mel_of(config), config.get("segment_size", 16384), 16, dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))))
+
+        extractor = config["feature_extractor"]["init_args"]
+        self.bandwidths = extractor.get("bandwidths")
+        if self.bandwidths:
+            if not codec:
+                raise SystemExit("this preset listens to EnCodec: pass --codec RUN/export of train_encodec.py")
+            self.arch, self.bands_weight = "vocos-encodec", 1.0
+            self.read_codec(Path(codec))
+
+    def read_codec(self, folder):
+        from neural_codecs.encodec import Codec
+
+        self.codec = Codec(json.loads((folder / "config.json").read_text("utf8"))).eval()
+        self.codec.load_state_dict(torch.load(next(folder.glob("encodec_*.th")), map_location="cpu", weights_only=True))
+        books = self.codec.quantizer.codebooks[: self.codec.levels(max(self.bandwidths))]
+        self.codewords, self.about = (torch.cat([book.embed for book in books]),), dict(codebook_size=self.codec.config["bins"])
+
+    def features(self, wave):
+        if not self.bandwidths:
+            return super().features(wave)
+        self.codec.to(wave.device)
+        number = random.randrange(len(self.bandwidths))
+        self.codes = self.codec.encode(wave[:, None], self.bandwidths[number])
+        return self.codec.quantizer.decode(self.codes), torch.full((len(wave),), number, device=wave.device)
+
+    def parity(self, features, audio):
+        if not self.bandwidths:
+            return super().parity(features, audio)
+        run, t = f"_bw{int(features[1])}", features[0].shape[2]
+        return {"codes" + run: self.codes[:1, :, :t], "features" + run: features[0], "audio" + run: audio}
 
     def optimizers(self, generator):
         return [torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], 5e-4, (0.8, 0.9)) for m in (generator, self.judges)]
