@@ -152,6 +152,8 @@ function count(weights: Weights, name: (i: number) => string): number {
 
 /** Buffers that training keeps beside the weights. */
 const trainingOnly = /(^|_)accuracy_metric\.|\.num_batches_tracked$/
+/** What a model of one codebook has of the NAR model, and does not use. */
+const unusedEmbeddings = /^nar_(text|language)_embedding\./
 
 /**
  * Checks name and shape of every tensor without reading one.
@@ -167,7 +169,8 @@ export function checkTensors(weights: Weights, config: VallEConfig): void {
       { code: 'shape-mismatch' },
     )
   }
-  const left = weights.names.filter(tensor => !expected.has(tensor) && !trainingOnly.test(tensor))
+  const unused = (tensor: string) => trainingOnly.test(tensor) || (!config.nar && unusedEmbeddings.test(tensor))
+  const left = weights.names.filter(tensor => !expected.has(tensor) && !unused(tensor))
   if (left.length === 0) return
   const shown = left.slice(0, 4).map(tensor => `"${tensor}"`)
   throw new CheckpointError(
