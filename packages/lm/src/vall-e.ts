@@ -13,10 +13,10 @@ import {
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
-import { buildAr, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
+import { buildAr, buildCacheMerge, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
 import { checkTensors, isVallE, readVallEConfig, type VallEConfig } from './architectures/vall-e-config.ts'
 import { type SamplingOptions, sample } from './sampling.ts'
-import { cacheSlots, Decoding } from './vall-e-decoding.ts'
+import { Decoding, type DecodingModels, mergeSlots, stepSlots } from './vall-e-decoding.ts'
 
 /** Options of `loadVallE`. */
 export interface LoadVallEOptions {
@@ -112,7 +112,10 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
       model: await load('nar', weights => buildNar(weights, config, precision)),
     }
     const arText = await load('ar-text', weights => buildText(weights, 'ar', config))
-    const ar = await load('ar', weights => buildAr(weights, config, precision), cacheSlots(config))
+    const ar = {
+      step: await load('ar', weights => buildAr(weights, config, precision), stepSlots(config)),
+      merge: await load('cache', () => buildCacheMerge(config), mergeSlots(config)),
+    }
     return createVallE(config, { ar, arText, nar }, dispose)
   } catch (error) {
     await dispose()
@@ -155,7 +158,7 @@ function readConfig(path: string): unknown {
 }
 
 interface Parts {
-  readonly ar: Model
+  readonly ar: DecodingModels
   readonly arText: Model
   readonly nar: { readonly text: Model; readonly model: Model } | undefined
 }

@@ -1,5 +1,6 @@
 import {
   attention,
+  blockAttention,
   conv1d,
   float32Tensor,
   GraphBuilder,
@@ -47,39 +48,60 @@ export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallECon
 
 /**
  * Emits one call of the AR model, prefill or step. text float32 [1, P, D] (empty after the first call), audio int64 [1, T], position int64 [] (of the first of
- * these codes among all audio), pastKey.i and pastValue.i [1, H, S, Dh] → logits [audioTokens + 1] after the last code, presentKey.i and presentValue.i
- * [1, H, S + P + T, Dh]. Text sees all text, audio sees all text and the audio before it.
+ * these codes among all audio); keys and values of long ago, pastKey.i and pastValue.i [1, H, S, Dh], and since then, recentKey.i and recentValue.i [1, H, R, Dh]
+ * → logits [audioTokens + 1] after the last code, presentKey.i and presentValue.i [1, H, R + P + T, Dh]. Text sees all text, audio all text and the audio before it.
  */
 export function buildAr(weights: Weights, config: VallEConfig, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('vall-e-ar')
-  const { dim, heads, layers } = config.ar
+  const { dim, layers } = config.ar
   const text = graph.input('text', 'float32', [1, 'P', dim])
   const audio = graph.input('audio', 'int64', [1, 'T'])
   const position = graph.input('position', 'int64', [])
-  const past = Array.from({ length: layers }, (_, i) => ({
-    key: graph.input(`pastKey.${i}`, 'float32', [1, heads, 'S', dim / heads]),
-    value: graph.input(`pastValue.${i}`, 'float32', [1, heads, 'S', dim / heads]),
-  }))
+  const past = cacheInputs(graph, config, 'past', 'S')
+  const recent = cacheInputs(graph, config, 'recent', 'R')
   const embedded = embed(graph, weights, 'ar_audio_embedding', [config.audioTokens + 1 + Number(config.prependBos), dim], audio)
   const frames = config.prenet ? audioPrenetLayers(graph, embedded, weights.scope('ar_audio_prenet')) : embedded
   const at = graph.add(graph.range(0, graph.lengthOf(audio, 1)), position)
   let x = graph.concat([text, addPositions(graph, frames, weights, 'ar_audio_position', at)], 1)
-  const bias = prefixBias(graph, graph.lengthOf(text, 1), graph.lengthOf(x, 1), graph.lengthOf(past[0]!.key, 2))
-  past.forEach((cache, i) => {
+  const before = graph.add(graph.lengthOf(past[0]!.key, 2), graph.lengthOf(recent[0]!.key, 2))
+  const bias = prefixBias(graph, graph.lengthOf(text, 1), graph.lengthOf(x, 1), before)
+  for (let i = 0; i < layers; i++) {
     const scope = weights.scope(`ar_decoder.layers.${i}`)
+    const attend: Attend = (query, key, value) => {
+      const { output, present } = blockAttention(graph, query, key, value, { heads: config.ar.heads, past: past[i]!, recent: recent[i]!, bias })
+      graph.output(`presentKey.${i}`, present.key)
+      graph.output(`presentValue.${i}`, present.value)
+      return output
+    }
     const norm = (y: Value, name: string) => layerNorm(graph, y, scope.scope(name), { epsilon: normEpsilon })
-    const done = graph.scope(`layers.${i}`, () =>
-      decoderLayer(graph, x, scope, { heads, normFirst: config.normFirst, norm, precision, bias, past: cache }),
-    )
-    x = done.x
-    graph.output(`presentKey.${i}`, done.present.key)
-    graph.output(`presentValue.${i}`, done.present.value)
-  })
+    x = graph.scope(`layers.${i}`, () => decoderLayer(graph, x, scope, { attend, normFirst: config.normFirst, norm, precision }))
+  }
   let last = graph.slice(x, 1, -1) // [1, 1, D]
   if (config.normFirst) last = layerNorm(graph, last, weights.scope('ar_decoder.norm'), { epsilon: normEpsilon })
   const logits = linear(graph, last, weights.scope('ar_predict_layer'))
   graph.output('logits', graph.reshape(logits, [config.audioTokens + 1]))
   return graph.build({ externalData: true })
+}
+
+/** Emits what ends a block of the AR model's cache: past and recent joined as mergedKey.i and mergedValue.i, and an empty block as emptyKey.i and emptyValue.i. */
+export function buildCacheMerge(config: VallEConfig): OnnxModel {
+  const graph = new GraphBuilder('vall-e-cache')
+  const past = cacheInputs(graph, config, 'past', 'S')
+  for (const [i, recent] of cacheInputs(graph, config, 'recent', 'R').entries()) {
+    graph.output(`mergedKey.${i}`, graph.concat([past[i]!.key, recent.key], 2))
+    graph.output(`mergedValue.${i}`, graph.concat([past[i]!.value, recent.value], 2))
+    graph.output(`emptyKey.${i}`, graph.slice(recent.key, 2, 0, 0))
+    graph.output(`emptyValue.${i}`, graph.slice(recent.value, 2, 0, 0))
+  }
+  return graph.build()
+}
+
+function cacheInputs(graph: GraphBuilder, { ar }: VallEConfig, block: 'past' | 'recent', length: string): KeyValueCache[] {
+  const shape = [1, ar.heads, length, ar.dim / ar.heads]
+  return Array.from({ length: ar.layers }, (_, i) => ({
+    key: graph.input(`${block}Key.${i}`, 'float32', shape),
+    value: graph.input(`${block}Value.${i}`, 'float32', shape),
+  }))
 }
 
 /**
@@ -90,6 +112,7 @@ export function buildNar(weights: Weights, config: VallEConfig, precision: Preci
   const graph = new GraphBuilder('vall-e-nar')
   const sizes = config.nar!
   const { dim, heads, layers } = sizes
+  const attend: Attend = (query, key, value) => attention(graph, query, key, value, { heads }).output
   const text = graph.input('text', 'float32', [1, 'P', dim])
   const codes = graph.input('codes', 'int64', [config.codebooks, 'T'])
   const known = graph.input('known', 'int64', ['T'])
@@ -107,7 +130,7 @@ export function buildNar(weights: Weights, config: VallEConfig, precision: Preci
   for (let i = 0; i < layers; i++) {
     const scope = weights.scope(`nar_decoder.layers.${i}`)
     const norm = (y: Value, name: string) => graph.scope(name, () => adaptiveNorm(y, scope.scope(name)))
-    x = graph.scope(`layers.${i}`, () => decoderLayer(graph, x, scope, { heads, normFirst: config.normFirst, norm, precision }).x)
+    x = graph.scope(`layers.${i}`, () => decoderLayer(graph, x, scope, { attend, normFirst: config.normFirst, norm, precision }))
   }
   let target = graph.slice(x, 1, graph.add(graph.lengthOf(text, 1), prefix)) // [1, T − prefix, D]
   if (config.normFirst) target = adaptiveNorm(target, weights.scope('nar_decoder.norm'))
@@ -143,33 +166,29 @@ function prefixBias(graph: GraphBuilder, texts: Value, queries: Value, past: Val
   return graph.unsqueeze(graph.where(allowed, graph.constant(0), graph.constant(maskedScore)), [0, 1])
 }
 
+/** Attention of queries [1, T, D] to keys and values, which may come after a cache. */
+type Attend = (query: Value, key: Value, value: Value) => Value
+
 interface LayerOptions {
-  readonly heads: number
+  readonly attend: Attend
   readonly normFirst: boolean
   readonly precision: Precision
   /** The layer's `norm1` or `norm2`. */
   norm(x: Value, name: string): Value
-  readonly bias?: Value
-  readonly past?: KeyValueCache
 }
 
-/** torch's TransformerEncoderLayer with ReLU. x [1, T, D] → x, and keys and values of all positions so far. */
-function decoderLayer(graph: GraphBuilder, x: Value, weights: Weights, options: LayerOptions): { x: Value; present: KeyValueCache } {
-  const { heads, normFirst, norm, precision, bias, past } = options
+/** torch's TransformerEncoderLayer with ReLU: x [1, T, D] → [1, T, D]. */
+function decoderLayer(graph: GraphBuilder, x: Value, weights: Weights, { attend, normFirst, norm, precision }: LayerOptions): Value {
   const dim = x.shape[2] as number
   const own = weights.scope('self_attn')
   const packed = linear(graph, normFirst ? norm(x, 'norm1') : x, own, { ...precision, weight: 'in_proj_weight', bias: 'in_proj_bias' })
-  const [query, key, value] = graph.split(packed, [dim, dim, dim], 2) as [Value, Value, Value]
-  const { output, present } = attention(graph, query, key, value, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
-  const attended = graph.add(
-    x,
-    graph.scope('out_proj', () => linear(graph, output, own.scope('out_proj'), precision)),
-  )
+  const output = attend(...(graph.split(packed, [dim, dim, dim], 2) as [Value, Value, Value]))
+  const named = (name: string, y: Value, scope: Weights) => graph.scope(name, () => linear(graph, y, scope.scope(name), precision))
+  const attended = graph.add(x, named('out_proj', output, own))
   const middle = normFirst ? attended : norm(attended, 'norm1')
-  const named = (name: string, y: Value) => graph.scope(name, () => linear(graph, y, weights.scope(name), precision))
-  const hidden = graph.relu(named('linear1', normFirst ? norm(middle, 'norm2') : middle))
-  const sum = graph.add(middle, named('linear2', hidden))
-  return { x: normFirst ? sum : norm(sum, 'norm2'), present }
+  const hidden = graph.relu(named('linear1', normFirst ? norm(middle, 'norm2') : middle, weights))
+  const sum = graph.add(middle, named('linear2', hidden, weights))
+  return normFirst ? sum : norm(sum, 'norm2')
 }
 
 /** Σ over the known codebooks of each frame's code vectors: [1, T, D]. */
