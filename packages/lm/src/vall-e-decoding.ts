@@ -67,7 +67,9 @@ export class Decoding implements AsyncDisposable {
     const { dim, heads } = config.ar
     const audio = config.prependBos ? Int32Array.of(config.audioTokens + 1, ...input.prompt) : input.prompt
     if (audio.length === 0) {
-      throw new RangeError(`${config.name}: the prompt has no frames, which this checkpoint needs (it has no beginning code); expected at least one`)
+      throw new RangeError(
+        `${config.name}: the prompt has no frames, which this checkpoint needs (it has no beginning code); expected at least one`,
+      )
     }
     const empty = float32Tensor([], [1, heads, 0, dim / heads])
     const state = await models.merge.createState(Object.fromEntries(Object.keys(mergeSlots(config)).map(slot => [slot, empty])))

@@ -56,8 +56,15 @@ describe('loadVallE', () => {
 
   it.each([
     ['missing-tensor', (tensors: Record<string, Tensor>) => delete tensors['nar_decoder.layers.1.linear2.bias']],
-    ['shape-mismatch', (tensors: Record<string, Tensor>) => Object.assign(tensors, { 'ar_decoder.norm.weight': tensors['ar_text_position.alpha'] })],
-    ['unexpected-tensor', (tensors: Record<string, Tensor>) => Object.assign(tensors, { 'ar_decoder.layers.0.multihead_attn.bias': tensors['ar_text_position.alpha'] })],
+    [
+      'shape-mismatch',
+      (tensors: Record<string, Tensor>) => Object.assign(tensors, { 'ar_decoder.norm.weight': tensors['ar_text_position.alpha'] }),
+    ],
+    [
+      'unexpected-tensor',
+      (tensors: Record<string, Tensor>) =>
+        Object.assign(tensors, { 'ar_decoder.layers.0.multihead_attn.bias': tensors['ar_text_position.alpha'] }),
+    ],
     ['unknown-architecture', (tensors: Record<string, Tensor>) => delete tensors['ar_audio_embedding.word_embeddings.weight']],
   ])('refuses a checkpoint with %s', async (code, edit) => {
     const path = change(code, edit)
@@ -127,9 +134,13 @@ describe('VallE', () => {
 
   it.each([
     ['no text', { ...request, text: new Int32Array(0), promptTextLength: 0 }, /no text/],
-    ['an id outside the table', { ...request, text: Int32Array.of(24) , promptTextLength: 0 }, /text id 24/],
+    ['an id outside the table', { ...request, text: Int32Array.of(24), promptTextLength: 0 }, /text id 24/],
     ['a transcript longer than the text', { ...request, promptTextLength: 6 }, /promptTextLength is 6/],
-    ['another number of codebooks', { ...request, prompt: { dtype: 'int32', shape: [3, 4], data: new Int32Array(12) } }, /\[3, 4\], expected \[4, T\]/],
+    [
+      'another number of codebooks',
+      { ...request, prompt: { dtype: 'int32', shape: [3, 4], data: new Int32Array(12) } },
+      /\[3, 4\], expected \[4, T\]/,
+    ],
     ['a code outside the codebook', { ...request, prompt: { ...prompt(3), data: new Int32Array(12).fill(20) } }, /code 20/],
     ['languages for a model without', { ...request, languages: Int32Array.of(0, 0, 0, 0, 1) }, /languages/],
   ])('refuses %s', async (_, wrong, message) => {

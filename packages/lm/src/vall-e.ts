@@ -45,6 +45,8 @@ export interface VallEGenerateOptions extends SamplingOptions {
   readonly seed: number
   /** At most this many frames; the reference's limit of 16 a text id by default. */
   readonly maxFrames?: number
+  /** Gives up when one or two codes alone have filled this many frames; never by default. */
+  readonly maxStuckFrames?: number
   readonly signal?: AbortSignal
   /** Called after every generated frame with the number of frames so far. */
   readonly onFrame?: (frames: number) => void
@@ -53,7 +55,7 @@ export interface VallEGenerateOptions extends SamplingOptions {
 /** Codes int32 [K, T], and why there are not more. */
 export interface VallECodes {
   readonly codes: Tensor<'int32'>
-  readonly stopped: 'end' | 'length'
+  readonly stopped: 'end' | 'length' | 'repetition'
 }
 
 /** A loaded VALL-E: phoneme ids and a prompt's codes → codes of the same voice. */
@@ -126,9 +128,12 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
 function describe(checkpoint: string, given: unknown): VallEConfig {
   return withWeights(checkpoint, (weights, root) => {
     if (!isVallE(weights)) {
-      throw new CheckpointError(`${checkpoint}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected VALL-E or VALL-E X in lifeiteng's layout`, {
-        code: 'unknown-architecture',
-      })
+      throw new CheckpointError(
+        `${checkpoint}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected VALL-E or VALL-E X in lifeiteng's layout`,
+        {
+          code: 'unknown-architecture',
+        },
+      )
     }
     const beside = join(dirname(checkpoint), 'config.json')
     const found = given ?? (existsSync(beside) ? beside : root)
@@ -206,7 +211,10 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
           prefix: int64Tensor([prefix], []),
           stage: int64Tensor([stage], []),
         }
-        const outputs = await parts.nar.model.run(feeds, { fetch: onStage ? ['chosen', 'logits'] : ['chosen'], ...(signal ? { signal } : {}) })
+        const outputs = await parts.nar.model.run(feeds, {
+          fetch: onStage ? ['chosen', 'logits'] : ['chosen'],
+          ...(signal ? { signal } : {}),
+        })
         const chosen = Int32Array.from(outputs.chosen!.data as BigInt64Array, Number)
         onStage?.(stage, outputs.logits as Tensor<'float32'>)
         result.set(chosen, (stage + 1) * frames)
@@ -218,7 +226,10 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
 
   const generateFirst = async (request: VallERequest, options: VallEGenerateOptions) => {
     await using decoding = await prefill(request, options)
-    const limit = Math.min(options.maxFrames ?? Number.POSITIVE_INFINITY, framesPerTextId * request.text.length + Number(!config.prependBos))
+    const limit = Math.min(
+      options.maxFrames ?? Number.POSITIVE_INFINITY,
+      framesPerTextId * request.text.length + Number(!config.prependBos),
+    )
     const random = createRandom(options.seed)
     const codes: number[] = []
     while (true) {
@@ -229,6 +240,7 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
       if (code === end) return { codes, stopped: 'end' as const }
       if (codes.length >= limit) return { codes, stopped: 'length' as const }
       codes.push(code)
+      if (isStuck(codes, options.maxStuckFrames)) return { codes: codes.slice(0, -options.maxStuckFrames!), stopped: 'repetition' as const }
       options.onFrame?.(codes.length)
       await decoding.advance(code, options.signal)
     }
@@ -244,6 +256,10 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
     },
     [Symbol.asyncDispose]: dispose,
   }
+}
+
+function isStuck(codes: readonly number[], frames: number | undefined): boolean {
+  return frames !== undefined && codes.length > frames && new Set(codes.slice(-frames)).size <= 2
 }
 
 function languagesOf(config: VallEConfig, { languages, text }: VallERequest): Int32Array | undefined {

@@ -76,7 +76,10 @@ export function readVallEConfig(weights: Weights, config: unknown): VallEConfig 
   const values = parse(weights, config)
   const [audioRows, dim] = weights.shape('ar_audio_embedding.word_embeddings.weight') as [number, number]
   const audioTokens = weights.shape('ar_predict_layer.weight')[0]! - 1
-  const codebooks = Math.max(1, count(weights, i => `nar_audio_embeddings.${i}.word_embeddings.weight`))
+  const codebooks = Math.max(
+    1,
+    count(weights, i => `nar_audio_embeddings.${i}.word_embeddings.weight`),
+  )
   const name = weights.has('ar_language_embedding.word_embeddings.weight') ? 'vall-e-x' : 'vall-e'
   const nhead = values.nhead ?? (name === 'vall-e-x' && dim === published.dim ? published.heads : undefined)
   if (nhead === undefined) {

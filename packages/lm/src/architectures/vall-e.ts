@@ -5,8 +5,8 @@ import {
   float32Tensor,
   GraphBuilder,
   type KeyValueCache,
-  layerNorm,
   type LinearConfig,
+  layerNorm,
   linear,
   maskedScore,
   type OnnxModel,
@@ -68,7 +68,12 @@ export function buildAr(weights: Weights, config: VallEConfig, precision: Precis
   for (let i = 0; i < layers; i++) {
     const scope = weights.scope(`ar_decoder.layers.${i}`)
     const attend: Attend = (query, key, value) => {
-      const { output, present } = blockAttention(graph, query, key, value, { heads: config.ar.heads, past: past[i]!, recent: recent[i]!, bias })
+      const { output, present } = blockAttention(graph, query, key, value, {
+        heads: config.ar.heads,
+        past: past[i]!,
+        recent: recent[i]!,
+        bias,
+      })
       graph.output(`presentKey.${i}`, present.key)
       graph.output(`presentValue.${i}`, present.value)
       return output
@@ -150,7 +155,10 @@ function embed(graph: GraphBuilder, weights: Weights, name: string, shape: reado
 function addPositions(graph: GraphBuilder, x: Value, weights: Weights, name: string, positions: Value): Value {
   const half = (x.shape[2] as number) / 2
   const rates = Float32Array.from({ length: half }, (_, i) => Math.exp((-i / half) * Math.log(positionBase)))
-  const angles = graph.mul(graph.unsqueeze(graph.cast(positions, 'float32'), [1]), graph.initializer('position_rates', float32Tensor(rates, [half]))) // [T, D/2]
+  const angles = graph.mul(
+    graph.unsqueeze(graph.cast(positions, 'float32'), [1]),
+    graph.initializer('position_rates', float32Tensor(rates, [half])),
+  ) // [T, D/2]
   const pairs = graph.concat([graph.unsqueeze(graph.sin(angles), [2]), graph.unsqueeze(graph.cos(angles), [2])], 2)
   const alpha = weights.get(`${name}.alpha`, [1]).data[0]!
   return graph.add(x, graph.mul(graph.reshape(pairs, [1, -1, 2 * half]), alpha))
@@ -247,7 +255,9 @@ function textPrenetLayers(graph: GraphBuilder, x: Value, weights: Weights): Valu
   let y = graph.transpose(x, [0, 2, 1])
   for (const i of textPrenet.convolutions) {
     const norm = weights.scope(`${i + 1}`)
-    const parameters = ['weight', 'bias', 'running_mean', 'running_var'].map(name => graph.initializer(`${i}.${name}`, norm.get(name, [dim])))
+    const parameters = ['weight', 'bias', 'running_mean', 'running_var'].map(name =>
+      graph.initializer(`${i}.${name}`, norm.get(name, [dim])),
+    )
     y = conv1d(graph, y, weights.scope(`${i}`), { padding: 'same' })
     y = graph.relu(graph.node('BatchNormalization', [y, ...parameters], { epsilon: normEpsilon }))
   }
