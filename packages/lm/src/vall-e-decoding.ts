@@ -10,7 +10,7 @@ export interface DecodingInput {
 }
 
 /** How long a block of the cache becomes before it is moved to the past. Each step copies the block, each move the past: docs/decisions/2026-11-23-ar-decoding.md. */
-const blockFrames = 64
+export const blockFrames = 64
 
 const slotsOf = ({ ar }: VallEConfig, pairs: readonly (readonly [slot: string, output: string])[]) =>
   Object.fromEntries(Array.from({ length: ar.layers }, (_, i) => pairs.map(([slot, output]) => [`${slot}.${i}`, `${output}.${i}`])).flat())

@@ -13,7 +13,7 @@ import {
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
-import { buildAr, buildCacheMerge, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
+import { buildAr, buildCacheMerge, buildNar, buildText } from './architectures/vall-e.ts'
 import { checkTensors, isVallE, readVallEConfig, type VallEConfig } from './architectures/vall-e-config.ts'
 import { type SamplingOptions, sample } from './sampling.ts'
 import { Decoding, type DecodingModels, mergeSlots, stepSlots } from './vall-e-decoding.ts'
@@ -23,7 +23,7 @@ export interface LoadVallEOptions {
   /** Hyper-parameters in lifeiteng's spelling (`nhead`, `prefix_mode`), or the path of their JSON. Default: `config.json` beside the checkpoint, else those inside it. */
   readonly config?: unknown
   /** `int8` keeps the transformers' weights in a quarter of the memory and multiplies faster; `float32` by default. */
-  readonly dtype?: Precision['dtype']
+  readonly dtype?: 'float32' | 'int8'
   /** Where to run; shared runtimes stay open. Default: one of its own on the CPU, closed with the model. */
   readonly runtime?: Runtime
 }
@@ -94,7 +94,11 @@ const penaltyFrames = 19
  */
 export async function loadVallE(checkpoint: string, options: LoadVallEOptions = {}): Promise<VallE> {
   const config = describe(checkpoint, options.config)
-  const precision = { dtype: options.dtype ?? 'float32' } as const
+  // A step of the AR model has one row, a pass of the NAR model hundreds: docs/decisions/2026-11-23-ar-decoding.md.
+  const [arPrecision, narPrecision] =
+    options.dtype === 'int8'
+      ? ([{ dtype: 'int8-blocks' }, { dtype: 'int8' }] as const)
+      : ([{ dtype: 'float32' }, { dtype: 'float32' }] as const)
   const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
   const models: Model[] = []
   // Factories, so that tensors are freed once they are in the worker, and read again should it crash.
@@ -111,11 +115,11 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
     // The larger one first: loading it takes the most memory.
     const nar = config.nar && {
       text: await load('nar-text', weights => buildText(weights, 'nar', config)),
-      model: await load('nar', weights => buildNar(weights, config, precision)),
+      model: await load('nar', weights => buildNar(weights, config, narPrecision)),
     }
     const arText = await load('ar-text', weights => buildText(weights, 'ar', config))
     const ar = {
-      step: await load('ar', weights => buildAr(weights, config, precision), stepSlots(config)),
+      step: await load('ar', weights => buildAr(weights, config, arPrecision), stepSlots(config)),
       merge: await load('cache', () => buildCacheMerge(config), mergeSlots(config)),
     }
     return createVallE(config, { ar, arText, nar }, dispose)
@@ -237,7 +241,10 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
       // A model that says nothing has failed; the reference gives up there, we draw something else.
       if (codes.length === 0) logits[end] = Number.NEGATIVE_INFINITY
       const code = sample(logits, options, random, codes.slice(-penaltyFrames))
-      if (code === end) return { codes, stopped: 'end' as const }
+      // lifeiteng's reference also ends where the end was merely the likeliest, VALL-E X's only where it was drawn.
+      const ended =
+        code === end || (config.name === 'vall-e' && codes.length > 0 && sample(logits, { ...options, temperature: 0 }, random) === end)
+      if (ended) return { codes, stopped: 'end' as const }
       if (codes.length >= limit) return { codes, stopped: 'length' as const }
       codes.push(code)
       if (isStuck(codes, options.maxStuckFrames)) return { codes: codes.slice(0, -options.maxStuckFrames!), stopped: 'repetition' as const }

@@ -182,7 +182,8 @@ export function checkTensors(weights: Weights, config: VallEConfig): void {
   )
 }
 
-function expectedShapes(config: VallEConfig): Map<string, readonly number[]> {
+/** Name → shape of every tensor that the model reads. */
+export function expectedShapes(config: VallEConfig): Map<string, readonly number[]> {
   const { audioTokens, codebooks, prependBos } = config
   const shapes = new Map<string, readonly number[]>()
   const { dim } = config.ar

@@ -44,6 +44,15 @@ describe('linear', () => {
     expect(largestDifference(y.data, expected)).toBeLessThan(4 * 0.02 * spread(expected)) // four deviations over 450 elements
   })
 
+  it('in int8 blocks stays closer, also where a row does not fill its last block', async () => {
+    const expected = reference(x, weight, bias)
+    const y = await run(x, { weight, bias }, { dtype: 'int8-blocks' })
+    expect(y.shape).toEqual([2, 5, 45])
+    const error = largestDifference(y.data, expected)
+    expect(error).toBeLessThan(4 * 0.01 * spread(expected))
+    expect(error).toBeGreaterThan(0)
+  })
+
   it('in int8 does not saturate when all products are as large as they can be', async () => {
     const ones = float32Tensor(new Float32Array(70).fill(1), [1, 1, 70])
     const y = await run(ones, { weight: float32Tensor(new Float32Array(8 * 70).fill(1), [8, 70]) }, { dtype: 'int8' })

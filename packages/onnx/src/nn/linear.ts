@@ -8,8 +8,9 @@ export interface LinearConfig {
   /**
    * `int8` multiplies in 8 bits: the weight with one scale per output channel, the input with one scale per call. A quarter of the memory; for 1024 × 1024
    * on one AVX-512 VNNI core 2.5 times faster than float32 at one row and 1.6 times at 200, with an RMS error of 0.9 % of the output: gate it by quality.
+   * `int8-blocks` has one scale per 32 weights, and one per 32 inputs: more exact and, at one row, faster; slower at hundreds.
    */
-  readonly dtype?: 'float32' | 'int8'
+  readonly dtype?: 'float32' | 'int8' | 'int8-blocks'
   /** Names of the tensors, `weight` and `bias` unless told otherwise. */
   readonly weight?: string
   readonly bias?: string
@@ -29,6 +30,8 @@ export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: 
   const { weight: weightName = 'weight', bias: biasName = 'bias' } = config
   const bias = weights.has(biasName) ? graph.initializer(biasName, weights.get(biasName, [weights.shape(weightName)[0]])) : undefined
   if (config.dtype === 'int8') return quantizedLinear(graph, x, quantizeRows(weights, weightName), bias, weightName)
+  if (config.dtype === 'int8-blocks')
+    return blockQuantizedLinear(graph, x, weights.get(weightName, [undefined, undefined]), bias, weightName)
   const weight = weights.get(weightName, [undefined, undefined])
   const product = graph.matmul(x, graph.initializer(weightName, transpose(weight)))
   return bias ? graph.add(product, bias) : product
@@ -98,5 +101,39 @@ function quantizedLinear(graph: GraphBuilder, x: Value, weight: QuantizedWeight,
   const sums = graph.node('MatMulInteger', [codes, weightCodes, zeroPoint, graph.constant(128, 'uint8')])
   const scales = graph.mul(scale!, graph.initializer(`${name}.scale`, weight.scale))
   const product = graph.mul(graph.cast(sums, 'float32'), scales)
+  return bias ? graph.add(product, bias) : product
+}
+
+/** Weights that share a scale: the smallest block that onnxruntime has fast kernels for on every CPU. */
+const blockSize = 32
+/** MatMulNBits' accuracy level of int8 arithmetic. */
+const int8Arithmetic = 4
+
+/** com.microsoft MatMulNBits: uint8 codes [out, blocks, 32] with zero point 128, scales [out · blocks]. */
+function blockQuantizedLinear(graph: GraphBuilder, x: Value, weight: Tensor<'float32'>, bias: Value | undefined, name: string): Value {
+  const [rows, columns] = weight.shape as readonly [number, number]
+  const blocks = Math.ceil(columns / blockSize)
+  const codes = new Uint8Array(rows * blocks * blockSize).fill(128)
+  const scales = new Float32Array(rows * blocks)
+  for (let block = 0; block < rows * blocks; block++) {
+    const row = Math.floor(block / blocks)
+    const start = row * columns + (block % blocks) * blockSize
+    const end = Math.min(start + blockSize, (row + 1) * columns)
+    let largest = 0
+    for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(weight.data[i]!))
+    const scale = largest === 0 ? 1 : largest / 127
+    scales[block] = scale
+    for (let i = start; i < end; i++) codes[block * blockSize + i - start] = Math.round(weight.data[i]! / scale) + 128
+  }
+  const inputs = [
+    x,
+    graph.initializer(name, createTensor('uint8', codes, [rows, blocks, blockSize])),
+    graph.initializer(`${name}.scale`, createTensor('float32', scales, [rows * blocks])),
+  ]
+  const attributes = { K: columns, N: rows, bits: 8, block_size: blockSize, accuracy_level: int8Arithmetic }
+  const product = graph.node('MatMulNBits', inputs, attributes, {
+    domain: 'com.microsoft',
+    types: [{ dtype: 'float32', shape: [...x.shape.slice(0, -1), rows] }],
+  })
   return bias ? graph.add(product, bias) : product
 }
