@@ -1,6 +1,7 @@
 /**
- * VALL-E X at full size on random weights, next to PyTorch with a key-value cache on the same weights and threads, turn by turn in one run:
- * `pnpm bench lm --python PYTHON [--threads 1] [--cached 200,800,1600] [--folder FOLDER]`. PYTHON needs torch and safetensors. The 1.5 GB file of weights is
+ * VALL-E X at full size on random weights, next to PyTorch with a key-value cache on the same weights and one thread each, turn by turn in one run, in
+ * processor time, which a busy machine hardly changes:
+ * `pnpm bench lm --python PYTHON [--cached 200,800,1600] [--frames 190] [--dtypes float32,int8,int4] [--folder FOLDER]`. PYTHON needs torch and safetensors. The 1.5 GB file of weights is
  * written to FOLDER (a temporary one by default) and deleted. Docs: docs/decisions/2026-11-23-ar-decoding.md.
  */
 import { spawn } from 'node:child_process'
@@ -22,6 +23,7 @@ import {
 } from '@mynah/onnx'
 import { buildAr, buildCacheMerge, buildNar } from '../../packages/lm/src/architectures/vall-e.ts'
 import { expectedShapes, readVallEConfig } from '../../packages/lm/src/architectures/vall-e-config.ts'
+import { precisions } from '../../packages/lm/src/vall-e.ts'
 import { blockFrames, mergeSlots, stepSlots } from '../../packages/lm/src/vall-e-decoding.ts'
 
 const heads = 16
@@ -39,8 +41,6 @@ const config = {
   prenet: false,
   prefixMode: 1,
 } as const
-/** Text ids, and frames of prompt and target: 2.5 s of speech. */
-const [texts, frames, prefix] = [60, 190, 75] as const
 /** Times each thing is measured in a turn, and turns. */
 const [steps, turns] = [4, 2] as const
 
@@ -48,27 +48,31 @@ const { values } = parseArgs({
   args: process.argv.slice(2).filter(argument => argument !== 'lm'),
   options: {
     python: { type: 'string' },
-    threads: { type: 'string', default: '1' },
+    frames: { type: 'string', default: '190' },
+    dtypes: { type: 'string', default: 'float32,int8,int4' },
     cached: { type: 'string', default: '200,800,1600' },
     folder: { type: 'string' },
   },
 })
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), 'mynah-bench-lm-'))
 const checkpoint = join(folder, 'vall-e-x.safetensors')
-const threads = Number(values.threads)
+const threads = 1
+/** Text ids, and frames of prompt and target; no NAR stage is run for 0 frames. */
+const [texts, frames, prefix] = [60, Number(values.frames), Math.floor(Number(values.frames) / 3)] as const
 /** Milliseconds by what was measured, then by system. */
 const results = new Map<string, Map<string, number[]>>()
 const add = (what: string, system: string, milliseconds: readonly number[]) => {
   const row = results.get(what) ?? new Map<string, number[]>()
   results.set(what, row)
   row.set(system, [...(row.get(system) ?? []), ...milliseconds])
+  process.stderr.write(`${what}, ${system}: ${milliseconds.map(time => time.toFixed(1)).join(' ')}\n`)
 }
 
 try {
   writeRandomWeights(checkpoint)
   const python = values.python === undefined ? undefined : await startPython(values.python)
   await using runtime = await createRuntime({ device: 'cpu', threads })
-  for (const dtype of ['float32', 'int8'] as const) {
+  for (const dtype of values.dtypes.split(',') as (keyof typeof precisions)[]) {
     const measures = await openAr(runtime, dtype)
     for (let turn = 0; turn < turns; turn++) {
       for (const cached of values.cached.split(',').map(Number)) {
@@ -77,6 +81,7 @@ try {
       }
     }
     await measures.dispose()
+    if (frames === 0 || dtype === 'int4') continue // its NAR model is int8's
     const nar = await openNar(runtime, dtype)
     for (let turn = 0; turn < turns; turn++) {
       add(`NAR stage, ${texts} + ${frames}`, dtype, await nar.stages())
@@ -101,11 +106,10 @@ function writeRandomWeights(path: string): void {
   writeSafetensors(path, tensors)
 }
 
-async function openAr(runtime: Runtime, dtype: 'float32' | 'int8') {
-  const precision = { dtype: dtype === 'int8' ? 'int8-blocks' : 'float32' } as const
+async function openAr(runtime: Runtime, dtype: keyof typeof precisions) {
   using weights = loadWeights(checkpoint)
   readVallEConfig(weights, { nhead: heads })
-  const step = await runtime.load(() => buildAr(weights, config, precision), { name: 'ar', state: stepSlots(config), transfer: true })
+  const step = await runtime.load(() => buildAr(weights, config, { dtype: precisions[dtype].ar }), { name: 'ar', state: stepSlots(config), transfer: true })
   const merge = await runtime.load(() => buildCacheMerge(config), { name: 'cache', state: mergeSlots(config) })
   const noText = float32Tensor([], [1, 0, size.dim])
   return {
@@ -131,9 +135,9 @@ async function openAr(runtime: Runtime, dtype: 'float32' | 'int8') {
   }
 }
 
-async function openNar(runtime: Runtime, dtype: 'float32' | 'int8') {
+async function openNar(runtime: Runtime, dtype: keyof typeof precisions) {
   using weights = loadWeights(checkpoint)
-  const model = await runtime.load(() => buildNar(weights, config, { dtype }), { name: 'nar', transfer: true })
+  const model = await runtime.load(() => buildNar(weights, config, { dtype: precisions[dtype].nar }), { name: 'nar', transfer: true })
   const codes = int64Tensor(new Int32Array(config.codebooks * frames).fill(7), [config.codebooks, frames])
   const run = () =>
     model.run(
@@ -157,9 +161,10 @@ async function openNar(runtime: Runtime, dtype: 'float32' | 'int8') {
 async function repeat(count: number, run: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = []
   for (let i = 0; i < count; i++) {
-    const began = performance.now()
+    const began = process.cpuUsage()
     await run()
-    times.push(performance.now() - began)
+    const { user, system } = process.cpuUsage(began)
+    times.push((user + system) / 1000)
   }
   return times
 }
@@ -184,9 +189,9 @@ async function startPython(python: string) {
 }
 
 function print(): void {
-  const systems = ['PyTorch', 'float32', 'int8']
+  const systems = ['PyTorch', ...values.dtypes.split(',')]
   const median = (list: readonly number[] | undefined) => list?.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]
-  const lines = [`| ms, median (best) | ${systems.join(' | ')} | float32 is | int8 is |`, `|---|${'---|'.repeat(systems.length + 2)}`]
+  const lines = [`| processor ms, median (best) | ${systems.join(' | ')} | ${systems.slice(1).join(' is | ')} is |`, `|---|${'---|'.repeat(2 * systems.length - 1)}`]
   for (const [what, row] of results) {
     const cells = systems.map(system => {
       const list = row.get(system)
@@ -196,5 +201,5 @@ function print(): void {
       row.has('PyTorch') ? `${(median(row.get('PyTorch'))! / median(row.get(system))!).toFixed(1)}×` : '–'
     lines.push(`| ${what} | ${cells.join(' | ')} | ${factor('float32')} | ${factor('int8')} |`)
   }
-  process.stdout.write(`${lines.join('\n')}\n${threads} threads; load of the machine ${loadavg()[0]!.toFixed(1)}\n`)
+  process.stdout.write(`${lines.join('\n')}\none thread; load of the machine ${loadavg()[0]!.toFixed(1)}\n`)
 }

@@ -22,8 +22,11 @@ import { Decoding, type DecodingModels, mergeSlots, stepSlots } from './vall-e-d
 export interface LoadVallEOptions {
   /** Hyper-parameters in lifeiteng's spelling (`nhead`, `prefix_mode`), or the path of their JSON. Default: `config.json` beside the checkpoint, else those inside it. */
   readonly config?: unknown
-  /** `int8` keeps the transformers' weights in a quarter of the memory and multiplies faster; `float32` by default. */
-  readonly dtype?: 'float32' | 'int8'
+  /**
+   * `int8` keeps the transformers' weights in a quarter of the memory and multiplies faster, `int4` those of the AR model in an eighth, which is faster still;
+   * `float32` by default.
+   */
+  readonly dtype?: keyof typeof precisions
   /** Where to run; shared runtimes stay open. Default: one of its own on the CPU, closed with the model. */
   readonly runtime?: Runtime
 }
@@ -79,6 +82,13 @@ export interface VallE extends AsyncDisposable {
   ): Promise<Tensor<'int32'>>
 }
 
+/** A step of the AR model has one row, a pass of the NAR model hundreds: docs/decisions/2026-11-23-ar-decoding.md. */
+export const precisions = {
+  float32: { ar: 'float32', nar: 'float32' },
+  int8: { ar: 'int8-blocks', nar: 'int8' },
+  int4: { ar: 'int4-blocks', nar: 'int8' },
+} as const
+
 /** Published configs have a few kilobytes. */
 const maxConfigBytes = 1 << 20
 /** The reference ends after this many frames for each text id. */
@@ -94,11 +104,7 @@ const penaltyFrames = 19
  */
 export async function loadVallE(checkpoint: string, options: LoadVallEOptions = {}): Promise<VallE> {
   const config = describe(checkpoint, options.config)
-  // A step of the AR model has one row, a pass of the NAR model hundreds: docs/decisions/2026-11-23-ar-decoding.md.
-  const [arPrecision, narPrecision] =
-    options.dtype === 'int8'
-      ? ([{ dtype: 'int8-blocks' }, { dtype: 'int8' }] as const)
-      : ([{ dtype: 'float32' }, { dtype: 'float32' }] as const)
+  const { ar: arDtype, nar: narDtype } = precisions[options.dtype ?? 'float32']
   const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
   const models: Model[] = []
   // Factories, so that tensors are freed once they are in the worker, and read again should it crash.
@@ -115,11 +121,11 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
     // The larger one first: loading it takes the most memory.
     const nar = config.nar && {
       text: await load('nar-text', weights => buildText(weights, 'nar', config)),
-      model: await load('nar', weights => buildNar(weights, config, narPrecision)),
+      model: await load('nar', weights => buildNar(weights, config, { dtype: narDtype })),
     }
     const arText = await load('ar-text', weights => buildText(weights, 'ar', config))
     const ar = {
-      step: await load('ar', weights => buildAr(weights, config, arPrecision), stepSlots(config)),
+      step: await load('ar', weights => buildAr(weights, config, { dtype: arDtype }), stepSlots(config)),
       merge: await load('cache', () => buildCacheMerge(config), mergeSlots(config)),
     }
     return createVallE(config, { ar, arText, nar }, dispose)

@@ -72,7 +72,7 @@ const publishedPart = z.object({
   sha256: sha256.optional(),
 })
 const publishedSchema = head.extend({
-  lm: publishedPart.extend({ dtype: z.enum(['float32', 'int8']).default('float32') }),
+  lm: publishedPart.extend({ dtype: z.enum(['float32', 'int8', 'int4']).default('float32') }),
   codec: publishedPart.extend({ sha256 }), // it names the codec in voices
   vocoder: publishedPart,
   sampling: z
