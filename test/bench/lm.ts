@@ -109,7 +109,11 @@ function writeRandomWeights(path: string): void {
 async function openAr(runtime: Runtime, dtype: keyof typeof precisions) {
   using weights = loadWeights(checkpoint)
   readVallEConfig(weights, { nhead: heads })
-  const step = await runtime.load(() => buildAr(weights, config, { dtype: precisions[dtype].ar }), { name: 'ar', state: stepSlots(config), transfer: true })
+  const step = await runtime.load(() => buildAr(weights, config, { dtype: precisions[dtype].ar }), {
+    name: 'ar',
+    state: stepSlots(config),
+    transfer: true,
+  })
   const merge = await runtime.load(() => buildCacheMerge(config), { name: 'cache', state: mergeSlots(config) })
   const noText = float32Tensor([], [1, 0, size.dim])
   return {
@@ -191,7 +195,10 @@ async function startPython(python: string) {
 function print(): void {
   const systems = ['PyTorch', ...values.dtypes.split(',')]
   const median = (list: readonly number[] | undefined) => list?.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]
-  const lines = [`| processor ms, median (best) | ${systems.join(' | ')} | ${systems.slice(1).join(' is | ')} is |`, `|---|${'---|'.repeat(2 * systems.length - 1)}`]
+  const lines = [
+    `| processor ms, median (best) | ${systems.join(' | ')} | ${systems.slice(1).join(' is | ')} is |`,
+    `|---|${'---|'.repeat(2 * systems.length - 1)}`,
+  ]
   for (const [what, row] of results) {
     const cells = systems.map(system => {
       const list = row.get(system)

@@ -37,7 +37,13 @@ const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/
 /** Bytes hashed per turn of the event loop: about 3 ms. */
 const hashChunkBytes = 2 ** 20
 /** What each part of a bundle may be today. */
-const mynahArchitectures = { codec: 'mynah-codec', vocoder: 'mynah-decoder', ar: 'mynah-ar', nar: 'mynah-nar', aligner: 'mynah-aligner' } as const
+const mynahArchitectures = {
+  codec: 'mynah-codec',
+  vocoder: 'mynah-decoder',
+  ar: 'mynah-ar',
+  nar: 'mynah-nar',
+  aligner: 'mynah-aligner',
+} as const
 const publishedArchitectures = { lm: 'vall-e-x', codec: 'encodec', vocoder: 'vocos' } as const
 
 /** A bundle whose manifest has been read. Files are checked when they are used. */

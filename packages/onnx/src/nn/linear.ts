@@ -111,7 +111,14 @@ const blockSizes = { 8: 128, 4: 32 } as const
 const int8Arithmetic = 4
 
 /** com.microsoft MatMulNBits: codes [out, blocks, block · bits / 8] around the middle of their range, two in a byte at 4 bits, and scales [out · blocks]. */
-function blockQuantizedLinear(graph: GraphBuilder, x: Value, weight: Tensor<'float32'>, bias: Value | undefined, name: string, bits: 4 | 8): Value {
+function blockQuantizedLinear(
+  graph: GraphBuilder,
+  x: Value,
+  weight: Tensor<'float32'>,
+  bias: Value | undefined,
+  name: string,
+  bits: 4 | 8,
+): Value {
   const [rows, columns] = weight.shape as readonly [number, number]
   const blockSize = blockSizes[bits]
   const blocks = Math.ceil(columns / blockSize)
