@@ -2,7 +2,16 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { decodeAudio, encodeWav, toMono } from '@mynah/audio'
 import { loadMynahCodec } from '@mynah/codec'
-import { createSynthesizer, MynahError, openBundle, type Speech, type SpeechOptions, type Synthesizer, type Voice } from '@mynah/core'
+import {
+  bundleParts,
+  createSynthesizer,
+  MynahError,
+  openBundle,
+  type Speech,
+  type SpeechOptions,
+  type Synthesizer,
+  type Voice,
+} from '@mynah/core'
 import { createRuntime, loadWeights } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import type { Case, Row } from './set.ts'
@@ -22,10 +31,10 @@ export interface Spoken {
 /** What tells one model from another: the weights' names and hashes, and their size in millions of bytes. */
 export async function describeModel(bundle?: string): Promise<{ weights: string[]; megabytes: number }> {
   const { manifest } = await openBundle(bundle)
-  const parts = [manifest.codec, manifest.vocoder, manifest.ar, manifest.nar, manifest.aligner]
+  const parts = Object.values(bundleParts(manifest))
   return {
     weights: parts.map(({ file, sha256 }) => `${file} ${sha256}`),
-    megabytes: parts.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6,
+    megabytes: parts.reduce((sum, { bytes = 0 }) => sum + bytes, 0) / 1e6,
   }
 }
 

@@ -49,6 +49,10 @@ describe('parity', () => {
     expect(formatResults([result])).toMatch(/hifi-gan\/v2 +\d\.\de-\d +1\.0e-4 +pass[\s\S]*1 of 1 cases pass/)
   })
 
+  it.each(findCases(join(golden, 'vall-e')))('passes %s', async path => {
+    expect(await runCase(golden, path, runtime)).toMatchObject({ arch: 'valle-lifeiteng', pass: true })
+  })
+
   it('fails a case with an architecture that no runner knows', async () => {
     const path = copy('unknown', at => {
       const json = JSON.parse(readFileSync(join(at, 'case.json'), 'utf8'))

@@ -11,8 +11,10 @@ export type { Codec } from '@mynah/codec'
 export type { Aligner, Generated, GenerateOptions, LanguageModel, Prompt } from '@mynah/lm'
 export type { Vocoder } from '@mynah/vocoder'
 
-/** A codec that also computes what its aligner listens to. */
-export interface PromptCodec extends Codec {
+/** Finds the durations of a prompt. */
+export interface PromptAligner {
+  /** Built when the first voice is created. */
+  load(): Promise<Aligner>
   /** Mono samples [S] at `sampleRate` → log-mel float32 [160, T], T = ⌈S / samplesPerFrame⌉. */
   features(waveform: Float32Array): Tensor<'float32'>
 }
@@ -22,11 +24,11 @@ export interface Models extends AsyncDisposable {
   /** Text → phoneme ids of this bundle. */
   readonly frontEnd: FrontEnd
   /** Prompt audio → codes. */
-  readonly codec: PromptCodec
+  readonly codec: Codec
   /** Says which codec wrote the codes of a voice: architecture and sha256. */
   readonly codecId: string
-  /** Prompt audio and transcript → durations; built when the first voice is created. */
-  aligner(): Promise<Aligner>
+  /** Prompt audio and transcript → durations; undefined for a language model that needs none. */
+  readonly aligner: PromptAligner | undefined
   /** Phoneme ids and prompt → codec latents. */
   readonly lm: LanguageModel
   /** Codec latents → samples. */

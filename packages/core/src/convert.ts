@@ -4,7 +4,7 @@ import { type CodecLayout, exportCodec } from '@mynah/codec'
 import { CheckpointError, type OnnxModel, writeOnnxFile, writeSafetensors } from '@mynah/onnx'
 import { type ExportedVocoder, exportVocoder } from '@mynah/vocoder'
 import { sha256Of } from './bundle/load.ts'
-import type { BundlePart } from './bundle/manifest.ts'
+import type { MynahManifest } from './bundle/manifest.ts'
 
 /** Options of `convertCheckpoint`. */
 export interface ConvertOptions {
@@ -29,8 +29,11 @@ export interface ConvertedGraph extends ConvertedFile {
   readonly externalData?: readonly ConvertedFile[]
 }
 
+/** A part of a bundle with its config and sums. */
+type FullPart = MynahManifest['codec']
+
 /** `manifest.json` of a conversion: a part of a bundle, and what is worth knowing to use its graphs elsewhere. */
-export interface ConversionManifest extends BundlePart {
+export interface ConversionManifest extends FullPart {
   readonly format: 'mynah-part'
   readonly version: 1
   readonly kind: 'vocoder' | 'codec'

@@ -3,6 +3,7 @@ import { decodeAudio, resample, toMono } from '@mynah/audio'
 import { createRuntime, type Runtime } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModels, openBundle } from './bundle/load.ts'
+import { isPublished } from './bundle/manifest.ts'
 import type { Models } from './contracts.ts'
 import { timeWords } from './pipeline.ts'
 import { assembleSynthesizer, type Synthesizer } from './synthesizer.ts'
@@ -28,6 +29,7 @@ let symbols: readonly string[]
 
 beforeAll(async () => {
   const bundle = await openBundle()
+  if (isPublished(bundle.manifest)) throw new Error('the embedded bundle is of published checkpoints')
   symbols = bundle.manifest.phonemes
   runtime = await createRuntime({ device: 'cpu', threads: 1 })
   models = await loadModels(bundle, runtime)
@@ -41,7 +43,8 @@ async function alignWith(samples: Float32Array, phonemes: Int32Array): Promise<I
   const frames = Math.ceil(samples.length / models.codec.samplesPerFrame)
   const padded = new Float32Array(frames * models.codec.samplesPerFrame)
   padded.set(samples)
-  return (await (await models.aligner()).align(models.codec.features(padded), phonemes)).durations
+  const { load, features } = models.aligner!
+  return (await (await load()).align(features(padded), phonemes)).durations
 }
 
 /** Runs of symbols that are no space, boundary or punctuation: [start, end) in `phonemes`. */

@@ -77,20 +77,22 @@ export function createTinyModels(behaviour: Behaviour): Models {
         return { dtype: 'int32', shape: [codebooks, frames], data: new Int32Array(codebooks * frames).fill(3) }
       },
       toFeatures: codes => ({ dtype: 'float32', shape: [latentDim, codes.shape[1]!], data: new Float32Array(latentDim * codes.shape[1]!) }),
+      [Symbol.asyncDispose]: dispose,
+    },
+    aligner: {
       features(waveform) {
         const frames = Math.ceil(waveform.length / hop)
         return { dtype: 'float32', shape: [160, frames], data: new Float32Array(160 * frames) }
       },
-      [Symbol.asyncDispose]: dispose,
+      load: async () => ({
+        async align(features, phonemes) {
+          const frames = features.shape[1]!
+          const at = (i: number) => Math.round((i * frames) / phonemes.length)
+          return { durations: phonemes.map((_, i) => at(i + 1) - at(i)), score: behaviour.score ?? -0.8 }
+        },
+        [Symbol.asyncDispose]: dispose,
+      }),
     },
-    aligner: async () => ({
-      async align(features, phonemes) {
-        const frames = features.shape[1]!
-        const at = (i: number) => Math.round((i * frames) / phonemes.length)
-        return { durations: phonemes.map((_, i) => at(i + 1) - at(i)), score: behaviour.score ?? -0.8 }
-      },
-      [Symbol.asyncDispose]: dispose,
-    }),
     lm: {
       async generate(phonemes, options) {
         behaviour.asked.push({ phonemes, options })

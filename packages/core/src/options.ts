@@ -22,6 +22,10 @@ export interface SpeechOptions {
   readonly topP?: number | undefined
   /** Codes of the last frames become less likely by this factor; 1 (none) to 10. */
   readonly repetitionPenalty?: number | undefined
+  /** Draws a code that repeats itself anew (VALL-E 2), for models that may get stuck. */
+  readonly repetitionAware?: boolean | undefined
+  /** Language of the phonemes that markup gives, ISO 639-1, for bundles of several languages; the voice's by default. */
+  readonly language?: string | undefined
   /** Speaking rate relative to the voice's, 0.5 to 2. */
   readonly speed?: number | undefined
   /** Speech ends, with a warning, when it has become this long. No limit by default. */
@@ -54,6 +58,11 @@ export function checkSpeechOptions(where: string, options: SpeechOptions): void 
     const fits =
       value >= lowest && value <= highest && (name !== 'topK' || Number.isInteger(value)) && (name !== 'seed' || Number.isFinite(value))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
+  }
+  for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string' })) {
+    const value = options[name as 'repetitionAware' | 'language']
+    if (value !== undefined && typeof value !== expected)
+      throw new TypeError(`${where}: ${name} is ${typeof value}, expected a ${expected}`)
   }
   const { voice, signal, onProgress } = options
   if (

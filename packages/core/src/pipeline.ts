@@ -40,8 +40,8 @@ export async function speak({ lm, codec, vocoder }: Models, utterance: Utterance
   const decoded = performance.now()
 
   const complete = stopped === 'end'
-  const margin = Math.round(marginSeconds * codec.frameRate)
   const frames = latents.shape[1]!
+  const margin = Math.round(marginSeconds * codec.frameRate)
   const from = Math.max(0, (durations[0] ?? 0) - margin)
   const to = complete ? frames - Math.max(0, (durations.at(-1) ?? 0) - margin) : frames
   const speech = waveform.subarray(vocoder.samplesFor(from), vocoder.samplesFor(to))
@@ -52,11 +52,18 @@ export async function speak({ lm, codec, vocoder }: Models, utterance: Utterance
   audio.set(speech, pause)
   const warnings = [...utterance.warnings]
   const peak = toDecibels(peakAmplitude(speech))
-  if (!complete) warnings.push(`"${quote(utterance)}" was cut after ${(frames / codec.frameRate).toFixed(1)} s`)
+  const seconds = (frames / codec.frameRate).toFixed(1)
+  if (stopped === 'length') warnings.push(`"${quote(utterance)}" was cut after ${seconds} s`)
+  if (stopped === 'repetition') warnings.push(`"${quote(utterance)}" got stuck after ${seconds} s; try another seed, or repetitionAware`)
   if (peak < inaudibleDbfs) warnings.push(`"${quote(utterance)}" came out inaudible (${peak.toFixed(0)} dBFS); try another seed or voice`)
   return {
     audio,
-    words: timeWords(utterance, durations, pause / vocoder.sampleRate - from / codec.frameRate, codec.frameRate),
+    words: timeWords(
+      utterance,
+      durations.length > 0 ? durations : spread(frames, utterance.phonemes.length),
+      pause / vocoder.sampleRate - from / codec.frameRate,
+      codec.frameRate,
+    ),
     warnings,
     timings: { languageModelSeconds: (generated - started) / 1000, vocoderSeconds: (decoded - generated) / 1000 },
     frames,
@@ -79,6 +86,11 @@ export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32A
       startSeconds: offsetSeconds + starts[start]! / frameRate,
       endSeconds: offsetSeconds + starts[Math.min(end, durations.length)]! / frameRate,
     }))
+}
+
+/** Where the model does not know when each phoneme is spoken, all are taken to last equally long. */
+function spread(frames: number, phonemes: number): Int32Array {
+  return Int32Array.from({ length: phonemes }, (_, i) => Math.round(((i + 1) * frames) / phonemes) - Math.round((i * frames) / phonemes))
 }
 
 /** What comes of an utterance without words, or without time for them. */

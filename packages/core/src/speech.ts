@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
 
-/** A word and when it is spoken. */
+/** A word and when it is spoken: as the language model timed it, or, where it cannot (VALL-E), estimated from the number of phonemes. */
 export interface Word {
   /** As it is written; a number, an amount or a date is one word. */
   readonly text: string

@@ -138,6 +138,8 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       topK: options.topK ?? manifest.sampling.topK,
       topP: options.topP ?? manifest.sampling.topP,
       repetitionPenalty: options.repetitionPenalty ?? manifest.sampling.repetitionPenalty,
+      repetitionAware: options.repetitionAware ?? ('repetitionAware' in manifest.sampling && manifest.sampling.repetitionAware),
+      ...(options.language === undefined ? {} : { language: options.language }),
     }
     signal.throwIfAborted()
     const prompt = await resolveVoice(options.voice)
@@ -145,7 +147,9 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     let startSeconds = 0
     let utterances = 0
     let asked = performance.now()
-    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(text, signal))) {
+    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(text, signal), {
+      language: options.language ?? (prompt.language || undefined),
+    })) {
       signal.throwIfAborted()
       const read = performance.now()
       const maxFrames = Math.floor((maxSeconds - startSeconds - utterance.pauseSeconds) * frameRate)

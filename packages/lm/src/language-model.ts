@@ -4,8 +4,10 @@ import type { Tensor } from '@mynah/onnx'
 export interface Prompt {
   /** Phoneme ids [P]. */
   readonly phonemes: Int32Array
-  /** Frames per phoneme [P], each ≥ 1, sum = T. */
+  /** Frames per phoneme [P], each ≥ 1, sum = T; empty for a model that needs none. */
   readonly durations: Int32Array
+  /** What the prompt speaks, ISO 639-1, for models of several languages. */
+  readonly language?: string
   /** Codec codes int32 [K, T]. */
   readonly codes: Tensor<'int32'>
 }
@@ -19,6 +21,10 @@ export interface GenerateOptions {
   readonly topK?: number
   readonly topP?: number
   readonly repetitionPenalty?: number
+  /** Draws a code that repeats itself anew, as VALL-E 2 does; models that cannot get stuck ignore it. */
+  readonly repetitionAware?: boolean
+  /** Language of the phonemes, ISO 639-1, for models of several; the prompt's by default. */
+  readonly language?: string
   /** Speaking rate relative to the prompt's, 0.5 to 2. */
   readonly speed?: number
   /** The most frames to generate; the result says whether it was reached. */
@@ -32,10 +38,10 @@ export interface GenerateOptions {
 export interface Generated {
   /** Codec latents float32 [L, T], what the decoder takes. */
   readonly latents: Tensor<'float32'>
-  /** Frames per target phoneme, the time axis of the text; shorter than the text only if `stopped` is `length`. */
+  /** Frames per target phoneme, the time axis of the text; shorter than the text only if `stopped` is `length`, empty for a model that does not know it. */
   readonly durations: Int32Array
-  /** `end`: the whole text was spoken. `length`: `maxFrames` came first. */
-  readonly stopped: 'end' | 'length'
+  /** `end`: the whole text was spoken. `length`: `maxFrames` came first. `repetition`: the model was stuck. */
+  readonly stopped: 'end' | 'length' | 'repetition'
 }
 
 /** Continues a prompt: phonemes in, codec latents out. */

@@ -10,7 +10,13 @@ export interface SamplingOptions {
   readonly topP: number
   /** Logits of codes in `recent` are divided (positive) or multiplied (negative) by this; 1 is off. CTRL, arXiv:1909.05858. */
   readonly repetitionPenalty: number
+  /** Draws a code that fills too much of the last few anew, from the whole distribution. VALL-E 2, arXiv:2406.05370. Off by default. */
+  readonly repetitionAware?: boolean
 }
+
+/** VALL-E 2's window and ratio: a code is drawn anew if it is more than a tenth of the last ten. */
+const repetitionWindow = 10
+const repetitionRatio = 0.1
 
 /** @throws {RangeError} naming the option that is out of range */
 export function checkSampling(options: SamplingOptions): void {
@@ -24,9 +30,9 @@ export function checkSampling(options: SamplingOptions): void {
 }
 
 /**
- * Draws a code: repetition penalty → temperature → top-k → top-p → draw.
+ * Draws a code: repetition penalty → temperature → top-k → top-p → draw → repetition-aware redraw.
  * @param logits [N], not changed
- * @param recent codes that the penalty applies to
+ * @param recent codes that the penalty applies to, the last one last
  * @returns an index into `logits`
  */
 export function sample(logits: Float32Array, options: SamplingOptions, random: Random, recent: readonly number[] = []): number {
@@ -36,6 +42,14 @@ export function sample(logits: Float32Array, options: SamplingOptions, random: R
       scores[code] = scores[code]! > 0 ? scores[code]! / options.repetitionPenalty : scores[code]! * options.repetitionPenalty
   }
   if (options.temperature === 0) return argMax(scores)
+  const drawn = draw(scores, options, random)
+  if (!options.repetitionAware) return drawn
+  const window = recent.slice(-repetitionWindow)
+  const repeated = window.filter(code => code === drawn).length > repetitionRatio * repetitionWindow
+  return repeated ? draw(scores, { temperature: options.temperature, topK: 0, topP: 1 }, random) : drawn
+}
+
+function draw(scores: Float64Array, options: Pick<SamplingOptions, 'temperature' | 'topK' | 'topP'>, random: Random): number {
   const kept = options.topK === 0 || options.topK >= scores.length ? scores.length : options.topK
   const order = likeliest(scores, kept)
   const highest = scores[order[0]!]!

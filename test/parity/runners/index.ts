@@ -4,6 +4,7 @@ import { runMelFrontEnds } from './mel-front-ends.ts'
 import { runMelVocoder } from './mel-vocoder.ts'
 import { runParallelWaveGan } from './parallel-wavegan.ts'
 import { runUnivNet } from './univnet.ts'
+import { runVallE } from './vall-e.ts'
 import { runVocosEncodec, runVocosMel } from './vocos.ts'
 
 /** Who runs the cases of which `arch`. */
@@ -20,6 +21,8 @@ export const runners: Readonly<Record<string, Runner>> = {
   snac: runCodec,
   soundstream: runCodec,
   univnet: runUnivNet,
+  'valle-lifeiteng': runVallE,
+  'valle-x': runVallE,
   'vocos-encodec': runVocosEncodec,
   'vocos-mel': runVocosMel,
 }

@@ -1,7 +1,7 @@
 import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { decodeAudio, durationSeconds, maxAudioBytes, measureLevel, toMono } from '@mynah/audio'
-import { checkFile, openBundle, Voice } from '@mynah/core'
+import { bundleParts, checkFile, openBundle, Voice } from '@mynah/core'
 import { AudioFormatError, type Checkpoint, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
 import { type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
@@ -130,24 +130,32 @@ async function inspectVoice(path: string): Promise<Findings> {
 /** Phoneme symbols and frame rate of the embedded bundle, if its codec made this voice. */
 async function bundleOf(voice: Voice): Promise<{ symbols: readonly string[]; frameRate: number } | undefined> {
   const { manifest } = await openBundle()
-  const { codec, phonemes, frameRate } = manifest
-  return voice.codec === `${codec.architecture}@${codec.sha256}` ? { symbols: phonemes, frameRate } : undefined
+  const { codec, frameRate } = manifest
+  if (!('phonemes' in manifest) || voice.codec !== `${codec.architecture}@${codec.sha256}`) return undefined
+  return { symbols: manifest.phonemes, frameRate }
 }
 
 async function inspectBundle(folder: string): Promise<Findings> {
   const bundle = await openBundle(folder)
   const { manifest } = bundle
-  const { name, language, licence, sampleRate, frameRate, phonemes, codec, vocoder, ar, nar, aligner, voices } = manifest
-  for (const part of [codec, vocoder, ar, nar, aligner, ...voices]) await checkFile(bundle.folder, part)
-  const parts = Object.entries({ codec, vocoder, ar, nar, aligner })
+  const { name, language, licence, sampleRate, frameRate, voices } = manifest
+  const parts = Object.entries(bundleParts(manifest))
+  const files = [...parts.map(([, part]) => part), ...voices]
+  for (const file of files) await checkFile(bundle.folder, file)
+  const phonemes = 'phonemes' in manifest ? `, ${manifest.phonemes.length} phonemes` : ''
+  const unsigned = files.filter(({ sha256 }) => sha256 === undefined).length
   return {
     kind: 'bundle',
     report: { folder: bundle.folder, ...manifest },
     lines: [
-      `${folder}: bundle "${name}", ${language}, ${licence}, ${sampleRate} Hz, ${frameRate} frames a second, ${phonemes.length} phonemes`,
-      ...toColumns(parts.map(([part, { architecture, file, bytes }]) => [part, architecture, file, toMegabytes(bytes)])),
+      `${folder}: bundle "${name}", ${language}, ${licence}, ${sampleRate} Hz, ${frameRate} frames a second${phonemes}`,
+      ...toColumns(
+        parts.map(([part, { architecture, file, bytes }]) => [part, architecture, file, bytes === undefined ? '' : toMegabytes(bytes)]),
+      ),
       ...toColumns(voices.map(voice => ['voice', voice.name, voice.licence, voice.description])),
-      'every file has the sha256 that the manifest lists',
+      unsigned === 0
+        ? 'every file has the sha256 that the manifest lists'
+        : `${unsigned} files are listed without a sha256, which were not verified`,
     ],
   }
 }

@@ -5,10 +5,10 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
-import { loadMynahCodec } from '@mynah/codec'
-import { type Aligner, loadMynahAligner, loadMynahLm } from '@mynah/lm'
+import { type Codec, loadCodec, loadMynahCodec } from '@mynah/codec'
+import { type Aligner, createVallELanguageModel, loadMynahAligner, loadMynahLm, loadVallE } from '@mynah/lm'
 import { BundleError, loadWeights, type Runtime, type Weights } from '@mynah/onnx'
-import { loadMynahDecoder } from '@mynah/vocoder'
+import { loadMynahDecoder, loadVocoder, type Vocoder } from '@mynah/vocoder'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
 import { isHubReference } from '../hub/bundle.ts'
@@ -16,8 +16,18 @@ import { resolveHubBundle } from '../hub/pull.ts'
 import type { HubOptions } from '../hub/settings.ts'
 import { createLexicon } from '../text/lexicon.ts'
 import { createPhonemizer } from '../text/phonemize.ts'
+import { vallEXStyle, vallEXSymbols } from '../text/vall-e-x.ts'
 import { Voice } from '../voice/voice.ts'
-import { type BundleManifest, type BundlePart, maxManifestBytes, parseManifest } from './manifest.ts'
+import {
+  type BundleManifest,
+  type BundlePart,
+  bundleParts,
+  isPublished,
+  type MynahManifest,
+  maxManifestBytes,
+  type PublishedManifest,
+  parseManifest,
+} from './manifest.ts'
 
 /** The model that comes with Mynah. */
 const embeddedBundle = '@mynah/voice-en'
@@ -27,14 +37,14 @@ const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/
 /** Bytes hashed per turn of the event loop: about 3 ms. */
 const hashChunkBytes = 2 ** 20
 /** What each part of a bundle may be today. */
-const architectures = {
+const mynahArchitectures = {
   codec: 'mynah-codec',
   vocoder: 'mynah-decoder',
   ar: 'mynah-ar',
   nar: 'mynah-nar',
   aligner: 'mynah-aligner',
 } as const
-const networkParts = Object.keys(architectures) as (keyof typeof architectures)[]
+const publishedArchitectures = { lm: 'vall-e-x', codec: 'encodec', vocoder: 'vocos' } as const
 
 /** A bundle whose manifest has been read. Files are checked when they are used. */
 export interface Bundle {
@@ -69,9 +79,9 @@ export async function openBundle(bundle: string | URL = embeddedBundle, hub?: Hu
     })
   }
   const manifest = parseManifest(await readFile(path, 'utf8'), path)
-  for (const part of networkParts) {
-    const name = manifest[part].architecture
-    const architecture = architectures[part]
+  const expected: Readonly<Record<string, string>> = isPublished(manifest) ? publishedArchitectures : mynahArchitectures
+  for (const [part, { architecture: name }] of Object.entries(bundleParts(manifest))) {
+    const architecture = expected[part]
     if (name === architecture) continue
     throw new BundleError(
       `${path}: ${part}.architecture is "${name}", expected "${architecture}"; install a version of Mynah that knows it`,
@@ -109,11 +119,14 @@ async function findFolder(bundle: string | URL): Promise<string> {
 
 /**
  * Checks one file of a bundle against its manifest.
- * @param expected `bytes` where the manifest tells
+ * @param expected `bytes` and `sha256` where the manifest tells
  * @returns its absolute path
  * @throws {BundleError} `missing-file`, `corrupted-file`
  */
-export async function checkFile(folder: string, expected: { file: string; bytes?: number; sha256: string }): Promise<string> {
+export async function checkFile(
+  folder: string,
+  expected: { file: string; bytes?: number | undefined; sha256?: string | undefined },
+): Promise<string> {
   const path = join(folder, expected.file)
   const found = await stat(path).catch(() => undefined)
   if (!found?.isFile()) {
@@ -127,6 +140,7 @@ export async function checkFile(folder: string, expected: { file: string; bytes?
       { code: 'corrupted-file' },
     )
   }
+  if (expected.sha256 === undefined) return path
   const sha256 = await sha256Of(path)
   if (sha256 !== expected.sha256) {
     throw new BundleError(`${path}: sha256 is ${sha256}, expected ${expected.sha256}; install or download the bundle again`, {
@@ -153,22 +167,25 @@ export async function sha256Of(path: string): Promise<string> {
 export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Readonly<Record<string, string>> = {}): Promise<Models> {
   const phonemizer = createPhonemizer({ lexicon: createLexicon(lexicon) })
   try {
-    const frontEnd = createFrontEnd(bundle.manifest.phonemes, phonemizer)
+    const { folder, manifest } = bundle
+    const frontEnd = isPublished(manifest)
+      ? createFrontEnd(vallEXSymbols, phonemizer, vallEXStyle)
+      : createFrontEnd(manifest.phonemes, phonemizer)
+    const networks = isPublished(manifest) ? loadPublished(folder, manifest, runtime) : loadNetworks(folder, manifest, runtime)
     // the phonemizer starts while the models load, not with the first sentence
-    const [networks] = await Promise.all([loadNetworks(bundle, runtime), phonemizer.phonemize('Ready.')])
+    const [models] = await Promise.all([networks, phonemizer.phonemize('Ready.')])
     const close = async () => {
-      await Promise.all([frontEnd[Symbol.asyncDispose](), networks[Symbol.asyncDispose]()])
+      await Promise.all([frontEnd[Symbol.asyncDispose](), models[Symbol.asyncDispose]()])
     }
-    return { ...networks, frontEnd, [Symbol.asyncDispose]: close }
+    return { ...models, frontEnd, [Symbol.asyncDispose]: close }
   } catch (error) {
     await phonemizer[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function loadNetworks(bundle: Bundle, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
-  const { folder, manifest } = bundle
-  await Promise.all(networkParts.map(part => checkFile(folder, manifest[part])))
+async function loadNetworks(folder: string, manifest: MynahManifest, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
+  await Promise.all(Object.values(bundleParts(manifest)).map(part => checkFile(folder, part)))
   // The files stay open: what is needed later is read later, and what a crash of the inference thread takes is read again.
   const files: Weights[] = []
   const close = async () => {
@@ -180,7 +197,7 @@ async function loadNetworks(bundle: Bundle, runtime: Runtime): Promise<Omit<Mode
     return weights
   }
   try {
-    return { ...(await buildNetworks(bundle, open, runtime)), [Symbol.asyncDispose]: close }
+    return { ...(await buildNetworks(folder, manifest, open, runtime)), [Symbol.asyncDispose]: close }
   } catch (error) {
     await close()
     throw error
@@ -189,26 +206,15 @@ async function loadNetworks(bundle: Bundle, runtime: Runtime): Promise<Omit<Mode
 
 /** The networks on files that `open` opens and that stay open. The largest comes first: building one takes several times its size for a moment. */
 async function buildNetworks(
-  { folder, manifest }: Bundle,
+  folder: string,
+  manifest: MynahManifest,
   open: (part: BundlePart) => Weights,
   runtime: Runtime,
 ): Promise<Omit<Models, 'frontEnd' | typeof Symbol.asyncDispose>> {
   const { codec, vocoder: decoder, ar, nar, aligner } = manifest
   const vocoder = await loadMynahDecoder(open(decoder), decoder.config, runtime)
   const mynahCodec = await loadMynahCodec(open(codec), codec.config, runtime)
-  const claims = [
-    ['sampleRate', manifest.sampleRate, mynahCodec.sampleRate],
-    ['frameRate', manifest.frameRate, mynahCodec.frameRate],
-    ['sample rate of vocoder', vocoder.sampleRate, mynahCodec.sampleRate],
-    ['samples per frame of vocoder', vocoder.samplesFor(1), mynahCodec.samplesPerFrame],
-    ['latentDim of vocoder', vocoder.featureDim, mynahCodec.latentDim],
-  ] as const
-  for (const [what, found, expected] of claims) {
-    if (found === expected) continue
-    throw new BundleError(`${join(folder, manifestFile)}: ${what} is ${found}, expected ${expected}, as its codec has; export it again`, {
-      code: 'malformed-manifest',
-    })
-  }
+  checkClaims(folder, manifest, mynahCodec, vocoder)
   const lm = await loadMynahLm(
     { ar: { weights: open(ar), config: ar.config }, nar: { weights: open(nar), config: nar.config }, codebook: mynahCodec.codebook },
     runtime,
@@ -217,13 +223,78 @@ async function buildNetworks(
   return {
     codec: mynahCodec,
     codecId: `${codec.architecture}@${codec.sha256}`,
-    aligner: () => {
-      loading ??= loadMynahAligner(open(aligner), aligner.config, runtime)
-      return loading
+    aligner: {
+      load: () => {
+        loading ??= loadMynahAligner(open(aligner), aligner.config, runtime)
+        return loading
+      },
+      features: waveform => mynahCodec.features(waveform),
     },
     lm,
     vocoder,
   }
+}
+
+/** Published checkpoints: VALL-E X, EnCodec and Vocos for EnCodec. Loads one after another, the largest first, so that memory peaks low. */
+async function loadPublished(folder: string, manifest: PublishedManifest, runtime: Runtime): Promise<Omit<Models, 'frontEnd'>> {
+  const { lm, codec, vocoder } = manifest
+  await Promise.all([lm, codec, vocoder].map(part => checkFile(folder, part)))
+  const open = ({ file, config }: { file: string; config?: Record<string, unknown> | undefined }) =>
+    [join(folder, file), { runtime, ...(config ? { config } : {}) }] as const
+  const [lmPath, lmOptions] = open(lm)
+  const valle = await loadVallE(lmPath, { ...lmOptions, dtype: lm.dtype })
+  const encodec = await loadCodec(...open(codec))
+  const vocos = await loadVocoder(...open(vocoder))
+  checkClaims(folder, manifest, encodec, vocos)
+  const { codebooks, audioTokens, textTokens } = valle.config
+  const misfit =
+    codebooks > encodec.codebooks || audioTokens !== encodec.codebookSize
+      ? `the language model speaks ${codebooks} codebooks of ${audioTokens}, its codec has ${encodec.codebooks} of ${encodec.codebookSize}`
+      : textTokens < vallEXSymbols.length
+        ? `the language model knows ${textTokens} text tokens, VALL-E X has ${vallEXSymbols.length}`
+        : undefined
+  if (misfit) throw malformedManifest(folder, `${misfit}; do these files belong together?`)
+  const kbps = (codebooks * Math.log2(audioTokens) * encodec.frameRate) / 1000
+  const bandwidthId = vocos.bandwidths?.findIndex(bandwidth => Math.abs(bandwidth - kbps) < 0.01) ?? -1
+  return {
+    codec: firstCodebooks(encodec, codebooks),
+    codecId: `${codec.architecture}@${codec.sha256}`,
+    aligner: undefined,
+    lm: createVallELanguageModel(valle, codes => vocos.toFeatures(codes, { codebookSize: audioTokens })),
+    spokenCodebooks: codebooks,
+    vocoder: bandwidthId < 0 ? vocos : { ...vocos, decode: (features, options) => vocos.decode(features, { ...options, bandwidthId }) },
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+/** The codec at a lower bit rate: residual quantization makes the first codes independent of the later ones. */
+function firstCodebooks(codec: Codec, codebooks: number): Codec {
+  return {
+    ...codec,
+    codebooks,
+    async encode(waveform, options) {
+      const { shape, data } = await codec.encode(waveform, options)
+      const frames = shape[1]!
+      return { dtype: 'int32', shape: [codebooks, frames], data: data.slice(0, codebooks * frames) }
+    },
+  }
+}
+
+function checkClaims(folder: string, manifest: BundleManifest, codec: Codec, vocoder: Vocoder): void {
+  const claims = [
+    ['sampleRate', manifest.sampleRate, codec.sampleRate],
+    ['frameRate', manifest.frameRate, codec.frameRate],
+    ['sample rate of vocoder', vocoder.sampleRate, codec.sampleRate],
+    ['samples per frame of vocoder', vocoder.samplesFor(1), codec.samplesPerFrame],
+    ['latentDim of vocoder', vocoder.featureDim, codec.latentDim],
+  ] as const
+  for (const [what, found, expected] of claims) {
+    if (found !== expected) throw malformedManifest(folder, `${what} is ${found}, expected ${expected}, as its codec has; export it again`)
+  }
+}
+
+function malformedManifest(folder: string, problem: string): BundleError {
+  return new BundleError(`${join(folder, manifestFile)}: ${problem}`, { code: 'malformed-manifest' })
 }
 
 /**
@@ -240,5 +311,8 @@ export async function loadBundleVoice({ folder, manifest }: Bundle, name: string
       `voice "${name}": ${manifest.name} has ${names === '' ? 'no ready voices' : names}; or pass a Voice from createVoice or Voice.load`,
     )
   }
-  return Voice.load(await checkFile(folder, voice))
+  const path = await checkFile(folder, voice)
+  if (!voice.file.endsWith('.npz')) return Voice.load(path)
+  const { architecture, sha256 } = manifest.codec
+  return Voice.fromNpz(path, { name, licence: voice.licence, codec: `${architecture}@${sha256}` })
 }

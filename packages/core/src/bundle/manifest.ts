@@ -38,7 +38,8 @@ const voice = z.object({
   sha256,
 })
 
-const schema = z.object({
+const uniqueNames = (voices: readonly { readonly name: string }[]) => new Set(voices.map(({ name }) => name)).size === voices.length
+const head = z.object({
   format: z.literal('mynah-bundle'),
   version: z.literal(bundleVersion),
   name: z.string().min(1),
@@ -46,6 +47,8 @@ const schema = z.object({
   licence: z.string().min(1),
   sampleRate: z.int().positive(),
   frameRate: z.number().positive(),
+})
+const mynahSchema = head.extend({
   phonemes: z
     .array(z.string().refine(symbol => [...symbol].length === 1, 'expected one character'))
     .min(2)
@@ -57,20 +60,64 @@ const schema = z.object({
   nar: part,
   aligner: part,
   sampling,
-  voices: z.array(voice).refine(voices => new Set(voices.map(({ name }) => name)).size === voices.length, 'expected every name once'),
+  voices: z.array(voice).refine(uniqueNames, 'expected every name once'),
 })
 
-/** `bundle.json`: what a bundle holds. Written by `training/export.py`. */
-export type BundleManifest = z.infer<typeof schema>
+/** A published checkpoint: its config lies inside or beside it unless given, and its sums may be left out. */
+const publishedPart = z.object({
+  architecture: z.string().min(1),
+  config: z.record(z.string(), z.unknown()).optional(),
+  file,
+  bytes: z.int().positive().optional(),
+  sha256: sha256.optional(),
+})
+const publishedSchema = head.extend({
+  lm: publishedPart.extend({ dtype: z.enum(['float32', 'int8', 'int4']).default('float32') }),
+  codec: publishedPart.extend({ sha256 }), // it names the codec in voices
+  vocoder: publishedPart,
+  sampling: z
+    .object({
+      temperature: z.number().min(0).default(1),
+      topK: z.int().nonnegative().default(0),
+      topP: z.number().positive().max(1).default(1),
+      repetitionPenalty: z.number().positive().default(1),
+      repetitionAware: z.boolean().default(false),
+    })
+    .prefault({}),
+  voices: z
+    .array(voice.extend({ sha256: sha256.optional() }))
+    .default([])
+    .refine(uniqueNames, 'expected every name once'),
+})
+
+/** `bundle.json` of Mynah's own models. Written by `training/export.py`. */
+export type MynahManifest = z.infer<typeof mynahSchema>
+
+/** `bundle.json` of published checkpoints: a language model, a codec and a vocoder. Written by hand: docs/formats/bundle.md. */
+export type PublishedManifest = z.infer<typeof publishedSchema>
+
+/** `bundle.json`: what a bundle holds. */
+export type BundleManifest = MynahManifest | PublishedManifest
 
 /** One model of a bundle: architecture, its config (checked by the architecture itself), and the file of its weights. */
-export type BundlePart = z.infer<typeof part>
+export type BundlePart = z.infer<typeof part> | z.infer<typeof publishedPart>
 
 /** A ready voice of a bundle. */
-export type BundleVoice = z.infer<typeof voice>
+export type BundleVoice = BundleManifest['voices'][number]
 
 /** Defaults of the sampling options. */
 export type Sampling = z.infer<typeof sampling>
+
+/** Whether a manifest is one of published checkpoints. */
+export function isPublished(manifest: unknown): manifest is PublishedManifest {
+  return typeof manifest === 'object' && manifest !== null && 'lm' in manifest
+}
+
+/** The models of a bundle by what they are for. */
+export function bundleParts(manifest: BundleManifest): Readonly<Record<string, BundlePart>> {
+  if (isPublished(manifest)) return { lm: manifest.lm, codec: manifest.codec, vocoder: manifest.vocoder }
+  return { codec: manifest.codec, vocoder: manifest.vocoder, ar: manifest.ar, nar: manifest.nar, aligner: manifest.aligner }
+}
 
 /**
  * Reads a manifest.
@@ -88,17 +135,17 @@ export function parseManifest(text: string, where: string): BundleManifest {
       cause,
     })
   }
-  const head = z.object({ format: z.literal('mynah-bundle'), version: z.unknown().optional() }).safeParse(json)
-  if (!head.success) {
+  const began = z.object({ format: z.literal('mynah-bundle'), version: z.unknown().optional() }).safeParse(json)
+  if (!began.success) {
     throw new BundleError(`${where}: has no "format": "mynah-bundle"; pass the folder of a Mynah bundle`, { code: 'malformed-manifest' })
   }
-  if (head.data.version !== bundleVersion) {
+  if (began.data.version !== bundleVersion) {
     throw new BundleError(
-      `${where}: has version ${JSON.stringify(head.data.version)}, expected ${bundleVersion}; install the version of @mynah/core that the bundle was made for`,
+      `${where}: has version ${JSON.stringify(began.data.version)}, expected ${bundleVersion}; install the version of @mynah/core that the bundle was made for`,
       { code: 'unknown-version' },
     )
   }
-  const parsed = schema.safeParse(json)
+  const parsed = (isPublished(json) ? publishedSchema : mynahSchema).safeParse(json)
   if (parsed.success) return parsed.data
   const { issues } = parsed.error
   const shown = issues.slice(0, shownProblems).map(({ path, message }) => `${path.join('.')}: ${message}`)

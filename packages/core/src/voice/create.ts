@@ -1,4 +1,4 @@
-import type { Models } from '../contracts.ts'
+import type { Models, PromptAligner } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 import type { Utterance } from '../front-end.ts'
 import { type AudioSource, maxPromptSeconds, readPrompt } from './prompt.ts'
@@ -15,6 +15,8 @@ export interface VoiceSource {
    */
   readonly transcript?: string
   readonly name?: string
+  /** What the recording speaks, ISO 639-1, for bundles of several languages; other languages than English need their transcript as phonemes: `[你好](/ni↓xɑʊ↓↑/)`. */
+  readonly language?: string
   /** Who allowed this voice to be used, and for what. Stored with the voice. */
   readonly consent?: string
   /** Licence of the recording. Stored with the voice. */
@@ -42,7 +44,7 @@ const preferredPart = 0.5
  */
 export async function createVoice(models: Models, source: VoiceSource, listen: typeof transcribe = transcribe): Promise<Voice> {
   const { codec, frontEnd } = models
-  const { audio, name = 'unnamed', consent, licence, signal } = source
+  const { audio, name = 'unnamed', language, consent, licence, signal } = source
   if (source.transcript !== undefined && typeof source.transcript !== 'string') {
     throw new TypeError(`createVoice: transcript is ${typeof source.transcript}, expected what is said in the recording`)
   }
@@ -51,16 +53,24 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
   const heard = source.transcript === undefined ? await listen(audio) : undefined
   const transcript = source.transcript ?? heard!
   signal?.throwIfAborted()
-  const text = await frontEnd.readTranscript(transcript)
+  const text = await frontEnd.readTranscript(transcript, { language })
   const warnings = [...prompt.warnings, ...text.warnings]
   if (heard !== undefined) warnings.push(`prompt: heard "${heard}"; pass it as the transcript, corrected, if that is not every word of it`)
   checkSpeakingRate(text.phonemes.length, prompt.samples.length / codec.sampleRate, prompt.speechSeconds)
-  let aligned = await align(models, prompt.samples, text)
+  if (!models.aligner && prompt.samples.length > maxPromptSeconds * codec.sampleRate) {
+    throw new VoiceError(
+      `prompt: ${(prompt.samples.length / codec.sampleRate).toFixed(1)} s, expected at most ${maxPromptSeconds} s: this bundle cannot find out where to cut it; cut recording and transcript`,
+      { code: 'prompt-too-long' },
+    )
+  }
+  const fit = (samples: Float32Array, its: Text): Promise<Aligned> =>
+    models.aligner ? align(models.aligner, codec.samplesPerFrame, samples, its) : Promise.resolve(unaligned(samples, its))
+  let aligned = await fit(prompt.samples, text)
   if (prompt.samples.length > maxPromptSeconds * codec.sampleRate) {
     const cropped = crop(prompt.samples, text, aligned.durations, codec.samplesPerFrame, maxPromptSeconds * codec.frameRate)
     const [before, after] = [prompt.samples, cropped.samples].map(samples => (samples.length / codec.sampleRate).toFixed(1))
     warnings.push(`prompt: ${before} s were cropped to ${after} s, after "${cropped.text.words.at(-1)!.text}"`)
-    aligned = await align(models, cropped.samples, cropped.text)
+    aligned = await fit(cropped.samples, cropped.text)
   }
   const { samples, phonemes, words, durations, score } = aligned
   if (score < goodScore) {
@@ -71,6 +81,7 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
     name,
     transcript: words.length === text.words.length ? transcript.trim() : words.map(word => word.text).join(' '),
     codec: models.codecId,
+    ...(language === undefined ? {} : { language }),
     ...(consent === undefined ? {} : { consent }),
     ...(licence === undefined ? {} : { licence }),
     codes,
@@ -93,11 +104,20 @@ function checkSpeakingRate(phonemes: number, seconds: number, speechSeconds: num
 
 type Text = Pick<Utterance, 'phonemes' | 'words'>
 
+interface Aligned extends Text {
+  readonly samples: Float32Array
+  readonly durations: Int32Array
+  /** Mean log-probability per frame. */
+  readonly score: number
+}
+
+const unaligned = (samples: Float32Array, text: Text): Aligned => ({ samples, ...text, durations: new Int32Array(0), score: 0 })
+
 /** Pads to whole frames, so that codes and features have the same number of frames, and aligns. */
-async function align({ codec, aligner }: Models, audio: Float32Array, text: Text) {
-  const samples = new Float32Array(Math.ceil(audio.length / codec.samplesPerFrame) * codec.samplesPerFrame)
+async function align(aligner: PromptAligner, samplesPerFrame: number, audio: Float32Array, text: Text): Promise<Aligned> {
+  const samples = new Float32Array(Math.ceil(audio.length / samplesPerFrame) * samplesPerFrame)
   samples.set(audio)
-  const { durations, score } = await (await aligner()).align(codec.features(samples), text.phonemes)
+  const { durations, score } = await (await aligner.load()).align(aligner.features(samples), text.phonemes)
   if (score < matchingScore) {
     throw new VoiceError(
       `prompt: the transcript does not match the recording (${score.toFixed(2)} per frame, expected ${matchingScore} and more); write down exactly what is said in it`,

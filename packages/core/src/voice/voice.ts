@@ -1,5 +1,5 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
-import { readSafetensors, type Tensor, toSafetensors } from '@mynah/onnx'
+import { readNpz, readSafetensors, type Tensor, toSafetensors } from '@mynah/onnx'
 import type { Prompt } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 
@@ -10,6 +10,11 @@ const ending = '.voice.safetensors'
 
 /** A minute at 86 frames a second with 32 codebooks is 0.7 MB. */
 const maxVoiceBytes = 16 * 2 ** 20
+/** `lang_code` of a prompt of VALL-E X; the model itself counts otherwise. */
+const npzLanguages = ['zh', 'ja', 'en']
+/** encodec_24khz-d7cc33bc.th, which wrote the codes of VALL-E X's prompts: architecture@sha256. */
+const publishedEncodec = 'encodec@d7cc33bcf1aad7f2dad9836f36431530744abeace3ca033005e3290ed4fa47bf'
+
 /** More codebooks than any published codec has. */
 const maxCodebooks = 64
 
@@ -41,8 +46,10 @@ export class Voice implements Prompt {
   readonly codes: Tensor<'int32'>
   /** Phoneme ids [P]. */
   readonly phonemes: Int32Array
-  /** Frames per phoneme [P]. */
+  /** Frames per phoneme [P]; empty for a language model that needs none (VALL-E). */
   readonly durations: Int32Array
+  /** What the prompt speaks, ISO 639-1; empty where the bundle has one language. */
+  readonly language: string
   /** What may make the voice worse than it could be, in sentences. Known where the voice was created, not kept in its file. */
   readonly warnings: readonly string[]
 
@@ -57,6 +64,7 @@ export class Voice implements Prompt {
     this.codes = fields.codes
     this.phonemes = fields.phonemes
     this.durations = fields.durations
+    this.language = fields.language ?? ''
     this.warnings = fields.warnings ?? []
   }
 
@@ -90,8 +98,50 @@ export class Voice implements Prompt {
     const phonemes = integers('phonemes', 1).data
     const durations = integers('durations', 1).data
     checkPrompt(where, { codes, phonemes, durations })
-    const { name = '', transcript = '', codec = '', consent = '', licence = '' } = metadata
-    return new Voice({ name, transcript, codec, consent, licence, codes, phonemes, durations })
+    const { name = '', transcript = '', codec = '', consent = '', licence = '', language = '' } = metadata
+    return new Voice({ name, transcript, codec, consent, licence, language, codes, phonemes, durations })
+  }
+
+  /**
+   * Reads a prompt of VALL-E X: the `.npz` of its presets, or of its make_prompt.
+   * @param source the path of the file, or its bytes
+   * @param options.codec what wrote the codes; the published EnCodec of 24 kHz by default
+   * @throws {VoiceError} `malformed-voice`
+   * @throws {CheckpointError} if it is no `.npz` file of plain arrays
+   */
+  static async fromNpz(
+    source: string | URL | Uint8Array,
+    options: Partial<Pick<VoiceFields, 'name' | 'transcript' | 'codec' | 'consent' | 'licence'>> = {},
+  ): Promise<Voice> {
+    const where = source instanceof Uint8Array ? 'prompt' : String(source)
+    const arrays = readNpz(source instanceof Uint8Array ? source : await readVoiceFile(source))
+    const integers = (name: string, rank: number): { shape: readonly number[]; data: Int32Array } => {
+      const tensor = arrays[name]
+      if (!tensor || tensor.shape.length !== rank || !/^u?int/.test(tensor.dtype)) {
+        const found = tensor ? `is ${tensor.dtype} [${tensor.shape.join(', ')}]` : 'is missing'
+        throw malformed(where, `"${name}" ${found}, expected integers of rank ${rank}`, 'pass an .npz of VALL-E X')
+      }
+      return { shape: tensor.shape, data: Int32Array.from(tensor.data as ArrayLike<number | bigint>, Number) }
+    }
+    const { shape, data } = integers('audio_tokens', 3)
+    const [batch, frames, codebooks] = shape as [number, number, number]
+    if (batch !== 1) throw malformed(where, `"audio_tokens" is [${shape.join(', ')}], expected [1, T, K]`, 'pass an .npz of VALL-E X')
+    const codes = Int32Array.from(data, (_, i) => data[(i % frames) * codebooks + Math.floor(i / frames)]!) // [T, K] → [K, T]
+    const code = integers('lang_code', 0).data[0]!
+    const language = npzLanguages[code]
+    if (language === undefined)
+      throw malformed(where, `"lang_code" is ${code}, expected 0 (zh), 1 (ja) or 2 (en)`, 'pass an .npz of VALL-E X')
+    return new Voice({
+      name: options.name ?? 'unnamed',
+      transcript: options.transcript ?? '',
+      codec: options.codec ?? publishedEncodec,
+      ...(options.consent === undefined ? {} : { consent: options.consent }),
+      ...(options.licence === undefined ? {} : { licence: options.licence }),
+      language,
+      codes: { dtype: 'int32', shape: [codebooks, frames], data: codes },
+      phonemes: integers('text_tokens', 2).data,
+      durations: new Int32Array(0),
+    })
   }
 
   /**
@@ -106,10 +156,10 @@ export class Voice implements Prompt {
 
   /** The bytes that `save` writes. */
   toSafetensors(): Uint8Array {
-    const { name, transcript, codec, consent, licence } = this
+    const { name, transcript, codec, consent, licence, language } = this
     const list = (data: Int32Array): Tensor => ({ dtype: 'int32', shape: [data.length], data })
     const tensors = { codes: this.codes, phonemes: list(this.phonemes), durations: list(this.durations) }
-    return toSafetensors(tensors, { format, version, codec, name, transcript, consent, licence })
+    return toSafetensors(tensors, { format, version, codec, name, transcript, consent, licence, ...(language === '' ? {} : { language }) })
   }
 }
 
@@ -125,6 +175,7 @@ function checkPrompt(where: string, { codes, phonemes, durations }: Prompt): voi
   if (codebooks < 1 || codebooks > maxCodebooks || frames < 1) {
     throw malformed(where, `codes are [${codes.shape.join(', ')}], expected [1…${maxCodebooks}, T ≥ 1]`)
   }
+  if (phonemes.length > 0 && durations.length === 0) return
   if (phonemes.length === 0 || phonemes.length !== durations.length) {
     throw malformed(where, `${phonemes.length} phonemes and ${durations.length} durations, expected one each`)
   }

@@ -47,6 +47,39 @@ export function attention(graph: GraphBuilder, query: Value, key: Value, value: 
   return { output: output!, present: { key: presentKey!, value: presentValue! } }
 }
 
+/** Configuration of `blockAttention`. */
+export interface BlockAttentionConfig {
+  readonly heads: number
+  /** Keys and values of long ago, which come first and are only read. */
+  readonly past: KeyValueCache
+  /** Keys and values since then, which the new ones are appended to. */
+  readonly recent: KeyValueCache
+  /** Added to the scores, float32, broadcasts to [B, H, queries, past + recent + queries]. */
+  readonly bias?: Value
+}
+
+/**
+ * Attention over a cache in two blocks, so that a step copies `recent` alone: with one cache, every step writes all of it anew (and in onnxruntime-node hands it through
+ * JavaScript). The caller moves `recent` to `past` now and then.
+ * @param query float32 [B, queries, D]; key and value alike
+ * @returns output [B, queries, D], and `recent` with the new positions as `present`
+ */
+export function blockAttention(graph: GraphBuilder, query: Value, key: Value, value: Value, config: BlockAttentionConfig): AttentionResult {
+  const { heads, past, recent, bias } = config
+  const width = query.shape[2] as number
+  const headWidth = width / heads
+  const split = (x: Value) => graph.transpose(graph.reshape(x, [0, -1, heads, headWidth]), [0, 2, 1, 3]) // [B, H, queries, Dh]
+  const present = { key: graph.concat([recent.key, split(key)], 2), value: graph.concat([recent.value, split(value)], 2) }
+  const scaled = graph.mul(split(query), 1 / Math.sqrt(headWidth))
+  const scoresOf = (keys: Value) => graph.matmul(scaled, graph.transpose(keys, [0, 1, 3, 2]))
+  const scores = graph.concat([scoresOf(past.key), scoresOf(present.key)], 3)
+  const weights = graph.softmax(bias ? graph.add(scores, bias) : scores)
+  const length = graph.lengthOf(past.key, 2)
+  const seen = graph.matmul(graph.slice(weights, 3, 0, length), past.value)
+  const output = graph.add(seen, graph.matmul(graph.slice(weights, 3, length), present.value)) // [B, H, queries, Dh]
+  return { output: graph.reshape(graph.transpose(output, [0, 2, 1, 3]), [0, -1, width]), present }
+}
+
 /**
  * torch.nn.MultiheadAttention on itself. Reads `in_proj_weight` [3D, D], `in_proj_bias` [3D], `out_proj.weight` [D, D] and `out_proj.bias`.
  * @param x float32 [B, T, D]

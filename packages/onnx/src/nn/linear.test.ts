@@ -44,13 +44,25 @@ describe('linear', () => {
     expect(largestDifference(y.data, expected)).toBeLessThan(4 * 0.02 * spread(expected)) // four deviations over 450 elements
   })
 
+  it.each([
+    ['int8-blocks', 0.01],
+    ['int4-blocks', 0.16],
+  ] as const)('in %s has an error of at most %f of the spread, also where a row does not fill its last block', async (dtype, error) => {
+    const expected = reference(x, weight, bias)
+    const y = await run(x, { weight, bias }, { dtype })
+    expect(y.shape).toEqual([2, 5, 45])
+    const difference = Float32Array.from(expected, (value, i) => Number(y.data[i]) - value)
+    expect(spread(difference)).toBeLessThan(error * spread(expected))
+    expect(spread(difference)).toBeGreaterThan(0)
+  })
+
   it('in int8 does not saturate when all products are as large as they can be', async () => {
     const ones = float32Tensor(new Float32Array(70).fill(1), [1, 1, 70])
     const y = await run(ones, { weight: float32Tensor(new Float32Array(8 * 70).fill(1), [8, 70]) }, { dtype: 'int8' })
     expect(largestDifference(y.data, new Float32Array(8).fill(70))).toBeLessThan(1e-3)
   })
 
-  it('in int8 uses a weight stored as int8 with scales as it is', async () => {
+  it('uses a weight stored as int8 with scales as it is', async () => {
     const codes = Int8Array.from({ length: 45 * 70 }, () => Math.round(random.uniform() * 254 - 127))
     const scale = float32Tensor(
       Float32Array.from({ length: 45 }, () => random.uniform() + 0.1),
@@ -58,7 +70,7 @@ describe('linear', () => {
     )
     const stored = { weight: createTensor('int8', codes, [45, 70]), 'weight.scale': scale }
     const exact = reference(x, createWeights(stored).get('weight'), float32Tensor(new Float32Array(45), [45]))
-    const y = await run(x, stored, { dtype: 'int8' })
+    const y = await run(x, stored, { dtype: 'stored' })
     // Only the input is rounded: 1/255 of its range, some 0.01 deviations per product.
     expect(largestDifference(y.data, exact)).toBeLessThan(4 * 0.01 * spread(exact))
   })
