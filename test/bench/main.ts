@@ -1,6 +1,6 @@
 /**
  * Speed and memory: `pnpm bench` measures the embedded voice, `pnpm bench vocoders` and `pnpm bench codecs` the published models at full size next to PyTorch,
- * `pnpm bench lm` VALL-E X at full size (lm.ts), `pnpm bench memory` what loading 450 MB and decoding ten minutes takes.
+ * `pnpm bench memory` what loading 450 MB and decoding ten minutes takes. VALL-E X at full size is `pnpm bench:lm`, in packages/lm/bench.
  * `--python` names an interpreter with torch and numpy; without it they are measured alone. See docs/bench.md.
  */
 import { parseArgs } from 'node:util'
@@ -8,10 +8,6 @@ import { benchMemory } from './memory.ts'
 import { benchPublished } from './published.ts'
 import { benchVoice } from './voice.ts'
 
-if (process.argv[2] === 'lm') {
-  await import('./lm.ts') // has options of its own
-  process.exit()
-}
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

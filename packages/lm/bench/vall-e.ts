@@ -1,7 +1,7 @@
 /**
  * VALL-E X at full size on random weights, next to PyTorch with a key-value cache on the same weights and one thread each, turn by turn in one run, in
  * processor time, which a busy machine hardly changes:
- * `pnpm bench lm --python PYTHON [--cached 200,800,1600] [--frames 190] [--dtypes float32,int8,int4] [--folder FOLDER]`. PYTHON needs torch and safetensors. The 1.5 GB file of weights is
+ * `pnpm bench:lm --python PYTHON [--cached 200,800,1600] [--frames 190] [--dtypes float32,int8,int4] [--folder FOLDER]`. PYTHON needs torch and safetensors. The 1.5 GB file of weights is
  * written to FOLDER (a temporary one by default) and deleted. Docs: docs/decisions/2026-11-23-ar-decoding.md.
  */
 import { spawn } from 'node:child_process'
@@ -21,10 +21,10 @@ import {
   type Tensor,
   writeSafetensors,
 } from '@mynah/onnx'
-import { buildAr, buildCacheMerge, buildNar } from '../../packages/lm/src/architectures/vall-e.ts'
-import { expectedShapes, readVallEConfig } from '../../packages/lm/src/architectures/vall-e-config.ts'
-import { precisions } from '../../packages/lm/src/vall-e.ts'
-import { blockFrames, mergeSlots, stepSlots } from '../../packages/lm/src/vall-e-decoding.ts'
+import { buildAr, buildCacheMerge, buildNar } from '../src/architectures/vall-e.ts'
+import { expectedShapes, readVallEConfig } from '../src/architectures/vall-e-config.ts'
+import { precisions } from '../src/vall-e.ts'
+import { blockFrames, mergeSlots, stepSlots } from '../src/vall-e-decoding.ts'
 
 const heads = 16
 const size = { dim: 1024, heads, layers: 12 }
@@ -45,7 +45,7 @@ const config = {
 const [steps, turns] = [4, 2] as const
 
 const { values } = parseArgs({
-  args: process.argv.slice(2).filter(argument => argument !== 'lm'),
+  args: process.argv.slice(2),
   options: {
     python: { type: 'string' },
     frames: { type: 'string', default: '190' },
