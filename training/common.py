@@ -49,6 +49,13 @@ def read_export(path):
     return {k: v.float() * stored[k + ".scale"][:, None] if k + ".scale" in stored else v.float() for k, v in stored.items() if not k.endswith(".scale")}
 
 
+def weights(paths, device="cpu"):
+    """A state dict from the last.pt of a run (its first module), or from exported safetensors, several joined by commas."""
+    if paths.endswith(".pt"):
+        return torch.load(paths, map_location=device, weights_only=True)["modules"][0]
+    return {k: v.to(device) for path in paths.split(",") for k, v in read_export(path).items()}
+
+
 class Run:
     """Times a run, schedules the learning rate by the share of --minutes used, logs, saves and resumes."""
 
@@ -130,7 +137,10 @@ class Run:
             import matplotlib.pyplot as plt
         except ImportError:
             return
-        rows = list(csv.DictReader((self.folder / "log.csv").open()))
+        log = self.folder / "log.csv"
+        if not log.exists():  # it ended before the first row
+            return
+        rows = list(csv.DictReader(log.open()))
         keys = [k for k in rows[0] if k not in ("step", "minutes")]
         fig, axes = plt.subplots(1, len(keys), figsize=(4 * len(keys), 3), squeeze=False)
         for ax, k in zip(axes[0], keys):

@@ -6,7 +6,7 @@ Speaks sentences of held-out speakers with a prompt of another clip of theirs, a
 import argparse, json, random
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-import lm
+import common, lm
 from lm import rotate
 
 
@@ -100,12 +100,12 @@ def main():
     a.add_argument("--true-durations", action="store_true")
     a = a.parse_args()
     torch.set_num_threads(1)
-    load = lambda path: torch.load(path, map_location="cpu", weights_only=True)["modules"][0]
+    load = common.weights
     codec = Codec(SMALL).eval()
-    codec.load_state_dict(load(a.codec))
+    codec.load_state_dict(load(a.codec), strict=False)
     codebook = codec.rvq.codebook
     ar, nar = lm.Ar(lm.SMALL, codebook).eval(), lm.Nar(lm.SMALL, codebook).eval()
-    ar.load_state_dict(load(a.ar)), nar.load_state_dict(load(a.nar))
+    ar.load_state_dict(load(a.ar), strict=False), nar.load_state_dict(load(a.nar), strict=False)
     tokens, cache, out, rng = Tokens(a.tokens), Corpus(a.cache), Path(a.out), random.Random(3)
     audio = {i["id"]: i for i in cache.items}
     out.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ Writes TOKENS/latents.f16 [N, L], codes.i16 [N, K], index.jsonl.
 import argparse, json, zlib
 from pathlib import Path
 import numpy as np, soxr, torch
-import corpus
+import common, corpus
 from codec import SMALL, Codec
 from lm import Aligner, viterbi
 
@@ -25,9 +25,9 @@ a.add_argument("--device", default="cpu")
 a = a.parse_args()
 torch.set_num_threads(1)
 codec = Codec(SMALL)
-codec.load_state_dict(torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0])
+codec.load_state_dict(common.weights(a.codec), strict=False)  # an export leaves out the decoder, which is not needed here
 aligner = Aligner()
-aligner.load_state_dict(torch.load(a.aligner, map_location="cpu", weights_only=True)["modules"][0])
+aligner.load_state_dict(common.weights(a.aligner))
 codec.eval().to(a.device), aligner.eval().to(a.device)
 out = Path(a.out) / f"part{a.worker}"
 out.mkdir(parents=True, exist_ok=True)

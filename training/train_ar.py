@@ -8,7 +8,7 @@ from tokens import Tokens, prompt_latents, random_batch, vary
 
 a = common.arguments(__doc__, config="small", codec="", batch=16, rate=1.2e-3, vary=0.1)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
-codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else torch.load(a.codec, map_location="cpu", weights_only=True)["modules"][0]["rvq.codebook"]
+codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else common.weights(a.codec)["rvq.codebook"]
 codebook = codebook.to(a.device)
 model = Ar(config, codebook).to(a.device)
 optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)

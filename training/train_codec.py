@@ -13,7 +13,7 @@ config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codec = Codec(config).to(a.device)
 classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
 if a.decoder_of:  # train the decoder of a finished codec alone: its tokens stay what they are, so language models trained on them stay valid
-    codec.load_state_dict(torch.load(a.decoder_of, map_location=a.device, weights_only=True)["modules"][0])
+    codec.load_state_dict(common.weights(a.decoder_of, a.device), strict=False)  # an export leaves out what only trains the quantizer
 frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
 for module in frozen:
     module.requires_grad_(False)
