@@ -1,5 +1,5 @@
 """Holds every generator, codec and front-end against reference outputs of the published code. usage: python check.py ../../shared/golden"""
-import importlib, json, pathlib, pickle, sys, types
+import importlib, json, pathlib, sys
 from pathlib import Path
 import torch
 import valle
@@ -74,13 +74,8 @@ def codec_errors(folder, case):
 
 @torch.no_grad()
 def language_model_errors(folder, case):
-    class Anywhere(pickle.Unpickler):
-        """Published checkpoints hold paths of the machine they were made on. Only for fixtures of this project: it executes what it reads."""
-
-        def find_class(self, module, name):
-            return pathlib.PurePath if module == "pathlib" else super().find_class(module, name)
-
-    stored = torch.load(folder / case["checkpoint"]["file"], map_location="cpu", weights_only=False, pickle_module=types.SimpleNamespace(Unpickler=Anywhere, load=pickle.load, __name__="pickle"))
+    with torch.serialization.safe_globals([(pathlib.PurePath, f"pathlib.{kind}Path") for kind in ("Posix", "Windows")]):  # published checkpoints hold paths of the machine they were made on
+        stored = torch.load(folder / case["checkpoint"]["file"], map_location="cpu", weights_only=True)
     own = {"d_model": stored.get("decoder_dim"), "num_layers": stored.get("num_decoder_layers")} | stored if "nhead" in stored else json.loads((folder / "config.json").read_text("utf8"))
     state = stored["model"]
     rows = {"num_text_tokens": len(state["ar_text_embedding.word_embeddings.weight"]), "languages": 3 if case["arch"] == "valle-x" else 0}
