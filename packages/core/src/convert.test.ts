@@ -16,8 +16,8 @@ import {
 } from '@mynah/onnx'
 import { loadVocoder } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256Of } from './bundle/load.ts'
 import { convertCheckpoint } from './convert.ts'
+import { hashFile } from './hash-file.ts'
 
 // Plain ONNX Runtime, as somebody without Mynah would use it; @mynah/onnx is who depends on it.
 const { InferenceSession, Tensor: OrtTensor } = createRequire(new URL('../../onnx/package.json', import.meta.url))('onnxruntime-node')
@@ -75,7 +75,7 @@ describe('a converted vocoder', () => {
       sha256: manifest.sha256,
     })
     for (const { file, bytes, sha256 } of [manifest, ...manifest.graphs]) {
-      expect([readFileSync(join(out, file)).length, await sha256Of(join(out, file))]).toEqual([bytes, sha256])
+      expect([readFileSync(join(out, file)).length, await hashFile(join(out, file))]).toEqual([bytes, sha256])
     }
     expect(
       Object.keys(readSafetensors(join(out, 'model.safetensors')).tensors).filter(key => /weight_[gv]$|original[01]$/.test(key)),

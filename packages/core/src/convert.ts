@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type CodecLayout, exportCodec } from '@mynah/codec'
 import { CheckpointError, type OnnxModel, writeOnnxFile, writeSafetensors } from '@mynah/onnx'
 import { type ExportedVocoder, exportVocoder } from '@mynah/vocoder'
-import { sha256Of } from './bundle/load.ts'
 import type { MynahManifest } from './bundle/manifest.ts'
+import { hashFile } from './hash-file.ts'
 
 /** Options of `convertCheckpoint`. */
 export interface ConvertOptions {
@@ -127,7 +127,7 @@ async function writeGraph(folder: string, file: string, model: OnnxModel): Promi
 
 async function describeFile(folder: string, file: string): Promise<ConvertedFile> {
   const path = join(folder, file)
-  return { file, bytes: (await stat(path)).size, sha256: await sha256Of(path) }
+  return { file, bytes: (await stat(path)).size, sha256: await hashFile(path) }
 }
 
 /** Typed arrays (statistics) become plain lists. */

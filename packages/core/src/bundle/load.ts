@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { type Codec, loadCodec, loadMynahCodec } from '@mynah/codec'
 import { type Aligner, createVallELanguageModel, loadMynahAligner, loadMynahLm, loadVallE } from '@mynah/lm'
@@ -11,6 +8,7 @@ import { BundleError, loadWeights, type Runtime, type Weights } from '@mynah/onn
 import { loadMynahDecoder, loadVocoder, type Vocoder } from '@mynah/vocoder'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
+import { hashFile } from '../hash-file.ts'
 import { isHubReference } from '../hub/bundle.ts'
 import { resolveHubBundle } from '../hub/pull.ts'
 import type { HubOptions } from '../hub/settings.ts'
@@ -34,8 +32,6 @@ const embeddedBundle = '@mynah/voice-en'
 const manifestFile = 'bundle.json'
 /** npm's rule for names: such a string may be a package, anything else is a path. */
 const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/
-/** Bytes hashed per turn of the event loop: about 3 ms. */
-const hashChunkBytes = 2 ** 20
 /** What each part of a bundle may be today. */
 const mynahArchitectures = {
   codec: 'mynah-codec',
@@ -141,20 +137,13 @@ export async function checkFile(
     )
   }
   if (expected.sha256 === undefined) return path
-  const sha256 = await sha256Of(path)
+  const sha256 = await hashFile(path)
   if (sha256 !== expected.sha256) {
     throw new BundleError(`${path}: sha256 is ${sha256}, expected ${expected.sha256}; install or download the bundle again`, {
       code: 'corrupted-file',
     })
   }
   return path
-}
-
-/** The sha256 of a file, in lower-case hexadecimal digits. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: hashChunkBytes }), hash)
-  return hash.digest('hex')
 }
 
 /**

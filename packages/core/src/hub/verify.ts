@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import { HubError } from '../errors.ts'
+import { hashFile } from '../hash-file.ts'
 
 /** What a file must be; what is undefined is unknown. */
 export interface Expected {
@@ -12,9 +10,6 @@ export interface Expected {
   /** Object id of the file in a Git repository. */
   readonly gitBlob?: string | undefined
 }
-
-/** Bytes hashed per turn of the event loop: about 3 ms. */
-const hashChunkBytes = 2 ** 20
 
 /** Whether some hash of the file is known, so that no wrong byte goes unseen. */
 export function isVerifiable({ sha256, gitBlob }: Expected): boolean {
@@ -47,9 +42,3 @@ export async function verifyFile(path: string, expected: Expected, where: string
 }
 
 const advice = 'do not use what was downloaded; try again, and if that does not help ask its publisher, or use another mirror'
-
-async function hashFile(path: string, algorithm: 'sha1' | 'sha256', before = ''): Promise<string> {
-  const hash = createHash(algorithm).update(before)
-  await pipeline(createReadStream(path, { highWaterMark: hashChunkBytes }), hash)
-  return hash.digest('hex')
-}
