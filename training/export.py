@@ -28,7 +28,7 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
     "codec": (a.codec, lambda key: key.startswith(ENCODER), "mynah-codec", dict(nInput=s["n_input"], encoderDim=s["encoder_dim"], encoderLayers=s["encoder_layers"], latentDim=s["latent_dim"], codebooks=s["codebooks"], codebookSize=s["codebook_size"], hopLength=s["hop"])),
     "vocoder": (a.decoder or a.codec, lambda key: not key.startswith(ENCODER), "mynah-decoder", dict(latentDim=s["latent_dim"], decoderDim=s["decoder_dim"], decoderLayers=s["decoder_layers"], upsampledDim=s["upsampled_dim"], upsampledLayers=s["upsampled_layers"], nFft=s["n_fft"], hopLength=s["hop"])),
     "ar": (a.ar, lambda key: True, "mynah-ar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["ar_layers"], latentDim=c["latent_dim"], codebookSize=c["codebook_size"], maxAge=c["max_age"])),
-    "nar": (a.nar, lambda key: True, "mynah-nar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["nar_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], window=c["window"])),
+    "nar": (a.nar, lambda key: True, "mynah-nar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["nar_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], window=c["window"], passes=c["nar_passes"])),
     "aligner": (a.aligner, lambda key: True, "mynah-aligner", dict(dim=160, layers=6, symbols=c["symbols"], nInput=s["n_input"])),
 }
 
@@ -75,7 +75,7 @@ def write_voices():
     (out / "voices").mkdir(exist_ok=True)
     manifest["voices"] = []
     for name, (speaker, description) in VOICES.items():
-        item = min(tokens.speakers[f"{speaker}/0"], key=lambda i: abs(i["frames"] - 170))
+        item = min((i for i in tokens.speakers[f"{speaker}/0"] if not i["prompt_only"]), key=lambda i: abs(i["frames"] - 170))
         tensors = dict(codes=torch.from_numpy(tokens.codes(item).T.astype(np.int32)).contiguous(), phonemes=torch.from_numpy(item["phonemes"].astype(np.int32)), durations=torch.from_numpy(item["durations"].astype(np.int32)))
         metadata = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{manifest['codec']['sha256']}", name=name, transcript=texts[item["id"]], consent="synthetic voice; no person's", licence=LICENCE)
         file = out / "voices" / f"{name}.voice.safetensors"

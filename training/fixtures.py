@@ -30,7 +30,7 @@ c, l = CODEC, lm.TINY
     codec=dict(nInput=c["n_input"], encoderDim=c["encoder_dim"], encoderLayers=c["encoder_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], hopLength=c["hop"]),
     vocoder=dict(latentDim=c["latent_dim"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
     ar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["ar_layers"], latentDim=l["latent_dim"], codebookSize=l["codebook_size"], maxAge=l["max_age"]),
-    nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], codebooks=l["codebooks"], codebookSize=l["codebook_size"], window=l["window"]),
+    nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], codebooks=l["codebooks"], codebookSize=l["codebook_size"], window=l["window"], passes=l["nar_passes"]),
     aligner=dict(dim=16, layers=1, symbols=56, nInput=160))))
 with torch.no_grad():
     t = torch.arange(24000 // 2) / 24000
@@ -44,7 +44,7 @@ with torch.no_grad():
     durations = torch.tensor([6, 5, 5, 4])
     ids = torch.cat([prompt_ids, target])
     first, lasted = speak_ar(ar, codec.rvq.codebook, ids, durations, codes.T, 0, 0, None)
-    refined = speak_nar(nar, codec.rvq.codebook, ids, torch.cat([durations, torch.tensor(lasted)]), codes.T, first, "expected")
+    refined = speak_nar(nar, codec.rvq.codebook, ids, torch.cat([durations, torch.tensor(lasted)]), codes.T, first)
 io = dict(wave=wave[0], features=features[0], codes=codes.int(), latents=latents, waveform=waveform, log_probs=log_probs, prompt_ids=prompt_ids.int(), prompt_durations=durations.int(), target_ids=target.int(), first_codes=first.int(), lasted=torch.tensor(lasted).int(), refined=refined.T)
 save_file({k: v.contiguous() for k, v in io.items()}, out / "io.safetensors")
 print({k: list(v.shape) for k, v in io.items()})

@@ -1,6 +1,6 @@
 """The reference of Mynah's inference, in PyTorch: what packages/lm and packages/codec are tested against, and a quick way to listen while training.
 
-usage: python infer.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --tokens TOKENS --cache CACHE --out DIR [--count 50] [--temperature 0.5] [--mode expected|argmax|residual] …
+usage: python infer.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --tokens TOKENS --cache CACHE --out DIR [--count 50] [--temperature 0.5] …
 Speaks sentences of held-out speakers with a prompt of another clip of theirs, and writes DIR/cases.jsonl for tools/judge: input, codec, true first codebook + NAR, own AR.
 """
 import argparse, json, random
@@ -67,20 +67,15 @@ def speak_ar(model, codebook, ids, prompt_durations, prompt_codes, temperature, 
         phonemes, ages, previous, kinds = torch.tensor([p]), torch.tensor([age]), codebook[0][code], torch.tensor([2])
 
 
-def speak_nar(model, codebook, ids, durations, prompt_codes, first, mode, stages=7):
-    """-> latent [T, L] of the target frames: argmax codes, expected codebook vectors, or the first stage's whole residual"""
+def speak_nar(model, codebook, ids, durations, prompt_codes, first):
+    """-> latent [T, L] of the target frames"""
     prompt = sum(codebook[k][prompt_codes[:, k]] for k in range(prompt_codes.shape[1]))
     one = lambda n: torch.ones(1, n, dtype=torch.bool)
     encoding = model.encode(ids[None], one(len(ids)), prompt[None], one(len(prompt)))
     frame_phoneme = torch.repeat_interleave(torch.arange(len(ids)), durations)[None]
-    known, n = codebook[0][first], len(prompt)
-    kind = torch.cat([torch.ones(n), torch.zeros(len(first))]).long()[None]
-    for stage in range(min(stages, len(codebook) - 1)):
-        logits, residual = model(encoding, frame_phoneme, torch.cat([prompt, known])[None], kind, one(kind.shape[1]), stage)
-        if mode == "residual":
-            return known + residual[0, n:]
-        known = known + (codebook[stage + 1][logits[0, n:].argmax(-1)] if mode == "argmax" else logits[0, n:].softmax(-1) @ codebook[stage + 1])
-    return known
+    known, n = torch.cat([prompt, codebook[0][first]])[None], len(prompt)
+    is_prompt = torch.arange(known.shape[1])[None] < n
+    return model.refine(encoding, frame_phoneme, known, known, is_prompt, one(known.shape[1]))[0, n:]
 
 
 def main():
@@ -95,8 +90,6 @@ def main():
     a.add_argument("--count", type=int, default=50)
     a.add_argument("--temperatures", type=float, nargs="*", default=[0.5])
     a.add_argument("--top-k", type=int, default=30)
-    a.add_argument("--modes", nargs="*", default=["expected"])
-    a.add_argument("--stages", type=int, default=7)
     a.add_argument("--true-durations", action="store_true")
     a = a.parse_args()
     torch.set_num_threads(1)
@@ -134,13 +127,11 @@ def main():
             write("codec", decode(sum(codebook[k][codes[:, k]] for k in range(8))))
             write("codec-1", decode(codebook[0][codes[:, 0]]))
             both = torch.cat([prompt_durations, durations])
-            for mode in a.modes:
-                write(f"true-first-{mode}", decode(speak_nar(nar, codebook, ids, both, prompt_codes, codes[:, 0], mode, a.stages)))
+            write("true-first", decode(speak_nar(nar, codebook, ids, both, prompt_codes, codes[:, 0])))
             for temperature in a.temperatures:
                 generator = torch.Generator().manual_seed(7)
                 first, lasted = speak_ar(ar, codebook, ids, prompt_durations, prompt_codes, temperature, a.top_k, generator, durations.tolist() if a.true_durations else None)
-                for mode in a.modes:
-                    write(f"ar-{temperature}-{mode}", decode(speak_nar(nar, codebook, ids, torch.cat([prompt_durations, torch.tensor(lasted)]), prompt_codes, first, mode, a.stages)))
+                write(f"ar-{temperature}", decode(speak_nar(nar, codebook, ids, torch.cat([prompt_durations, torch.tensor(lasted)]), prompt_codes, first)))
     (out / "cases.jsonl").write_text("".join(json.dumps(c) + "\n" for c in cases))
 
 

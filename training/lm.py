@@ -9,7 +9,7 @@ import math
 import torch, torch.nn.functional as F
 from torch import nn
 
-SMALL = dict(symbols=56, dim=256, heads=4, encoder_layers=3, ar_layers=6, nar_layers=6, latent_dim=64, codebooks=8, codebook_size=1024, max_age=32, window=48)
+SMALL = dict(symbols=56, dim=256, heads=4, encoder_layers=3, ar_layers=6, nar_layers=6, nar_passes=2, latent_dim=64, codebooks=8, codebook_size=1024, max_age=32, window=48)
 LARGE = dict(SMALL, dim=512, heads=8, encoder_layers=4, ar_layers=8, nar_layers=8)
 TINY = dict(SMALL, dim=16, heads=2, encoder_layers=1, ar_layers=1, nar_layers=1, latent_dim=8, codebooks=3, codebook_size=16)
 
@@ -28,9 +28,9 @@ def rotate(x, positions):
 class Block(nn.Module):
     """Pre-LN transformer block; the two norms take their scale and shift from `condition` (AdaLN) where the model has stages."""
 
-    def __init__(self, dim, heads, stages=0, dropout=0.1):
+    def __init__(self, dim, heads, stages=0):
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.linear1, self.linear2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
@@ -42,8 +42,8 @@ class Block(nn.Module):
         s1, h1, s2, h2 = self.stage[stage][:, None].chunk(4, -1) if self.stage is not None else (0, 0, 0, 0)
         q, k, v = (self.qkv(self.norm1(x) * (1 + s1) + h1)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask, is_causal=mask is None)
-        x = x + F.dropout(self.out(y.transpose(1, 2).reshape(b, t, d)), self.dropout, self.training)
-        return x + F.dropout(self.linear2(F.gelu(self.linear1(self.norm2(x) * (1 + s2) + h2))), self.dropout, self.training)
+        x = x + self.out(y.transpose(1, 2).reshape(b, t, d))
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x) * (1 + s2) + h2)))
 
 
 class PhonemeEncoder(nn.Module):
@@ -156,6 +156,15 @@ class Nar(nn.Module):
             x = block(x, at, mask, stages)
         x = self.norm(x)
         return self.scorer(x @ self.to_vector[stage], stage), (x @ self.to_residual[stage]).float()
+
+    def refine(self, encoding, frame_phoneme, quantized, first, prompt, valid):
+        """quantized [B, T, L] all codebooks, read where the bool prompt [B, T] is true; first [B, T, L] the first codebook's vectors -> latents [B, T, L].
+        The first passes add the expected codeword of a codebook, the last one the whole residual: two passes come as near to the true latents as one a codebook."""
+        known, passes = first, self.config["nar_passes"]
+        for stage in range(passes):
+            logits, residual = self(encoding, frame_phoneme, torch.where(prompt[..., None], quantized, known), prompt.long(), valid, stage)
+            known = known + (residual if stage == passes - 1 else logits.softmax(-1) @ self.scorer.codebook[stage])
+        return known
 
 
 class Aligner(nn.Module):

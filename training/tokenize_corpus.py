@@ -1,9 +1,11 @@
-"""Turns the cache of corpus.py into codec tokens, latents and alignments: what train_ar.py and train_nar.py read.
+"""Turns the cache of corpus.py into codec tokens and alignments: what train_ar.py and train_nar.py read.
 
-usage: python tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants 2] [--transcripts FILE.jsonl] [--kind librispeech]
-Clips with durations are also encoded at other speeds (resampled: pitch, formants and tempo move together), each (speaker, variant) counting as a speaker of its own.
+usage: python tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants 2] [--transcripts FILE.jsonl] [--kind librispeech] [--noisy]
+Every clip is also encoded as --variants others: at another speed (resampled: pitch, formants and tempo move together) and through another channel (equalizer, band limits).
+Each (speaker, variant) counts as a speaker of its own. With --noisy, every clip that is trained on is encoded once more with noise and reverberation: these are only ever
+prompts, so that the language model learns to speak clean where it has heard a voice in a noisy room.
 Clips with text only are phonemized with espeak and aligned; those that align badly are left out. TRANSCRIPTS gives text to clips without ({"id", "text"} a line).
-Writes TOKENS/latents.f16 [N, L], codes.i16 [N, K], index.jsonl.
+Writes TOKENS/codes.i16 [N, K], index.jsonl.
 """
 import argparse, json, zlib
 from pathlib import Path
@@ -21,6 +23,7 @@ a.add_argument("--kind", default="", help="only clips of this kind")
 a.add_argument("--minimum", type=float, default=-1.2, help="mean log-probability per frame below which an alignment is not believed")
 a.add_argument("--worker", type=int, default=0)
 a.add_argument("--workers", type=int, default=1)
+a.add_argument("--noisy", action="store_true")
 a.add_argument("--device", default="cpu")
 a = a.parse_args()
 torch.set_num_threads(1)
@@ -50,8 +53,39 @@ def stretch(durations, speed, total):
     return d if d.min() >= 1 else None
 
 
+def channel(x, rng):
+    """x [S] as another microphone hears it: a smooth random equalizer, often without what is above 8 kHz (as most recordings of people here), sometimes without the lowest."""
+    spectrum, frequency = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / corpus.RATE)
+    at = np.geomspace(60, 12000, 9)
+    gain = np.interp(np.log(frequency + 1), np.log(at), rng.uniform(-6, 6, len(at)))
+    if rng.random() < 0.5:
+        gain = gain - 60 / (1 + np.exp(-(frequency - rng.uniform(7000, 8000)) / 60))
+    if rng.random() < 0.3:
+        gain = gain - 12 * np.log2(np.maximum(1, rng.uniform(60, 250) / (frequency + 1)))
+    y = np.fft.irfft(spectrum * 10 ** (gain / 20), len(x))
+    return y * min(np.sqrt((x**2).mean() / max((y**2).mean(), 1e-12)), 0.98 / max(np.abs(y).max(), 1e-6))
+
+
+def soil(x, rng):
+    """x [S] in a room (exponentially decaying reverberation) and with noise of a random colour, 12 to 35 dB below the speech."""
+    size = int(corpus.RATE * 0.4)
+    room = rng.standard_normal(size) * 10 ** (-3 * np.arange(size) / corpus.RATE / rng.uniform(0.08, 0.5))
+    room *= 10 ** (-rng.uniform(6, 25) / 20) / np.sqrt((room**2).sum())
+    room[0] = 1.0
+    n = 1 << (len(x) + size - 1).bit_length()
+    y = np.fft.irfft(np.fft.rfft(x, n) * np.fft.rfft(room, n), n)[: len(x)]
+    colour = (np.fft.rfftfreq(len(x), 1 / corpus.RATE) + 50) ** -rng.uniform(0, 1)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(x))) * colour, len(x))
+    y = y + noise * np.sqrt((x**2).mean() / max((noise**2).mean(), 1e-12)) * 10 ** (-rng.uniform(12, 35) / 20)
+    return y * min(1, 0.98 / np.abs(y).max())
+
+
+def features_of(x):
+    return corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
+
+
 data, position, kept, dropped = corpus.Corpus(a.cache), 0, 0, 0
-with open(out / "latents.f16", "wb") as zf, open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encoding="utf8") as index, torch.no_grad():
+with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encoding="utf8") as index, torch.no_grad():
     for number, item in enumerate(data.items):
         if number % a.workers != a.worker or a.kind not in ("", item["kind"]):
             continue
@@ -60,12 +94,14 @@ with open(out / "latents.f16", "wb") as zf, open(out / "codes.i16", "wb") as cf,
             continue
         variants = 1 if item["validation"] else 1 + a.variants
         for variant in range(variants):
-            speed = 1.0 if variant == 0 else 0.86 + 0.32 * (zlib.crc32(f"{item['speaker']}/{variant}".encode()) % 1000) / 1000
+            speed = 1.0 if variant == 0 else 0.82 + 0.4 * (zlib.crc32(f"{item['speaker']}/{variant}".encode()) % 1000) / 1000
             x = data.audio(item)
             if variant:
                 x = soxr.resample(x, corpus.RATE * speed, corpus.RATE, "MQ")
+            if variant:
+                x = channel(x, np.random.default_rng(zlib.crc32(f"channel/{item['speaker']}/{variant}".encode())))
             x = x[: len(x) // corpus.FRAME * corpus.FRAME]
-            features = corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
+            features = features_of(x)
             total = features.shape[2]
             score = 0.0
             if "durations" in item:
@@ -80,11 +116,15 @@ with open(out / "latents.f16", "wb") as zf, open(out / "codes.i16", "wb") as cf,
             if durations is None or score < a.minimum:
                 dropped += 1
                 continue
-            z = codec.encode(features)
-            codes = codec.rvq.encode(z)[0].T.cpu().numpy().astype(np.int16)
-            zf.write(z[0].T.cpu().numpy().astype(np.float16).tobytes())
-            cf.write(codes.tobytes())
-            index.write(json.dumps(dict(id=item["id"], variant=variant, speaker=f"{item['speaker']}/{variant}", kind=item["kind"], validation=item["validation"], start=position, frames=total, phonemes=[int(i) for i in ids], durations=[int(d) for d in durations], score=round(score, 3))) + "\n")
-            position += total
+            noisy = [False, True] if a.noisy and not item["validation"] else [False]
+            for prompt_only in noisy:
+                if prompt_only:
+                    features = features_of(soil(x, np.random.default_rng(zlib.crc32(f"{item['id']}/{variant}".encode()))))
+                codes = codec.rvq.encode(codec.encode(features))[0].T.cpu().numpy().astype(np.int16)
+                cf.write(codes.tobytes())
+                line = dict(id=item["id"], variant=variant, speaker=f"{item['speaker']}/{variant}", kind=item["kind"], validation=item["validation"], prompt_only=prompt_only)
+                line |= dict(start=position, frames=total, phonemes=[int(i) for i in ids], durations=[int(d) for d in durations], score=round(score, 3))
+                index.write(json.dumps(line) + "\n")
+                position += total
             kept += 1
 print(f"{kept} clips kept, {dropped} dropped, {position / 40 / 3600:.2f} h")

@@ -11,7 +11,7 @@ config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else common.weights(a.codec)["rvq.codebook"]
 codebook = codebook.to(a.device)
 model = Ar(config, codebook).to(a.device)
-optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)
+optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03, fused=True)
 run = common.Run(a, [model], [optimizer])
 tokens = None if a.smoke else Tokens(a.cache)
 rng, validation_rng = random.Random(a.seed + run.step), None

@@ -1,14 +1,16 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
+With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
 With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos."""
-import random
+import json, random
+from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 import common, corpus, losses
 from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codec = Codec(config).to(a.device)
 classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
@@ -36,14 +38,25 @@ if not a.smoke:
     items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
     weights = np.cumsum([i["samples"] for i in items])
     labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
+if a.predicted:
+    by_id = {i["id"]: i for i in items}
+    predicted = [l for l in map(json.loads, (Path(a.predicted) / "index.jsonl").read_text("utf8").splitlines()) if l["frames"] > frames and l["id"] in by_id]
+    predicted_weights = np.cumsum([l["frames"] for l in predicted])
+    predicted_latents = np.memmap(Path(a.predicted) / "latents.f16", np.float16, "r").reshape(-1, config["latent_dim"])
 
 
 def batch():
-    """-> waveform [B, S], phoneme id per frame [B, T] (-1 where unknown)"""
+    """-> waveform [B, S], phoneme id per frame [B, T] (-1 where unknown), predicted latents {row: [L, T]}"""
     if a.smoke:
-        return torch.randn(2, size) * 0.1, torch.randint(0, 56, (2, frames))
-    x, y = np.zeros((a.batch, size), np.float32), np.full((a.batch, frames), -1)
+        return torch.randn(2, size) * 0.1, torch.randint(0, 56, (2, frames)), {}
+    x, y, z = np.zeros((a.batch, size), np.float32), np.full((a.batch, frames), -1), {}
     for n in range(a.batch):
+        if a.predicted and n % 2:
+            line = predicted[np.searchsorted(predicted_weights, random.random() * predicted_weights[-1], side="right")]
+            frame = random.randrange(line["frames"] - frames)
+            x[n] = data.audio(by_id[line["id"]], (line["offset"] + frame) * corpus.FRAME, size)
+            z[n] = torch.from_numpy(predicted_latents[line["start"] + frame :][:frames].T.astype(np.float32))
+            continue
         item = items[np.searchsorted(weights, random.random() * weights[-1], side="right")]
         total = item["samples"] // corpus.FRAME
         frame = random.randrange(total - frames)
@@ -53,7 +66,7 @@ def batch():
         x[n] *= min(10 ** random.uniform(-0.4, 0.3), 0.98 / max(peak, 1e-3))
         if item["id"] in labels:
             y[n] = labels[item["id"]][frame : frame + frames]
-    return torch.from_numpy(x), torch.from_numpy(y)
+    return torch.from_numpy(x), torch.from_numpy(y), z
 
 
 def hear(x):
@@ -64,13 +77,14 @@ def hear(x):
 bank = []
 while run.going():
     run.schedule()
-    wave, phonemes = (v.to(a.device) for v in batch())
+    wave, phonemes, heard = batch()
+    wave, phonemes = wave.to(a.device), phonemes.to(a.device)
     z = codec.encode(corpus.log_mel(wave))
     commitment, ce = torch.zeros(()), torch.zeros(())
     if a.decoder_of:
         levels = random.choices((2, 4, 8, 0), (2, 2, 5, 1), k=len(z))  # 0: the latent itself, which the language model's expected vectors come near
         codes = codec.rvq.encode(z)
-        q = torch.stack([zi if n == 0 else codec.rvq.decode(ci[None, :n])[0] for zi, ci, n in zip(z, codes, levels)])
+        q = torch.stack([heard[i].to(z) if i in heard else z[i] if n == 0 else codec.rvq.decode(codes[i : i + 1, :n])[0] for i, n in enumerate(levels)])
     elif not codec.rvq.ready:
         bank.append(z.detach().transpose(1, 2).reshape(-1, z.shape[1]))
         bank = bank[-80:]

@@ -6,13 +6,14 @@ import common
 from lm import LARGE, SMALL, TINY, Nar
 from tokens import Tokens, prompt_latents, random_batch, vary
 
-a = common.arguments(__doc__, config="small", codec="", batch=16, rate=1.2e-3, vary=0.2, residual_weight=2.0)
+STAGES = [8, 5, 1, 0.5, 0.3, 0.2, 0.2]  # how often each is trained: speaking takes the first two, the second of which predicts all that is left
+a = common.arguments(__doc__, config="small", codec="", batch=16, rate=1.2e-3, vary=0.2, residual_weight=4.0)
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codebook = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"]) if a.smoke else common.weights(a.codec)["rvq.codebook"]
 codebook = codebook.to(a.device)
 stages = config["codebooks"] - 1
 model = Nar(config, codebook).to(a.device)
-optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)
+optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03, fused=True)
 run = common.Run(a, [model], [optimizer])
 tokens = None if a.smoke else Tokens(a.cache)
 rng = random.Random(a.seed + run.step)
@@ -21,16 +22,16 @@ rng = random.Random(a.seed + run.step)
 def losses(batch, stage, noise):
     """-> cross-entropy of the stage's code, and the residual's squared error over its power (1 = nothing learned)"""
     batch = {k: v.to(a.device) for k, v in batch.items()}
-    codes, z, target = batch["codes"], batch["latents"], batch["kind"] == 2
+    codes, target = batch["codes"], batch["kind"] == 2
     quantized = sum(codebook[k][codes[..., k]] for k in range(codes.shape[-1]))
     first = vary(codes[..., 0], codebook[0], noise) if noise else codes[..., 0]
     known, code = codebook[0][first], None
     for k in range(1, stage + 2):  # quantize again after the varied first code
         e = codebook[k]
-        code = (2 * (z - known) @ e.T - e.pow(2).sum(-1)).argmax(-1) if noise else codes[..., k]
+        code = (2 * (quantized - known) @ e.T - e.pow(2).sum(-1)).argmax(-1) if noise else codes[..., k]
         if k <= stage:
             known = known + e[code]
-    residual = z - known
+    residual = quantized - known
     known = torch.where((batch["kind"] == 1)[..., None], quantized, known)
     with common.autocast(a):
         encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
@@ -43,7 +44,7 @@ def losses(batch, stage, noise):
 held = torch.zeros(4)
 while run.going():
     run.schedule(warmup=150)
-    stage = rng.choices(range(stages), [5, 3, 2, 1.5, 1, 1, 1][:stages])[0]
+    stage = rng.choices(range(stages), STAGES[:stages])[0]
     ce, error = losses(random_batch(config) if a.smoke else tokens.batch(a.batch, rng), stage, a.vary)
     optimizer.zero_grad()
     (ce + a.residual_weight * error).backward()

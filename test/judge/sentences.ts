@@ -57,21 +57,23 @@ export function makeSentences(count: number): string[] {
 }
 
 function build(length: number, variant: number): string {
-  const sentence = fill(length, variant, 0)
+  const sentence = fill(length, variant, [])
   if (!sentence) throw new RangeError(`no clauses of ${length} words together`)
   const [first, ...rest] = sentence.join(' ')
   return `${first!.toUpperCase()}${rest.join('')}${variant % 11 === 5 ? '?' : '.'}`
 }
 
-/** Clauses of exactly `length` words together, tails and links included; undefined if that is impossible. */
-function fill(length: number, variant: number, part: number): string[] | undefined {
+/** Clauses of exactly `length` words together, tails and links included, no clause and no tail of the parts `before` again; undefined if that is impossible. */
+function fill(length: number, variant: number, before: readonly string[]): string[] | undefined {
+  const part = before.length
   for (let step = 0; step < clauses.length * (tails.length + 1); step++) {
     const clause = clauses[(variant * 7 + part * 5 + step) % clauses.length]!
     const tail = ['', '', ...tails][(variant + part * 3 + step) % (tails.length + 2)]!
+    if (before.some(said => said.includes(clause) || (tail && said.includes(tail)))) continue
     const words = `${clause} ${tail}`.trim().split(' ')
     if (words.length === length) return words
     if (words.length > length) continue
-    const rest = fill(length - words.length - 1, variant, part + 1)
+    const rest = fill(length - words.length - 1, variant, [...before, words.join(' ')])
     if (!rest) continue
     const comma = (variant + part) % 2 === 0 ? ',' : ''
     return [...words.slice(0, -1), `${words.at(-1)}${comma}`, links[(variant + part) % links.length]!, ...rest]

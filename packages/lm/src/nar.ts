@@ -14,7 +14,7 @@ export interface NarRequest {
   readonly signal?: AbortSignal
 }
 
-/** Runs the K − 1 stages, each adding the expected codeword of one more codebook. → latents of the target, float32 [T, L] row-major */
+/** Runs the passes: each adds the expected codeword of one more codebook, the last one all that is left. → latents of the target, float32 [T, L] row-major */
 export async function refineLatents(model: Model, config: NarConfig, request: NarRequest): Promise<Float32Array> {
   const { dim, latentDim } = config
   const frames = (request.promptLatents.length + request.firstLatents.length) / latentDim
@@ -28,7 +28,7 @@ export async function refineLatents(model: Model, config: NarConfig, request: Na
   const known = new Float32Array(frames * latentDim)
   known.set(request.promptLatents)
   known.set(request.firstLatents, request.promptLatents.length)
-  for (let stage = 0; stage < config.codebooks - 1; stage++) {
+  for (let stage = 0; stage < config.passes; stage++) {
     const feeds = {
       condition: float32Tensor(condition, [1, frames, dim]),
       known: float32Tensor(known, [1, frames, latentDim]),

@@ -34,7 +34,10 @@ const arSchema = z.object({
   codebookSize: z.int().positive(),
   maxAge: z.int().positive(),
 })
-const narSchema = arSchema.omit({ maxAge: true }).extend({ codebooks: z.int().min(2), window: z.int().positive() })
+const narSchema = arSchema
+  .omit({ maxAge: true })
+  .extend({ codebooks: z.int().min(2), window: z.int().positive(), passes: z.int().positive() })
+  .refine(({ passes, codebooks }) => passes < codebooks, { error: 'must be less than codebooks', path: ['passes'] })
 const alignerSchema = z.object({
   dim: z.int().positive(),
   layers: z.int().positive(),
@@ -186,7 +189,7 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
 
 /**
  * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), promptFrames int64 [1], stage int64 []
- * → refined [1, T − promptFrames, L]: `known` of the target frames plus the expected codeword of codebook stage + 2.
+ * → refined [1, T − promptFrames, L]: `known` of the target frames plus the expected codeword of codebook stage + 2, or in the last pass all that is left.
  * @param codebooks all codebooks of the codec, float32 [K · N · L]
  */
 export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array, precision: Precision): OnnxModel {
@@ -228,7 +231,9 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   )
   const logits = graph.add(graph.mul(scored, scale), stored('scorer.bias', [stages, codebookSize])) // [1, T, N]
   const expected = graph.matmul(graph.softmax(logits), codebook)
-  graph.output('refined', graph.add(target(known), expected))
+  const residual = graph.matmul(x, stored('to_residual', [stages, dim, latentDim]))
+  const isLast = graph.equal(stage, config.passes - 1)
+  graph.output('refined', graph.add(target(known), graph.where(isLast, residual, expected)))
   return graph.build()
 }
 
