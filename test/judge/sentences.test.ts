@@ -11,7 +11,10 @@ describe('the sentences of judge:robustness', () => {
 
   it('never say three words twice, so that whatever is heard again is a mistake', () => {
     for (const sentence of sentences) {
-      const words = sentence.toLowerCase().replace(/[^a-z' ]/g, '').split(' ')
+      const words = sentence
+        .toLowerCase()
+        .replace(/[^a-z' ]/g, '')
+        .split(' ')
       const phrases = words.slice(2).map((_, i) => words.slice(i, i + 3).join(' '))
       if (sentence !== 'No, no, no, no.') expect(new Set(phrases).size, sentence).toBe(phrases.length)
     }
