@@ -1,4 +1,5 @@
 """Discriminators of the vocoder and codec papers. Each takes waveforms [B, S] and gives, per sub-discriminator, its score map and the features of its layers."""
+import math
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
@@ -257,6 +258,71 @@ class MultiBandDiscriminator(nn.Module):
     def __init__(self, sizes=(2048, 1024, 512), channels=32):
         super().__init__()
         self.discriminators = nn.ModuleList(BandDiscriminator(n, channels) for n in sizes)
+
+    def forward(self, x):
+        return [d(x) for d in self.discriminators]
+
+
+class ConstantQ(nn.Module):
+    """Constant-Q transform, as nnAudio's CQT2010v2: the kernels of the highest octave alone, for each lower one on half the rate of the one above it.
+
+    [B, S] -> real and imaginary part [B, 2, S / hop + 1, octaves * bins], low to high from `lowest` Hz.
+    """
+
+    def __init__(self, rate, hop, octaves, bins, lowest=32.7032):
+        super().__init__()
+        self.hop, self.octaves = hop, octaves
+        q, top = 1 / (2 ** (1 / bins) - 1), lowest * 2 ** (octaves - 1)
+        frequencies = top * 2 ** (torch.arange(bins, dtype=torch.float64) / bins)
+        if frequencies[-1] >= rate / 2:
+            raise ValueError(f"{octaves} octaves from {lowest} Hz reach {frequencies[-1]:.0f} Hz, more than half of {rate} Hz")
+        lengths = torch.ceil(q * rate / frequencies)
+        t = torch.arange(-(int(lengths[0]) // 2) - 1, int(lengths[0]) // 2 + 2, dtype=torch.float64)
+        window = torch.where(t.abs() <= lengths[:, None] / 2, 0.5 + 0.5 * torch.cos(2 * math.pi * t / lengths[:, None]), torch.zeros(()).double())
+        window = window / window.sum(1, keepdim=True)
+        angle = 2 * math.pi * t * frequencies[:, None] / rate
+        self.register_buffer("kernels", torch.cat([window * angle.cos(), -window * angle.sin()]).float()[:, None], persistent=False)
+        self.register_buffer("scale", (q * rate / (lowest * 2 ** (torch.arange(octaves * bins, dtype=torch.float64) / bins))).ceil().sqrt().float(), persistent=False)
+        n = torch.arange(-64, 65, dtype=torch.float64)
+        half = torch.sinc(n / 2) / 2 * torch.kaiser_window(129, periodic=False, beta=8.0, dtype=torch.float64)
+        self.register_buffer("low_pass", (half / half.sum()).float()[None, None], persistent=False)
+
+    def forward(self, x):
+        frames, octaves = x.shape[-1] // self.hop + 1, []
+        x = F.pad(x.float()[:, None], (0, self.hop))
+        for n in range(self.octaves):
+            y = F.conv1d(x, self.kernels, stride=max(1, self.hop >> n), padding=self.kernels.shape[-1] // 2)
+            octaves.insert(0, y[..., :frames].unflatten(1, (2, -1)))
+            x = F.conv1d(x, self.low_pass, stride=2, padding=64)
+        return torch.cat(octaves, 2).transpose(2, 3) * self.scale
+
+
+class SubBandDiscriminator(nn.Module):
+    """Multi-scale sub-band CQT discriminator (arXiv:2311.14957), as BigVGAN v2's: a convolution of its own for each octave, then 2-D convolutions over all of them, at twice the rate."""
+
+    def __init__(self, rate, hop, octaves, bins, channels=128, dilations=(1, 2, 4), slope=0.1):
+        super().__init__()
+        self.cqt, self.bins, self.slope = ConstantQ(2 * rate, hop, octaves, bins), bins, slope
+        self.octaves = nn.ModuleList(nn.Conv2d(2, 2, (3, 9), padding=(1, 4)) for _ in range(octaves))
+        strided = [weight_norm(nn.Conv2d(channels, channels, (3, 9), (1, 2), (d, 4), (d, 1))) for d in dilations]
+        self.convs = nn.ModuleList([nn.Conv2d(2, channels, (3, 9), padding=(1, 4)), *strided, weight_norm(nn.Conv2d(channels, channels, 3, padding=1))])
+        self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, x):
+        size = x.shape[-1]
+        x = 2 * torch.fft.irfft(F.pad(torch.fft.rfft(x.float()), (0, size - size // 2)), 2 * size)  # twice the rate
+        bands, features = self.cqt(x).split(self.bins, -1), []
+        x = torch.cat([conv(band) for conv, band in zip(self.octaves, bands)], -1)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), self.slope)
+            features.append(x)
+        return self.post(x), features
+
+
+class MultiScaleSubBandDiscriminator(nn.Module):
+    def __init__(self, rate, hops=(512, 256, 256), octaves=(9, 9, 9), bins=(24, 36, 48), channels=128):
+        super().__init__()
+        self.discriminators = nn.ModuleList(SubBandDiscriminator(rate, *scale, channels) for scale in zip(hops, octaves, bins))
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]

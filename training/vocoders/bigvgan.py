@@ -2,7 +2,7 @@
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 import losses
-from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
+from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator, MultiScaleSubBandDiscriminator
 from . import hifi_gan
 from .hifi_gan import fuse
 from .layers import conv, kaiser_sinc, upsampling
@@ -13,7 +13,8 @@ LARGE = dict(
     hifi_gan.V1, upsample_rates=[4, 4, 2, 2, 2, 2], upsample_kernel_sizes=[8, 8, 4, 4, 4, 4], upsample_initial_channel=1536, activation="snakebeta", snake_logscale=True,
     batch_size=32, learning_rate=1e-4, lr_decay=0.9999996, clip_grad_norm=1000, resolutions=[[1024, 120, 600], [2048, 240, 1200], [512, 50, 240]], num_mels=100, sampling_rate=24000, fmax=12000)
 BASE = dict(LARGE, upsample_rates=[8, 8, 2, 2], upsample_kernel_sizes=[16, 16, 4, 4], upsample_initial_channel=512)
-V2 = dict(LARGE, use_tanh_at_final=False, use_bias_at_final=False, use_multiscale_melloss=True, lambda_melloss=15, clip_grad_norm=500, segment_size=65536, fmax=None)
+V2 = dict(LARGE, use_tanh_at_final=False, use_bias_at_final=False, use_multiscale_melloss=True, lambda_melloss=15, clip_grad_norm=500, segment_size=65536, fmax=None,
+          use_cqtd_instead_of_mrd=True, cqtd_filters=128, cqtd_hop_lengths=[512, 256, 256], cqtd_n_octaves=[9, 9, 9], cqtd_bins_per_octaves=[24, 36, 48])
 PRESETS = {
     "base_24khz_100band": BASE, "24khz_100band": LARGE, "v2_24khz_100band_256x": V2, "v2_22khz_80band_256x": dict(V2, num_mels=80, sampling_rate=22050), "v2_44khz_128band_256x": dict(V2, num_mels=128, sampling_rate=44100),
     "v2_44khz_128band_512x": dict(V2, num_mels=128, sampling_rate=44100, n_fft=2048, hop_size=512, win_size=2048, upsample_rates=[8, 4, 2, 2, 2, 2], upsample_kernel_sizes=[16, 8, 4, 4, 4, 4]),
@@ -102,11 +103,16 @@ class Generator(nn.Module):
 
 
 class Recipe(hifi_gan.Recipe):
-    """HiFi-GAN's losses under period and resolution discriminators, clipped, decayed every step; v2: a finer mel loss and longer segments."""
+    """HiFi-GAN's losses under period and resolution discriminators, clipped, decayed every step; v2: sub-bands of a constant-Q transform instead of resolutions, a finer mel loss and longer segments."""
 
     def __init__(self, config):
         width = config.get("discriminator_channel_mult", 1)
-        super().__init__(config, dict(periods=MultiPeriodDiscriminator(width=width), resolutions=MultiResolutionDiscriminator(config["resolutions"], int(32 * width), 0.1)))
+        if config.get("use_cqtd_instead_of_mrd"):
+            scales = (config[f"cqtd_{name}"] for name in ("hop_lengths", "n_octaves", "bins_per_octaves"))
+            spectra = dict(sub_bands=MultiScaleSubBandDiscriminator(config["sampling_rate"], *scales, int(config["cqtd_filters"] * width)))
+        else:
+            spectra = dict(resolutions=MultiResolutionDiscriminator(config["resolutions"], int(32 * width), 0.1))
+        super().__init__(config, dict(periods=MultiPeriodDiscriminator(width=width), **spectra))
         self.clip = self.judges_clip = config["clip_grad_norm"]
 
     def decay(self, step, epoch):
