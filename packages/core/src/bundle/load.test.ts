@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +6,8 @@ import { BundleError } from '@mynah/onnx'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Voice } from '../voice/voice.ts'
 import { checkFile, loadBundleVoice, openBundle } from './load.ts'
+import { createManifest } from './manifest.fixture.ts'
 
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const voice = new Voice({
   name: 'anna',
   transcript: 'Ah.',
@@ -20,33 +19,6 @@ const voice = new Voice({
 const weights = Uint8Array.from({ length: 3000 }, (_, i) => i)
 let folder: string
 let manifest: ReturnType<typeof createManifest>
-
-function createManifest() {
-  const part = (architecture: string) => ({
-    architecture,
-    config: {},
-    file: 'weights.safetensors',
-    bytes: weights.length,
-    sha256: sha256(weights),
-  })
-  return {
-    format: 'mynah-bundle',
-    version: 1,
-    name: 'tiny',
-    language: 'en-us',
-    licence: 'MIT',
-    sampleRate: 24000,
-    frameRate: 40,
-    phonemes: ['_', ' ', 'a'],
-    codec: part('mynah-codec'),
-    vocoder: part('mynah-decoder'),
-    ar: part('mynah-ar'),
-    nar: part('mynah-nar'),
-    aligner: part('mynah-aligner'),
-    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1 },
-    voices: [{ name: 'anna', file: 'voices/anna.voice.safetensors', description: '', licence: '', sha256: sha256(voice.toSafetensors()) }],
-  }
-}
 
 const writeManifest = () => writeFile(join(folder, 'bundle.json'), JSON.stringify(manifest))
 const codeOf = async (promise: Promise<unknown>) => {
@@ -60,7 +32,7 @@ const codeOf = async (promise: Promise<unknown>) => {
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mynah-bundle-'))
-  manifest = createManifest()
+  manifest = createManifest(weights, voice.toSafetensors())
   await mkdir(join(folder, 'voices'))
   await writeFile(join(folder, 'weights.safetensors'), weights)
   await writeFile(join(folder, 'voices/anna.voice.safetensors'), voice.toSafetensors())

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { BundleError } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
 import { openBundle } from '../bundle/load.ts'
+import { createManifest } from '../bundle/manifest.fixture.ts'
 import { isHubReference, parseHubReference } from './bundle.ts'
 import { pullModel, resolveHubBundle } from './pull.ts'
 import { type Behaviour, codeOf, createCache, listFolder, noise, sendFile, sendStatus, sha256, startServer } from './server.fixture.ts'
@@ -12,35 +13,8 @@ const weights = noise(50_000)
 const voice = noise(2000, 2)
 const commit = 'c0ffee'.padEnd(40, '0')
 
-function createManifest(name = 'tiny') {
-  const part = (architecture: string) => ({
-    architecture,
-    config: {},
-    file: 'weights.safetensors',
-    bytes: weights.length,
-    sha256: sha256(weights),
-  })
-  return {
-    format: 'mynah-bundle',
-    version: 1,
-    name,
-    language: 'en-us',
-    licence: 'MIT',
-    sampleRate: 24000,
-    frameRate: 40,
-    phonemes: ['_', ' ', 'a'],
-    codec: part('mynah-codec'),
-    vocoder: part('mynah-decoder'),
-    ar: part('mynah-ar'),
-    nar: part('mynah-nar'),
-    aligner: part('mynah-aligner'),
-    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1 },
-    voices: [{ name: 'anna', file: 'voices/anna.voice.safetensors', description: '', licence: '', sha256: sha256(voice) }],
-  }
-}
-
 /** A hub with the repository anna/tiny; its files can be changed while it runs. */
-async function startHub(manifest: object = createManifest()) {
+async function startHub(manifest: object = createManifest(weights, voice)) {
   const repository = new Map<string, Buffer>([
     ['bundle.json', Buffer.from(JSON.stringify(manifest))],
     ['weights.safetensors', weights],
@@ -88,7 +62,7 @@ describe('a bundle on the hub', () => {
   it('is downloaded once, at one commit, and then opened without the network', async () => {
     const { options, received } = await startHub()
     const bundle = await openBundle('hf:anna/tiny', options)
-    expect(bundle.manifest).toEqual(createManifest())
+    expect(bundle.manifest).toEqual(createManifest(weights, voice))
     expect((await readFile(join(bundle.folder, 'weights.safetensors'))).equals(weights)).toBe(true)
     expect((await readFile(join(bundle.folder, 'voices/anna.voice.safetensors'))).equals(voice)).toBe(true)
     expect(received.map(({ path }) => path)).toEqual([
@@ -128,7 +102,7 @@ describe('a bundle on the hub', () => {
   it('changes when pulled again: the new version beside the old one, and files of both are not downloaded twice', async () => {
     const { options, repository, received } = await startHub()
     const old = await openBundle('hf:anna/tiny', options)
-    repository.set('bundle.json', Buffer.from(JSON.stringify(createManifest('tiny 2'))))
+    repository.set('bundle.json', Buffer.from(JSON.stringify(createManifest(weights, voice, 'tiny 2'))))
     expect((await openBundle('hf:anna/tiny', options)).manifest.name).toBe('tiny')
     const before = received.length
     const { folder } = await pullModel('hf:anna/tiny', options)
@@ -156,7 +130,7 @@ describe('a bundle on the hub', () => {
   })
 
   it.each(['BUNDLE.json', 'bundle.json', 'x.', 'con', 'voices/NUL.txt', 'com1', '-x/../y'])('never writes a file named %j', async file => {
-    const manifest = createManifest()
+    const manifest = createManifest(weights, voice)
     manifest.codec.file = file
     const { options, cacheFolder, received } = await startHub(manifest)
     const error = await pullModel('hf:anna/tiny', options).catch(error => error)
@@ -167,7 +141,7 @@ describe('a bundle on the hub', () => {
 
   it('cannot climb out of its folder: the manifest itself is refused', async () => {
     for (const file of ['../../evil', '/etc/passwd', 'a/../../b', 'C:\\x']) {
-      const manifest = createManifest()
+      const manifest = createManifest(weights, voice)
       manifest.codec.file = file
       const { options, cacheFolder } = await startHub(manifest)
       const error = await pullModel('hf:anna/tiny', options).catch(error => error)
@@ -177,10 +151,10 @@ describe('a bundle on the hub', () => {
   })
 
   it('is refused if two contents share a name, or it is absurdly large', async () => {
-    const manifest = createManifest()
+    const manifest = createManifest(weights, voice)
     manifest.codec.sha256 = sha256('other')
     expect(await codeOf(pullModel('hf:anna/tiny', (await startHub(manifest)).options))).toBe('unsafe-name')
-    const large = createManifest()
+    const large = createManifest(weights, voice)
     for (const part of [large.codec, large.vocoder, large.ar, large.nar, large.aligner]) part.bytes = 2 ** 50
     expect(await codeOf(pullModel('hf:anna/tiny', (await startHub(large)).options))).toBe('too-large')
     const { repository, options } = await startHub()
