@@ -57,6 +57,33 @@ class Segments:
         return x
 
 
+def channel(x, rng):
+    """x [S] as another microphone hears it: a smooth random equalizer, often without what is above 8 kHz (as most recordings of people here), sometimes without the lowest."""
+    spectrum, frequency = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / RATE)
+    at = np.geomspace(60, 12000, 9)
+    gain = np.interp(np.log(frequency + 1), np.log(at), rng.uniform(-6, 6, len(at)))
+    if rng.random() < 0.5:
+        gain = gain - 60 / (1 + np.exp(-(frequency - rng.uniform(7000, 8000)) / 60))
+    if rng.random() < 0.3:
+        gain = gain - 12 * np.log2(np.maximum(1, rng.uniform(60, 250) / (frequency + 1)))
+    y = np.fft.irfft(spectrum * 10 ** (gain / 20), len(x))
+    return y * min(np.sqrt((x**2).mean() / max((y**2).mean(), 1e-12)), 0.98 / max(np.abs(y).max(), 1e-6))
+
+
+def soil(x, rng):
+    """x [S] in a room (exponentially decaying reverberation) and with noise of a random colour, 12 to 35 dB below the speech."""
+    size = int(RATE * 0.4)
+    room = rng.standard_normal(size) * 10 ** (-3 * np.arange(size) / RATE / rng.uniform(0.08, 0.5))
+    room *= 10 ** (-rng.uniform(6, 25) / 20) / np.sqrt((room**2).sum())
+    room[0] = 1.0
+    n = 1 << (len(x) + size - 1).bit_length()
+    y = np.fft.irfft(np.fft.rfft(x, n) * np.fft.rfft(room, n), n)[: len(x)]
+    colour = (np.fft.rfftfreq(len(x), 1 / RATE) + 50) ** -rng.uniform(0, 1)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(x))) * colour, len(x))
+    y = y + noise * np.sqrt((x**2).mean() / max((noise**2).mean(), 1e-12)) * 10 ** (-rng.uniform(12, 35) / 20)
+    return y * min(1, 0.98 / np.abs(y).max())
+
+
 def held_out(kind, speaker):
     if kind == "synthetic":
         return speaker % 20 == 7

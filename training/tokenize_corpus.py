@@ -53,33 +53,6 @@ def stretch(durations, speed, total):
     return d if d.min() >= 1 else None
 
 
-def channel(x, rng):
-    """x [S] as another microphone hears it: a smooth random equalizer, often without what is above 8 kHz (as most recordings of people here), sometimes without the lowest."""
-    spectrum, frequency = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / corpus.RATE)
-    at = np.geomspace(60, 12000, 9)
-    gain = np.interp(np.log(frequency + 1), np.log(at), rng.uniform(-6, 6, len(at)))
-    if rng.random() < 0.5:
-        gain = gain - 60 / (1 + np.exp(-(frequency - rng.uniform(7000, 8000)) / 60))
-    if rng.random() < 0.3:
-        gain = gain - 12 * np.log2(np.maximum(1, rng.uniform(60, 250) / (frequency + 1)))
-    y = np.fft.irfft(spectrum * 10 ** (gain / 20), len(x))
-    return y * min(np.sqrt((x**2).mean() / max((y**2).mean(), 1e-12)), 0.98 / max(np.abs(y).max(), 1e-6))
-
-
-def soil(x, rng):
-    """x [S] in a room (exponentially decaying reverberation) and with noise of a random colour, 12 to 35 dB below the speech."""
-    size = int(corpus.RATE * 0.4)
-    room = rng.standard_normal(size) * 10 ** (-3 * np.arange(size) / corpus.RATE / rng.uniform(0.08, 0.5))
-    room *= 10 ** (-rng.uniform(6, 25) / 20) / np.sqrt((room**2).sum())
-    room[0] = 1.0
-    n = 1 << (len(x) + size - 1).bit_length()
-    y = np.fft.irfft(np.fft.rfft(x, n) * np.fft.rfft(room, n), n)[: len(x)]
-    colour = (np.fft.rfftfreq(len(x), 1 / corpus.RATE) + 50) ** -rng.uniform(0, 1)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(x))) * colour, len(x))
-    y = y + noise * np.sqrt((x**2).mean() / max((noise**2).mean(), 1e-12)) * 10 ** (-rng.uniform(12, 35) / 20)
-    return y * min(1, 0.98 / np.abs(y).max())
-
-
 def features_of(x):
     return corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
 
@@ -98,28 +71,29 @@ with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encodin
             x = data.audio(item)
             if variant:
                 x = soxr.resample(x, corpus.RATE * speed, corpus.RATE, "MQ")
-            if variant:
-                x = channel(x, np.random.default_rng(zlib.crc32(f"channel/{item['speaker']}/{variant}".encode())))
+                x = corpus.channel(x, np.random.default_rng(zlib.crc32(f"channel/{item['speaker']}/{variant}".encode())))
             x = x[: len(x) // corpus.FRAME * corpus.FRAME]
             features = features_of(x)
             total = features.shape[2]
-            score = 0.0
-            if "durations" in item:
-                ids, durations = item["phonemes"], stretch(item["durations"], speed, total)
-            else:
+            if "durations" not in item:  # people, aligned once
                 if tokenizer is None:
                     from kokoro_onnx.tokenizer import Tokenizer
 
                     tokenizer = Tokenizer()
                 ids = corpus.phoneme_ids(tokenizer.phonemize(text, "en-us"))
                 durations, score = viterbi(aligner(features)[0].cpu().numpy(), np.array(ids))
-            if durations is None or score < a.minimum:
+                if durations is None or score < a.minimum:
+                    dropped += 1
+                    break
+                item |= dict(phonemes=ids, durations=durations.tolist(), score=score)
+            ids, durations, score = item["phonemes"], stretch(item["durations"], speed, total), item.get("score", 0.0)
+            if durations is None:
                 dropped += 1
                 continue
             noisy = [False, True] if a.noisy and not item["validation"] else [False]
             for prompt_only in noisy:
                 if prompt_only:
-                    features = features_of(soil(x, np.random.default_rng(zlib.crc32(f"{item['id']}/{variant}".encode()))))
+                    features = features_of(corpus.soil(x, np.random.default_rng(zlib.crc32(f"{item['id']}/{variant}".encode()))))
                 codes = codec.rvq.encode(codec.encode(features))[0].T.cpu().numpy().astype(np.int16)
                 cf.write(codes.tobytes())
                 line = dict(id=item["id"], variant=variant, speaker=f"{item['speaker']}/{variant}", kind=item["kind"], validation=item["validation"], prompt_only=prompt_only)
