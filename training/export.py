@@ -60,7 +60,7 @@ if a.codec and before.get("voices") and not a.tokens:
 manifest = dict(format="mynah-bundle", version=1, name=before.get("name", "voice-en"), language="en-us", licence="MIT", sampleRate=24000, frameRate=40, phonemes=SYMBOLS)
 for name, (run, chosen, architecture, config) in PARTS.items():
     manifest[name] = dict(architecture=architecture, config=config, **pack(run, chosen, name)) if run else before[name]
-manifest["sampling"] = before.get("sampling", dict(temperature=0.5, topK=30, topP=1, repetitionPenalty=1))
+manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1))
 manifest["voices"] = before.get("voices", [])
 VOICES = dict(  # name: (corpus speaker, description)
     wren=("synthetic-3", "a woman, US English"), heron=("synthetic-15", "a man, US English"), robin=("synthetic-19", "a woman, British timbre"), rook=("synthetic-22", "a man, British timbre"))

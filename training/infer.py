@@ -1,6 +1,6 @@
 """The reference of Mynah's inference, in PyTorch: what packages/lm and packages/codec are tested against, and a quick way to listen while training.
 
-usage: python infer.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --tokens TOKENS --cache CACHE --out DIR [--count 50] [--temperature 0.5] …
+usage: python infer.py --codec RUN/last.pt --ar RUN/last.pt --nar RUN/last.pt --tokens TOKENS --cache CACHE --out DIR [--count 50] [--temperatures 0.35] …
 Speaks sentences of held-out speakers with a prompt of another clip of theirs, and writes DIR/cases.jsonl for tools/judge: input, codec, true first codebook + NAR, own AR.
 """
 import argparse, json, random
@@ -88,7 +88,7 @@ def main():
     for name in ("codec", "ar", "nar", "tokens", "cache", "out"):
         a.add_argument("--" + name, required=True)
     a.add_argument("--count", type=int, default=50)
-    a.add_argument("--temperatures", type=float, nargs="*", default=[0.5])
+    a.add_argument("--temperatures", type=float, nargs="*", default=[0.35])
     a.add_argument("--top-k", type=int, default=30)
     a.add_argument("--true-durations", action="store_true")
     a = a.parse_args()

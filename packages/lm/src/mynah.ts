@@ -88,7 +88,7 @@ export async function loadMynahLm(
       checkPhonemes('generate', phonemes, ar.symbols)
       checkPrompt(options.prompt, codebooks, size, ar.symbols)
       const sampling = {
-        temperature: options.temperature ?? 0.5,
+        temperature: options.temperature ?? 0.35,
         topK: options.topK ?? 30,
         topP: options.topP ?? 1,
         repetitionPenalty: options.repetitionPenalty ?? 1,
