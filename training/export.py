@@ -1,7 +1,7 @@
 """Writes trained models as the bundle that @mynah/core loads: safetensors (int8 rows with a scale for matrices, fp16 for the rest) and bundle.json with sha256.
 
 usage: python export.py [--codec RUN/last.pt] [--decoder RUN/last.pt] [--ar RUN/last.pt] [--nar RUN/last.pt] [--aligner RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache CACHE]
-Parts that are not named stay as they are. --codec is the encoder with its codebooks, which give tokens their meaning: voices and language models belong to it.
+Parts that are not named stay as they are. RUN/last.pt+OTHER is the mean of the weights of both, where one was trained on from the other. --codec is the encoder with its codebooks, which give tokens their meaning: voices and language models belong to it.
 --decoder is the other half, from the same or from a later run of train_codec.py --decoder-of; where --codec is given alone, both halves come from it.
 With tokens and cache it also writes the ready voices, one clip each of four speakers of the corpus: needed whenever the codec changes.
 """
@@ -9,7 +9,7 @@ import argparse, hashlib, json
 from pathlib import Path
 import numpy as np, torch
 from safetensors.torch import save_file
-import lm
+import common, lm
 from codec import ENCODER, SMALL
 from corpus import SYMBOLS
 
@@ -34,7 +34,8 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
 
 
 def pack(path, chosen, name):
-    state, packed = torch.load(path, map_location="cpu", weights_only=True)["modules"][0], {}
+    states, packed = [common.weights(p) for p in path.split("+")], {}
+    state = {k: v if len(states) == 1 else torch.stack([s[k] for s in states]).mean(0) for k, v in states[0].items() if all(k in s for s in states)}
     for key, value in state.items():
         if key in NOT_SHIPPED or not chosen(key):
             continue
