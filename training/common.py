@@ -20,9 +20,14 @@ def arguments(description, **defaults):
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
-    a.device = ("cuda" if torch.cuda.is_available() else "cpu") if a.device == "auto" else a.device
+    a.device = device_of(a.device)
     random.seed(a.seed), np.random.seed(a.seed), torch.manual_seed(a.seed)
     return a
+
+
+def device_of(name):
+    """What `--device` names; auto is CUDA where there is one."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def read_config(path):

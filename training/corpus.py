@@ -36,6 +36,11 @@ class Corpus:
         return self.data[item["start"] + start : item["start"] + start + count].astype(np.float32) / 32768
 
 
+def pick(items, weights):
+    """One of `items` at random; weights: cumulative, so that a clip's chance can be its length."""
+    return items[np.searchsorted(weights, random.random() * weights[-1], side="right")]
+
+
 class Segments:
     """Random pieces [S] of the clips that are trained on, at any sample rate; a clip's chance is its length. `peak_db`: range of random peak levels."""
 
@@ -46,7 +51,7 @@ class Segments:
         self.weights = np.cumsum([i["samples"] for i in self.items])
 
     def __call__(self):
-        item = self.items[np.searchsorted(self.weights, random.random() * self.weights[-1], side="right")]
+        item = pick(self.items, self.weights)
         x = self.corpus.audio(item, random.randrange(item["samples"] - self.needed), self.needed)
         if self.rate != RATE:
             import soxr

@@ -35,7 +35,7 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
 
 def pack(path, chosen, name):
     states, packed = [common.weights(p) for p in path.split("+")], {}
-    state = {k: v if len(states) == 1 else torch.stack([s[k] for s in states]).mean(0) for k, v in states[0].items() if all(k in s for s in states)}
+    state = {k: torch.stack([s[k] for s in states]).mean(0) for k in states[0] if all(k in s for s in states)}
     for key, value in state.items():
         if key in NOT_SHIPPED or not chosen(key):
             continue

@@ -19,7 +19,7 @@ a.add_argument("--batch", type=int, default=16)
 a.add_argument("--device", default="auto")
 a.add_argument("--threads", type=int, default=0)
 a = a.parse_args()
-a.device = ("cuda" if torch.cuda.is_available() else "cpu") if a.device == "auto" else a.device
+a.device = common.device_of(a.device)
 if a.threads:
     torch.set_num_threads(a.threads)
 codebook = common.weights(a.codec, a.device)["rvq.codebook"]

@@ -11,6 +11,8 @@ from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminato
 from codec import LARGE, SMALL, TINY, Codec
 
 a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
+if a.predicted and not a.decoder_of:
+    raise SystemExit("--predicted: only a decoder learns from predicted latents; name its codec with --decoder-of")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
 codec = Codec(config).to(a.device)
 classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).to(a.device)
@@ -38,7 +40,7 @@ if not a.smoke:
     items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
     weights = np.cumsum([i["samples"] for i in items])
     labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
-if a.predicted:
+if a.predicted and not a.smoke:
     by_id = {i["id"]: i for i in items}
     predicted = [l for l in map(json.loads, (Path(a.predicted) / "index.jsonl").read_text("utf8").splitlines()) if l["frames"] > frames and l["id"] in by_id]
     predicted_weights = np.cumsum([l["frames"] for l in predicted])
@@ -52,12 +54,12 @@ def batch():
     x, y, z = np.zeros((a.batch, size), np.float32), np.full((a.batch, frames), -1), {}
     for n in range(a.batch):
         if a.predicted and n % 2:
-            line = predicted[np.searchsorted(predicted_weights, random.random() * predicted_weights[-1], side="right")]
+            line = corpus.pick(predicted, predicted_weights)
             frame = random.randrange(line["frames"] - frames)
             x[n] = data.audio(by_id[line["id"]], (line["offset"] + frame) * corpus.FRAME, size)
             z[n] = torch.from_numpy(predicted_latents[line["start"] + frame :][:frames].T.astype(np.float32))
             continue
-        item = items[np.searchsorted(weights, random.random() * weights[-1], side="right")]
+        item = corpus.pick(items, weights)
         total = item["samples"] // corpus.FRAME
         frame = random.randrange(total - frames)
         shift = random.randrange(-150, 151) if frame > 0 else 0  # sub-frame jitter keeps codes from depending on the frame grid

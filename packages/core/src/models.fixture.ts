@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRandom } from '@mynah/onnx'
+import { createManifest } from './bundle/manifest.fixture.ts'
 import { parseManifest } from './bundle/manifest.ts'
 import type { GenerateOptions, Models } from './contracts.ts'
 import { createFrontEnd } from './front-end.ts'
@@ -17,25 +18,9 @@ const [codebooks, codebookSize, latentDim] = [2, 16, 3] as const
 const boundaryFrames = 10
 const phonemeFrames = 2
 
-const part = (architecture: string) => ({ architecture, config: {}, file: 'w', bytes: 1, sha256: '0'.repeat(64) })
+const nothing = new Uint8Array(1)
 const manifest = parseManifest(
-  JSON.stringify({
-    format: 'mynah-bundle',
-    version: 1,
-    name: 'tiny',
-    language: 'en-us',
-    licence: 'MIT',
-    sampleRate,
-    frameRate,
-    phonemes: symbols,
-    codec: part('mynah-codec'),
-    vocoder: part('mynah-decoder'),
-    ar: part('mynah-ar'),
-    nar: part('mynah-nar'),
-    aligner: part('mynah-aligner'),
-    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1 },
-    voices: [],
-  }),
+  JSON.stringify({ ...createManifest(nothing, nothing), sampleRate, frameRate, phonemes: symbols, voices: [] }),
   'bundle.json',
 )
 
