@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { createRandom } from '@mynah/onnx'
+import { createRandom, float32Tensor } from '@mynah/onnx'
 import { createManifest } from './bundle/manifest.fixture.ts'
 import { parseManifest } from './bundle/manifest.ts'
 import type { GenerateOptions, Models } from './contracts.ts'
@@ -37,11 +37,13 @@ export interface Behaviour {
   amplitude?: number
   /** The longest utterance that the language model can speak. */
   longestFrames?: number
+  /** Frames of a stretch that the language model gives; all at once by default. */
+  stretchFrames?: number
   readonly asked: { phonemes: Int32Array; options: GenerateOptions }[]
   readonly encoded: Float32Array[]
 }
 
-/** Models that obey the contracts and compute next to nothing: boundaries last 10 frames, every other phoneme 2/speed; the waveform is a tone of seeded loudness. */
+/** Models that obey the contracts and compute next to nothing: boundaries last 10 frames, every other phoneme 2/speed; the waveform is a tone of seeded loudness, smoothed over neighbours. */
 export function createTinyModels(behaviour: Behaviour): Models {
   const dispose = async () => undefined
   return {
@@ -79,7 +81,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
       }),
     },
     lm: {
-      async generate(phonemes, options) {
+      async *generate(phonemes, options) {
         behaviour.asked.push({ phonemes, options })
         if (behaviour.milliseconds) await wait(behaviour.milliseconds, undefined, options.signal ? { signal: options.signal } : {})
         options.signal?.throwIfAborted()
@@ -94,13 +96,19 @@ export function createTinyModels(behaviour: Behaviour): Models {
           options.onFrame?.(frames)
         }
         const random = createRandom(options.seed ?? 0)
-        const data = Float32Array.from({ length: latentDim * frames }, () => 0.5 + 0.5 * random.uniform())
-        const complete = frames < limit || durations.length === phonemes.length
-        return {
-          latents: { dtype: 'float32', shape: [latentDim, frames], data },
-          durations: Int32Array.from(durations),
-          stopped: complete ? 'end' : 'length',
+        const levels = Float32Array.from({ length: frames }, () => 0.5 + 0.5 * random.uniform())
+        const stretch = (from: number, to: number) =>
+          float32Tensor(Array.from({ length: latentDim }, () => [...levels.subarray(from, to)]).flat(), [latentDim, to - from])
+        const { stretchFrames = frames } = behaviour
+        let given = 0
+        for (; given + stretchFrames < frames; given += stretchFrames) {
+          const ended: number[] = []
+          for (let end = 0, i = 0; i < durations.length && end + durations[i]! <= given + stretchFrames; end += durations[i++]!)
+            ended.push(durations[i]!)
+          yield { latents: stretch(given, given + stretchFrames), durations: Int32Array.from(ended) }
         }
+        const complete = frames < limit || durations.length === phonemes.length
+        yield { latents: stretch(given, frames), durations: Int32Array.from(durations), stopped: complete ? 'end' : 'length' }
       },
       [Symbol.asyncDispose]: dispose,
     },
@@ -109,9 +117,12 @@ export function createTinyModels(behaviour: Behaviour): Models {
       sampleRate,
       featureDim: latentDim,
       samplesFor: frames => frames * hop,
+      overlapFrames: 1,
       async decode({ shape, data }) {
-        const amplitude = behaviour.amplitude ?? 0.3
-        return Float32Array.from({ length: shape[1]! * hop }, (_, i) => amplitude * data[Math.floor(i / hop)]! * Math.cos(i / 20))
+        const [amplitude, frames] = [behaviour.amplitude ?? 0.3, shape[1]!]
+        const level = (frame: number) => data[Math.max(0, Math.min(frames - 1, frame))]!
+        const mean = (frame: number) => (level(frame - 1) + level(frame) + level(frame + 1)) / 3
+        return Float32Array.from({ length: frames * hop }, (_, i) => amplitude * mean(Math.floor(i / hop)) * Math.cos((i % hop) / 20))
       },
       [Symbol.asyncDispose]: dispose,
     },

@@ -34,7 +34,7 @@ export interface SpeechFields {
   readonly timings: Timings
 }
 
-/** Spoken text: the whole of it from `synthesize`, one sentence of it from `stream`. */
+/** Spoken text: the whole of it from `synthesize`, a sentence or a few words of it from `stream`. */
 export class Speech implements SpeechFields {
   /** float32 [S] mono, in [-1, 1]. */
   readonly audio: Float32Array

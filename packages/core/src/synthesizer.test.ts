@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { VoiceError } from './errors.ts'
 import { createTinySynthesizer } from './models.fixture.ts'
 import type { SpeechOptions } from './options.ts'
-import type { Speech } from './speech.ts'
+import type { Speech, Word } from './speech.ts'
 import { Voice } from './voice/voice.ts'
 
 const text = 'Hello there. How are you today? Fine, thank you.'
@@ -16,6 +16,11 @@ const collect = async (stream: AsyncIterable<Speech>) => {
   return chunks
 }
 const join = (chunks: readonly Speech[]) => Float32Array.from(chunks.flatMap(chunk => [...chunk.audio]))
+const closeTo = ({ text, startSeconds, endSeconds }: Word) => ({
+  text,
+  startSeconds: expect.closeTo(startSeconds, 9),
+  endSeconds: expect.closeTo(endSeconds, 9),
+})
 async function* pieces(...list: string[]) {
   for (const piece of list) yield piece
 }
@@ -199,6 +204,40 @@ describe('stream', () => {
       expect(chunk.startSeconds).toBeCloseTo(samples / 24000, 9)
       expect(chunk.toPcm16().byteLength).toBe(2 * chunk.audio.length)
       samples += chunk.audio.length
+    }
+  })
+
+  it.each([1, 7, 25, 40])(
+    'gives words as soon as they are known, where the language model gives stretches of %d frames',
+    async stretchFrames => {
+      const long = 'Hello over there, my dear friends of the green valley. Bye.'
+      const once = createTinySynthesizer()
+      const { synthesizer, voice } = createTinySynthesizer({ stretchFrames })
+      const whole = await once.synthesizer.synthesize(long, { voice })
+      const chunks = await collect(synthesizer.stream(long, { voice }))
+      expect(chunks.length).toBeGreaterThan(2)
+      expect(join(chunks)).toEqual(whole.audio)
+      const again = await synthesizer.synthesize(long, { voice })
+      expect(again).toMatchObject({ audio: whole.audio, phonemes: whole.phonemes, words: whole.words.map(closeTo) })
+      expect(chunks.map(chunk => chunk.phonemes).join(' ')).toBe(whole.phonemes)
+      expect(chunks.flatMap(chunk => chunk.words.map(word => word.text))).toEqual(whole.words.map(word => word.text))
+      for (const { words, startSeconds, durationSeconds } of chunks) {
+        expect(words.length).toBeGreaterThan(0)
+        expect(words[0]!.startSeconds).toBeGreaterThanOrEqual(startSeconds - 1e-9)
+        expect(words.at(-1)!.endSeconds).toBeLessThanOrEqual(startSeconds + durationSeconds + 1e-9)
+      }
+    },
+  )
+
+  it('cuts at maxSeconds what comes in stretches as it cuts the whole', async () => {
+    const once = createTinySynthesizer()
+    const { synthesizer, voice } = createTinySynthesizer({ stretchFrames: 20 })
+    for (const maxSeconds of [0.3, 0.9, 1.5, 2.2]) {
+      const whole = await once.synthesizer.synthesize(text, { voice, maxSeconds })
+      const { audio, words, warnings } = await synthesizer.synthesize(text, { voice, maxSeconds })
+      expect(audio).toEqual(whole.audio)
+      expect(words).toEqual(whole.words.map(closeTo))
+      expect(warnings).toEqual(whole.warnings)
     }
   })
 

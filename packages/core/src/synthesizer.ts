@@ -58,7 +58,8 @@ export interface Synthesizer extends AsyncDisposable {
    */
   synthesize(text: string, options?: SpeechOptions): Promise<Speech>
   /**
-   * Speaks sentence by sentence; the next one is computed while the last is played, one ahead and no more.
+   * Speaks as soon as a few words are known, and on from there in ever longer chunks of whole words, none longer than a sentence; the next one is computed while the last is
+   * played, one ahead and no more. Models that know their speech only at its end (VALL-E), and a `vocoder` that resynthesizes, give whole sentences.
    * The audio of all chunks, joined, is what `synthesize` gives, and the times of their words count through the whole.
    * @param text all of it, or pieces as they arrive, cut anywhere
    * @throws as `synthesize` does; what concerns the text or the models, when the chunk is asked for
@@ -130,7 +131,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     )
   }
 
-  /** One `Speech` per utterance, in order, each computed when it is asked for. */
+  /** One `Speech` per part of an utterance, in order, each computed when it is asked for. */
   async function* speakAll(text: string | AsyncIterable<string>, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
     const { seed = defaultSeed, speed = 1, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
     const sampling = {
@@ -144,6 +145,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     signal.throwIfAborted()
     const prompt = await resolveVoice(options.voice)
     const random = createRandom(seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
+    const modelWarnings = [...(models.warnings ?? [])] // the first part brings them
     let startSeconds = 0
     let utterances = 0
     let asked = performance.now()
@@ -153,35 +155,40 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       signal.throwIfAborted()
       const read = performance.now()
       const maxFrames = Math.floor((maxSeconds - startSeconds - utterance.pauseSeconds) * frameRate)
-      const spoken = await speak(models, utterance, {
+      const begunSeconds = startSeconds
+      const parts = speak(models, utterance, {
         ...sampling,
         prompt,
         speed,
         seed: Math.floor(random.uniform() * 2 ** 32),
         signal,
         ...(Number.isFinite(maxFrames) ? { maxFrames } : {}),
-        ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: startSeconds + frames / frameRate }) } : {}),
+        ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / frameRate }) } : {}),
       })
-      signal.throwIfAborted()
-      const reachedLimit = !spoken.complete && spoken.frames >= maxFrames
-      const offset = startSeconds
-      startSeconds += spoken.audio.length / sampleRate
-      utterances++
-      yield new Speech({
-        audio: spoken.audio,
-        sampleRate,
-        startSeconds: offset,
-        phonemes: models.frontEnd.toIpa(utterance.phonemes),
-        words: spoken.words.map(word => ({ ...word, startSeconds: offset + word.startSeconds, endSeconds: offset + word.endSeconds })),
-        warnings: [
-          ...(utterances === 1 ? (models.warnings ?? []) : []),
-          ...spoken.warnings,
-          ...(reachedLimit ? [`the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`] : []),
-        ],
-        timings: { ...spoken.timings, frontEndSeconds: (read - asked) / 1000, totalSeconds: (performance.now() - asked) / 1000 },
-      })
-      if (reachedLimit) return
-      asked = performance.now()
+      let frontEndSeconds = (read - asked) / 1000
+      for await (const spoken of parts) {
+        signal.throwIfAborted()
+        const reachedLimit = spoken.complete === false && spoken.frames >= maxFrames
+        const offset = startSeconds
+        startSeconds += spoken.audio.length / sampleRate
+        if (spoken.complete !== undefined) utterances++
+        yield new Speech({
+          audio: spoken.audio,
+          sampleRate,
+          startSeconds: offset,
+          phonemes: models.frontEnd.toIpa(spoken.phonemes).trim(),
+          words: spoken.words.map(word => ({ ...word, startSeconds: offset + word.startSeconds, endSeconds: offset + word.endSeconds })),
+          warnings: [
+            ...modelWarnings.splice(0),
+            ...spoken.warnings,
+            ...(reachedLimit ? [`the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`] : []),
+          ],
+          timings: { ...spoken.timings, frontEndSeconds, totalSeconds: (performance.now() - asked) / 1000 },
+        })
+        if (reachedLimit) return
+        frontEndSeconds = 0
+        asked = performance.now()
+      }
     }
   }
 

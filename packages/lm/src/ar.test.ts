@@ -23,9 +23,9 @@ function createConstantModel(advance: number): Model {
   }
 }
 
-function generate(advance: number, options: { speed?: number; maxFrames?: number } = {}) {
+async function generate(advance: number, options: { speed?: number; maxFrames?: number } = {}) {
   const promptDurations = Int32Array.of(3, 2)
-  return generateFirstCodes(createConstantModel(advance), config, {
+  const frames = generateFirstCodes(createConstantModel(advance), config, {
     encoding: float32Tensor(new Float32Array((promptDurations.length + targetPhonemes) * config.dim), [7, config.dim]),
     promptDurations,
     promptLatents: new Float32Array(5 * config.latentDim),
@@ -35,19 +35,25 @@ function generate(advance: number, options: { speed?: number; maxFrames?: number
     speed: options.speed ?? 1,
     maxFrames: options.maxFrames ?? 1600,
   })
+  const codes: number[] = []
+  const ends: number[] = []
+  for await (const { code, endsPhoneme } of frames) {
+    codes.push(code)
+    if (endsPhoneme) ends.push(codes.length)
+  }
+  return { codes, durations: ends.map((end, i) => end - (ends[i - 1] ?? 0)) }
 }
 
 describe('generateFirstCodes', () => {
   it('ends even if the model never moves on: each phoneme after 60 frames', async () => {
-    const { codes, durations, stopped } = await generate(-100)
-    expect([...durations]).toEqual(Array(targetPhonemes).fill(60))
-    expect(codes).toEqual(new Int32Array(targetPhonemes * 60).fill(3))
-    expect(stopped).toBe('end')
+    const { codes, durations } = await generate(-100)
+    expect(durations).toEqual(Array(targetPhonemes).fill(60))
+    expect(codes).toEqual(Array(targetPhonemes * 60).fill(3))
   })
 
   it('speaks every phoneme once, for a frame at least, even if the model always moves on', async () => {
     const { codes, durations } = await generate(100)
-    expect([...durations]).toEqual(Array(targetPhonemes).fill(1))
+    expect(durations).toEqual(Array(targetPhonemes).fill(1))
     expect(codes.length).toBe(targetPhonemes)
   })
 
@@ -58,10 +64,9 @@ describe('generateFirstCodes', () => {
     expect((await generate(logit, { speed: 2 })).durations[0]).toBe(Math.ceil(Math.log(0.5) / Math.log(1 - hazard) / 2))
   })
 
-  it('stops at maxFrames, within a phoneme if need be, and says so', async () => {
-    const { codes, durations, stopped } = await generate(-100, { maxFrames: 70 })
-    expect([...durations]).toEqual([60, 10])
+  it('stops at maxFrames, within a phoneme if need be', async () => {
+    const { codes, durations } = await generate(-100, { maxFrames: 70 })
+    expect(durations).toEqual([60])
     expect(codes.length).toBe(70)
-    expect(stopped).toBe('length')
   })
 })

@@ -17,14 +17,14 @@ export interface ArRequest {
   readonly speed: number
   readonly maxFrames: number
   readonly signal?: AbortSignal
-  readonly onFrame?: (frames: number) => void
 }
 
-/** First-codebook codes [T] and frames per target phoneme. */
-export interface ArResult {
-  readonly codes: Int32Array
-  readonly durations: Int32Array
-  readonly stopped: 'end' | 'length'
+/** One frame of the target. */
+export interface ArFrame {
+  /** Of the first codebook. */
+  readonly code: number
+  /** Whether this is the last frame of its phoneme. */
+  readonly endsPhoneme: boolean
 }
 
 /** No phoneme of the corpus lasts longer than 31 frames (0.8 s); a model that lingers is moved on here. */
@@ -32,8 +32,11 @@ const longestPhonemeFrames = 60
 /** The repetition penalty looks back this far: 0.25 s. */
 const penaltyFrames = 10
 
-/** Runs prefill over the prompt, then one frame a step; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. */
-export async function generateFirstCodes(model: Model, config: ArConfig, request: ArRequest): Promise<ArResult> {
+/**
+ * Runs prefill over the prompt, then one frame a step; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last
+ * phoneme, or after `maxFrames`.
+ */
+export async function* generateFirstCodes(model: Model, config: ArConfig, request: ArRequest): AsyncGenerator<ArFrame, void, undefined> {
   const { encoding, promptDurations, promptLatents, codebook, sampling } = request
   const { dim, heads, latentDim } = config
   const random = createRandom(request.seed)
@@ -72,7 +75,6 @@ export async function generateFirstCodes(model: Model, config: ArConfig, request
   }
 
   const codes: number[] = []
-  const durations = new Int32Array(target)
   let outputs = await run(condition, previous, kinds, ages)
   let phoneme = 0
   let age = 0
@@ -82,19 +84,16 @@ export async function generateFirstCodes(model: Model, config: ArConfig, request
   while (true) {
     const code = sample(outputs.logits!.data as Float32Array, sampling, random, codes.slice(-penaltyFrames))
     codes.push(code)
-    request.onFrame?.(codes.length)
     age++
     survival *= 1 - 1 / (1 + Math.exp(-(outputs.advance!.data as Float32Array)[0]!))
-    if (survival < threshold || age >= longestPhonemeFrames) {
-      durations[phoneme++] = age
+    const endsPhoneme = survival < threshold || age >= longestPhonemeFrames
+    if (endsPhoneme) {
+      phoneme++
       age = 0
       survival = 1
     }
-    if (phoneme === target) return { codes: Int32Array.from(codes), durations, stopped: 'end' }
-    if (codes.length >= request.maxFrames) {
-      if (age > 0) durations[phoneme++] = age
-      return { codes: Int32Array.from(codes), durations: durations.slice(0, phoneme), stopped: 'length' }
-    }
+    yield { code, endsPhoneme }
+    if (phoneme === target || codes.length >= request.maxFrames) return
     const row = first + phoneme
     outputs = await run(
       encoding.data.slice(row * dim, (row + 1) * dim),

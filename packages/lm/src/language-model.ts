@@ -34,23 +34,27 @@ export interface GenerateOptions {
   readonly onFrame?: (frames: number) => void
 }
 
-/** What a language model returns. */
+/** A stretch of what a language model speaks. */
 export interface Generated {
-  /** Codec latents float32 [L, T], what the decoder takes. */
+  /** Codec latents float32 [L, T], what the decoder takes, of the frames after the stretch before. */
   readonly latents: Tensor<'float32'>
-  /** Frames per target phoneme, the time axis of the text; shorter than the text only if `stopped` is `length`, empty for a model that does not know it. */
+  /**
+   * Frames of each target phoneme that has ended, from the first one: the time axis of the text. It may reach beyond the stretch, and is shorter than the text until the last
+   * stretch, where `stopped` is `length` even then. Empty for a model that does not know it.
+   */
   readonly durations: Int32Array
-  /** `end`: the whole text was spoken. `length`: `maxFrames` came first. `repetition`: the model was stuck. */
-  readonly stopped: 'end' | 'length' | 'repetition'
+  /** Of the last stretch. `end`: the whole text was spoken. `length`: `maxFrames` came first. `repetition`: the model was stuck. */
+  readonly stopped?: 'end' | 'length' | 'repetition'
 }
 
 /** Continues a prompt: phonemes in, codec latents out. */
 export interface LanguageModel extends AsyncDisposable {
   /**
+   * Gives stretches as soon as they are known; a model that knows its speech only at the end gives one.
    * @param phonemes target phoneme ids [P], without the prompt's
    * @throws {RangeError} for an empty target, ids outside the table, a prompt that contradicts itself, or sampling options out of range
    */
-  generate(phonemes: Int32Array, options: GenerateOptions): Promise<Generated>
+  generate(phonemes: Int32Array, options: GenerateOptions): AsyncGenerator<Generated, void, undefined>
 }
 
 /** Finds out when each phoneme of a known text is spoken. */

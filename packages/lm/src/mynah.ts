@@ -20,6 +20,14 @@ import { viterbi } from './viterbi.ts'
 const longestPromptFrames = 200
 /** 40 s: far beyond any sentence, a bound for cache and attention memory. */
 const longestFrames = 1600
+/**
+ * Speech is refined in stretches, so that its beginning is heard before its end is known: 1.5 s first, then until twice as much is known, and so on. A stretch sees the
+ * frames around it; with these numbers its latents are as near to the true ones as if it had seen all (docs/decisions/2026-11-26-stretches.md).
+ */
+const firstStretchFrames = 60
+const stretchGrowth = 2
+const framesBefore = 48
+const framesAfter = 12
 const speedRange = [0.5, 2] as const
 
 /** One part of the model as a bundle holds it: weights and the config beside them. The weights stay open as long as the model lives: after a crash they are read again. */
@@ -40,7 +48,7 @@ export async function loadMynahLm(
 ): Promise<LanguageModel> {
   const ar = parseArConfig(parts.ar.config)
   const nar = parseNarConfig(parts.nar.config)
-  const [codebooks, size, dim] = parts.codebook.shape
+  const [codebooks, size, dim] = parts.codebook.shape as [number, number, number]
   if (
     codebooks !== nar.codebooks ||
     size !== ar.codebookSize ||
@@ -84,7 +92,7 @@ export async function loadMynahLm(
   }
 
   return {
-    async generate(phonemes: Int32Array, options: GenerateOptions): Promise<Generated> {
+    async *generate(phonemes: Int32Array, options: GenerateOptions): AsyncGenerator<Generated, void, undefined> {
       checkPhonemes('generate', phonemes, ar.symbols)
       checkPrompt(options.prompt, codebooks, size, ar.symbols)
       const sampling = {
@@ -101,12 +109,37 @@ export async function loadMynahLm(
       const prompt = cropPrompt(options.prompt, longestPromptFrames)
       const promptFrames = prompt.codes.shape[1]!
       const promptLatents = vectors(prompt.codes.data, codebooks, promptFrames)
+      const promptPhonemes = [...prompt.durations].flatMap((duration, phoneme) => Array<number>(duration).fill(phoneme))
       const ids = Int32Array.of(...prompt.phonemes, ...phonemes)
       const encode = async (model: Model) => {
         const feeds = { ids: int64Tensor(ids, [1, ids.length]), prompt: float32Tensor(promptLatents, [1, promptFrames, dim]) }
         return (await model.run(feeds, options.signal ? { signal: options.signal } : {})).encoding as Tensor<'float32'>
       }
-      const first = await generateFirstCodes(arModel, ar, {
+      const narEncoding = await encode(narEncoder)
+      const codes: number[] = []
+      const framePhonemes: number[] = []
+      const durations: number[] = []
+      let refined = 0
+
+      /** Latents [L, to − refined] of the frames that have not been given yet. */
+      async function refine(to: number): Promise<Tensor<'float32'>> {
+        const [from, known] = [Math.max(0, refined - framesBefore), Math.min(codes.length, to + framesAfter)]
+        const latents = await refineLatents(narModel, nar, {
+          encoding: narEncoding,
+          framePhonemes: Int32Array.of(...promptPhonemes, ...framePhonemes.slice(from, known)),
+          promptLatents,
+          firstLatents: vectors(Int32Array.from(codes.slice(from, known)), 1, known - from),
+          ...(options.signal ? { signal: options.signal } : {}),
+        })
+        const count = to - refined
+        const columns = new Float32Array(count * dim) // [T, L] → [L, T]
+        for (let t = 0; t < count; t++) for (let i = 0; i < dim; i++) columns[i * count + t] = latents[(refined - from + t) * dim + i]!
+        refined = to
+        return float32Tensor(columns, [dim, count])
+      }
+
+      let stretch = firstStretchFrames
+      const frames = generateFirstCodes(arModel, ar, {
         encoding: await encode(arEncoder),
         promptDurations: prompt.durations,
         promptLatents,
@@ -116,19 +149,24 @@ export async function loadMynahLm(
         seed: options.seed ?? 0,
         maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
         ...(options.signal ? { signal: options.signal } : {}),
-        ...(options.onFrame ? { onFrame: options.onFrame } : {}),
       })
-      const frames = first.codes.length
-      const refined = await refineLatents(narModel, nar, {
-        encoding: await encode(narEncoder),
-        durations: Int32Array.of(...prompt.durations, ...first.durations),
-        promptLatents,
-        firstLatents: vectors(first.codes, 1, frames),
-        ...(options.signal ? { signal: options.signal } : {}),
-      })
-      const latents = new Float32Array(frames * dim) // [T, L] → [L, T]
-      for (let t = 0; t < frames; t++) for (let i = 0; i < dim; i++) latents[i * frames + t] = refined[t * dim + i]!
-      return { latents: float32Tensor(latents, [dim, frames]), durations: first.durations, stopped: first.stopped }
+      let age = 0
+      for await (const { code, endsPhoneme } of frames) {
+        codes.push(code)
+        framePhonemes.push(prompt.phonemes.length + durations.length)
+        age++
+        if (endsPhoneme) {
+          durations.push(age)
+          age = 0
+        }
+        options.onFrame?.(codes.length)
+        if (codes.length < stretch + framesAfter || durations.length === phonemes.length) continue
+        yield { latents: await refine(stretch), durations: Int32Array.from(durations) }
+        stretch *= stretchGrowth
+      }
+      const stopped = durations.length === phonemes.length ? 'end' : 'length'
+      if (age > 0) durations.push(age)
+      yield { latents: await refine(codes.length), durations: Int32Array.from(durations), stopped }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(models.map(model => model[Symbol.asyncDispose]()))

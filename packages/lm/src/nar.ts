@@ -5,8 +5,8 @@ import type { NarConfig } from './architectures/mynah.ts'
 export interface NarRequest {
   /** float32 [P, D], prompt phonemes first. */
   readonly encoding: Tensor<'float32'>
-  /** Frames per phoneme of prompt and target; may end before the encoding does. */
-  readonly durations: Int32Array
+  /** The phoneme of every frame [Tp + T], a row of `encoding`. */
+  readonly framePhonemes: Int32Array
   /** Sum of all codebooks of the prompt, float32 [Tp, L] row-major. */
   readonly promptLatents: Float32Array
   /** First codebook's vectors of the target, float32 [T, L] row-major. */
@@ -19,10 +19,8 @@ export async function refineLatents(model: Model, config: NarConfig, request: Na
   const { dim, latentDim } = config
   const frames = (request.promptLatents.length + request.firstLatents.length) / latentDim
   const condition = new Float32Array(frames * dim)
-  let frame = 0
-  request.durations.forEach((duration, phoneme) => {
-    const row = request.encoding.data.subarray(phoneme * dim, (phoneme + 1) * dim)
-    for (let i = 0; i < duration; i++) condition.set(row, frame++ * dim)
+  request.framePhonemes.forEach((phoneme, frame) => {
+    condition.set(request.encoding.data.subarray(phoneme * dim, (phoneme + 1) * dim), frame * dim)
   })
   const promptFrames = request.promptLatents.length / latentDim
   const known = new Float32Array(frames * latentDim)

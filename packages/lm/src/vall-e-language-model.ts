@@ -20,7 +20,7 @@ export function createVallELanguageModel(model: VallE, toLatents: (codes: Tensor
     throw new RangeError(`${name}: language is "${language}", expected one of ${Object.keys(languageIds).slice(0, languages).join(', ')}`)
   }
   return {
-    async generate(phonemes: Int32Array, options: GenerateOptions) {
+    async *generate(phonemes: Int32Array, options: GenerateOptions) {
       const { prompt, speed = 1 } = options
       if (speed !== 1) throw new RangeError(`${name}: speed is ${speed}, expected 1: this model speaks at the prompt's rate`)
       const sampling = {
@@ -45,7 +45,7 @@ export function createVallELanguageModel(model: VallE, toLatents: (codes: Tensor
         ...(options.signal ? { signal: options.signal } : {}),
         ...(options.onFrame ? { onFrame: options.onFrame } : {}),
       })
-      return { latents: toLatents(codes), durations: new Int32Array(0), stopped }
+      yield { latents: toLatents(codes), durations: new Int32Array(0), stopped }
     },
     [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
   }

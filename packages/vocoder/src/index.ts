@@ -2,6 +2,7 @@ export type { VocoderArchitecture, VocoderDescription, VocoderSources } from './
 export { architectures } from './architectures/index.ts'
 export { loadMynahDecoder, type MynahDecoderConfig } from './architectures/mynah.ts'
 export type { FeatureStream } from './chunks.ts'
+export { joinFrames, sliceFrames } from './features.ts'
 export {
   buildChecked,
   type DecodeOptions,

@@ -27,6 +27,8 @@ export interface Vocoder extends AsyncDisposable {
   readonly featureDim: number
   /** Samples that `frames` frames decode to. */
   samplesFor(frames: number): number
+  /** Frames on either side with which stretches of features, decoded one by one, join into what decoding the whole gives; undefined where only the whole can be decoded. */
+  readonly overlapFrames?: number
   /**
    * @param features float32 [C, T]
    * @param options.seed draws the noise of vocoders that take some; 0 by default

@@ -36,6 +36,8 @@ type Precision = NonNullable<LinearConfig['dtype']>
 const sampleRate = 24000
 /** Vocos clips its magnitudes here, before a badly placed frame can blow up. */
 const largestMagnitude = 100
+/** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, stretches join 71 dB below what the whole gives (docs/decisions/2026-11-26-stretches.md). */
+const overlapFrames = 16
 
 /**
  * Emits latents [1, L, T] → waveform [1, T · 2 · hop]: Vocos (arXiv:2306.00814) backbone at the codec's frame rate, a linear map to twice the rate, ConvNeXt blocks there,
@@ -77,6 +79,7 @@ export async function loadMynahDecoder(weights: Weights, config: unknown, runtim
     sampleRate,
     featureDim: sizes.latentDim,
     samplesFor: frames => frames * 2 * sizes.hopLength,
+    overlapFrames,
     async decode(features, options = {}) {
       checkFeatures('mynah decoder', features, sizes.latentDim)
       const { waveform } = await model.run(
