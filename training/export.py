@@ -28,7 +28,7 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
     "codec": (a.codec, lambda key: key.startswith(ENCODER), "mynah-codec", dict(nInput=s["n_input"], encoderDim=s["encoder_dim"], encoderLayers=s["encoder_layers"], latentDim=s["latent_dim"], codebooks=s["codebooks"], codebookSize=s["codebook_size"], hopLength=s["hop"])),
     "vocoder": (a.decoder or a.codec, lambda key: not key.startswith(ENCODER), "mynah-decoder", dict(latentDim=s["latent_dim"], decoderDim=s["decoder_dim"], decoderLayers=s["decoder_layers"], upsampledDim=s["upsampled_dim"], upsampledLayers=s["upsampled_layers"], nFft=s["n_fft"], hopLength=s["hop"])),
     "ar": (a.ar, lambda key: True, "mynah-ar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["ar_layers"], latentDim=c["latent_dim"], codebookSize=c["codebook_size"], maxAge=c["max_age"])),
-    "nar": (a.nar, lambda key: True, "mynah-nar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["nar_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], window=c["window"], passes=c["nar_passes"])),
+    "nar": (a.nar, lambda key: True, "mynah-nar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["nar_layers"], latentDim=c["latent_dim"], window=c["window"])),
     "aligner": (a.aligner, lambda key: True, "mynah-aligner", dict(dim=160, layers=6, symbols=c["symbols"], nInput=s["n_input"])),
 }
 

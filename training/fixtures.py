@@ -15,7 +15,7 @@ codec = Codec(CODEC).eval()
 codec.rvq.codebook.normal_()
 for p in codec.parameters():  # every parameter must matter
     p.data += 0.1 * torch.randn_like(p)
-ar, nar = lm.Ar(lm.TINY, codec.rvq.codebook).eval(), lm.Nar(lm.TINY, codec.rvq.codebook).eval()
+ar, nar = lm.Ar(lm.TINY, codec.rvq.codebook).eval(), lm.Nar(lm.TINY).eval()
 aligner = lm.Aligner(16, 1).eval()
 for m in (ar, nar, aligner):
     for p in m.parameters():
@@ -30,7 +30,7 @@ c, l = CODEC, lm.TINY
     codec=dict(nInput=c["n_input"], encoderDim=c["encoder_dim"], encoderLayers=c["encoder_layers"], latentDim=c["latent_dim"], codebooks=c["codebooks"], codebookSize=c["codebook_size"], hopLength=c["hop"]),
     vocoder=dict(latentDim=c["latent_dim"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
     ar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["ar_layers"], latentDim=l["latent_dim"], codebookSize=l["codebook_size"], maxAge=l["max_age"]),
-    nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], codebooks=l["codebooks"], codebookSize=l["codebook_size"], window=l["window"], passes=l["nar_passes"]),
+    nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], window=l["window"]),
     aligner=dict(dim=16, layers=1, symbols=56, nInput=160))))
 with torch.no_grad():
     t = torch.arange(24000 // 2) / 24000

@@ -34,7 +34,7 @@ class ArDecoder:
             x = x + block.linear2(F.gelu(block.linear1(block.norm2(x))))
         self.position += t
         x = m.norm(x[:, -1])
-        return m.scorer(m.to_vector(x), 0)[0], m.to_advance(x)[0, 0]
+        return m.scorer(m.to_vector(x))[0], m.to_advance(x)[0, 0]
 
 
 def speak_ar(model, codebook, ids, prompt_durations, prompt_codes, temperature, top_k, generator, durations=None, speed=1.0):
@@ -75,7 +75,7 @@ def speak_nar(model, codebook, ids, durations, prompt_codes, first):
     frame_phoneme = torch.repeat_interleave(torch.arange(len(ids)), durations)[None]
     known, n = torch.cat([prompt, codebook[0][first]])[None], len(prompt)
     is_prompt = torch.arange(known.shape[1])[None] < n
-    return model.refine(encoding, frame_phoneme, known, known, is_prompt, one(known.shape[1]))[0, n:]
+    return (known + model(encoding, frame_phoneme, known, known, is_prompt, one(known.shape[1])))[0, n:]
 
 
 def main():
@@ -97,7 +97,7 @@ def main():
     codec = Codec(SMALL).eval()
     codec.load_state_dict(load(a.codec), strict=False)
     codebook = codec.rvq.codebook
-    ar, nar = lm.Ar(lm.SMALL, codebook).eval(), lm.Nar(lm.SMALL, codebook).eval()
+    ar, nar = lm.Ar(lm.SMALL, codebook).eval(), lm.Nar(lm.SMALL).eval()
     ar.load_state_dict(load(a.ar), strict=False), nar.load_state_dict(load(a.nar), strict=False)
     tokens, cache, out, rng = Tokens(a.tokens), Corpus(a.cache), Path(a.out), random.Random(3)
     audio = {i["id"]: i for i in cache.items}

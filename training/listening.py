@@ -5,6 +5,7 @@ from moonshine_voice import ModelArch, Transcriber
 from num2words import num2words
 
 RATE = 16000
+LONGEST = 10  # seconds that the recognizer hears at once: it cuts longer recordings itself, anywhere, and says the words around the cut twice
 _recognizer = None
 
 
@@ -12,9 +13,20 @@ def hear(wave, rate):
     """float32 [S] mono at `rate` Hz -> what Moonshine tiny-en writes down. Half a second of silence around keeps it from inventing words."""
     global _recognizer
     _recognizer = _recognizer or Transcriber(os.path.join(os.path.dirname(moonshine_voice.__file__), "assets", "tiny-en"), ModelArch.TINY)
-    x, pad = soxr.resample(wave, rate, RATE).astype(np.float32), np.zeros(RATE // 2, np.float32)
-    lines = _recognizer.transcribe_without_streaming(np.concatenate([pad, x, pad]).tolist(), RATE).lines
-    return " ".join(line.text.strip() for line in lines)
+    pad = np.zeros(RATE // 2, np.float32)
+    lines = [_recognizer.transcribe_without_streaming(np.concatenate([pad, x, pad]).tolist(), RATE).lines for x in pieces(soxr.resample(wave, rate, RATE).astype(np.float32))]
+    return " ".join(line.text.strip() for each in lines for line in each)
+
+
+def pieces(x):
+    """[S] -> pieces of at most LONGEST seconds, cut where it is most silent in their second half"""
+    while len(x) > LONGEST * RATE:
+        window = RATE // 8
+        power = np.convolve(x[: LONGEST * RATE] ** 2, np.ones(window), "same")[LONGEST * RATE // 2 :: RATE // 100]
+        cut = LONGEST * RATE // 2 + int(power[:-12].argmin()) * (RATE // 100)
+        yield x[:cut]
+        x = x[cut:]
+    yield x
 
 
 def words(text):

@@ -9,7 +9,7 @@ import math
 import torch, torch.nn.functional as F
 from torch import nn
 
-SMALL = dict(symbols=56, dim=256, heads=4, encoder_layers=3, ar_layers=6, nar_layers=6, nar_passes=2, latent_dim=64, codebooks=8, codebook_size=1024, max_age=32, window=48)
+SMALL = dict(symbols=56, dim=256, heads=4, encoder_layers=3, ar_layers=6, nar_layers=6, latent_dim=64, codebooks=8, codebook_size=1024, max_age=32, window=48)
 LARGE = dict(SMALL, dim=512, heads=8, encoder_layers=4, ar_layers=8, nar_layers=8)
 TINY = dict(SMALL, dim=16, heads=2, encoder_layers=1, ar_layers=1, nar_layers=1, latent_dim=8, codebooks=3, codebook_size=16)
 
@@ -26,24 +26,22 @@ def rotate(x, positions):
 
 
 class Block(nn.Module):
-    """Pre-LN transformer block; the two norms take their scale and shift from `condition` (AdaLN) where the model has stages."""
+    """Pre-LN transformer block."""
 
-    def __init__(self, dim, heads, stages=0):
+    def __init__(self, dim, heads):
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.linear1, self.linear2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
-        self.stage = nn.Parameter(torch.zeros(stages, 4 * dim)) if stages else None
 
-    def forward(self, x, positions, mask, stage=None):
-        """x [B, T, D], mask bool [B, 1, T, T], true where attended, None for causal; stage [B] or None"""
+    def forward(self, x, positions, mask):
+        """x [B, T, D], mask bool [B, 1, T, T], true where attended, None for causal"""
         b, t, d = x.shape
-        s1, h1, s2, h2 = self.stage[stage][:, None].chunk(4, -1) if self.stage is not None else (0, 0, 0, 0)
-        q, k, v = (self.qkv(self.norm1(x) * (1 + s1) + h1)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         y = F.scaled_dot_product_attention(rotate(q, positions), rotate(k, positions), v, mask, is_causal=mask is None)
         x = x + self.out(y.transpose(1, 2).reshape(b, t, d))
-        return x + self.linear2(F.gelu(self.linear1(self.norm2(x) * (1 + s2) + h2)))
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
 
 
 class PhonemeEncoder(nn.Module):
@@ -81,19 +79,20 @@ class Speaker(nn.Module):
 
 
 class Scorer(nn.Module):
-    """A predicted vector scored against a codebook: scale * (2 v.e - |e|^2) + bias. One scale and bias per codebook."""
+    """A predicted vector scored against the first codebook: scale * (2 v.e - |e|^2) + bias."""
 
     def __init__(self, codebook):
+        """codebook [1, N, L]"""
         super().__init__()
-        self.register_buffer("codebook", codebook.clone())  # [K, N, L]
-        power = codebook.pow(2).sum(-1).mean(-1).clamp(min=1e-6)  # [K]
-        self.log_scale = nn.Parameter(torch.log(1.0 / power))
+        self.register_buffer("codebook", codebook.clone())
+        power = codebook.pow(2).sum(-1).mean(-1).clamp(min=1e-6)
+        self.log_scale = nn.Parameter(torch.log(1.0 / power))  # [1]
         self.bias = nn.Parameter(torch.zeros(codebook.shape[:2]))
 
-    def forward(self, v, k):
-        e = self.codebook[k]
+    def forward(self, v):
+        e = self.codebook[0]
         with torch.autocast(v.device.type, enabled=False):  # logits need full precision
-            return self.log_scale[k].exp() * (2 * v.float() @ e.T - e.pow(2).sum(-1)) + self.bias[k]
+            return self.log_scale[0].exp() * (2 * v.float() @ e.T - e.pow(2).sum(-1)) + self.bias[0]
 
 
 class Ar(nn.Module):
@@ -121,50 +120,36 @@ class Ar(nn.Module):
         for block in self.blocks:  # causal: no frame sees the padding, which comes after the last
             x = block(x, torch.arange(t, device=x.device), None)
         x = self.norm(x)
-        return self.scorer(self.to_vector(x), 0), self.to_advance(x)[..., 0]
+        return self.scorer(self.to_vector(x)), self.to_advance(x)[..., 0]
 
 
 class Nar(nn.Module):
-    """Stage j (0-based) predicts codebook j + 2 of every target frame from the sum of codebooks 1 … j + 1, and the whole remaining residual."""
+    """Predicts what the other codebooks of every target frame add to the first one, all at once: their sum, as a vector."""
 
-    def __init__(self, config, codebook):
+    def __init__(self, config):
         super().__init__()
         self.config = c = config
-        stages = c["codebooks"] - 1
-        self.phonemes, self.speaker, self.scorer = PhonemeEncoder(c), Speaker(c), Scorer(codebook[1:])
+        self.phonemes, self.speaker = PhonemeEncoder(c), Speaker(c)
         self.from_code = nn.Linear(c["latent_dim"], c["dim"])
         self.kind = nn.Embedding(2, c["dim"])  # 0 target, 1 prompt
-        self.blocks = nn.ModuleList(Block(c["dim"], c["heads"], stages) for _ in range(c["nar_layers"]))
+        self.blocks = nn.ModuleList(Block(c["dim"], c["heads"]) for _ in range(c["nar_layers"]))
         self.norm = nn.LayerNorm(c["dim"])
-        self.to_vector = nn.Parameter(torch.randn(stages, c["dim"], c["latent_dim"]) * c["dim"] ** -0.5)
-        self.to_residual = nn.Parameter(torch.zeros(stages, c["dim"], c["latent_dim"]))
+        self.to_residual = nn.Linear(c["dim"], c["latent_dim"])
 
     def encode(self, ids, valid, prompt, prompt_valid):
         return self.phonemes(ids, valid) + self.speaker(prompt, prompt_valid)[:, None]
 
-    def forward(self, encoding, frame_phoneme, known, kind, valid, stage):
-        """known [B, T, L] sum of known codebooks; stage: one int for the batch -> logits [B, T, N], residual [B, T, L]"""
+    def forward(self, encoding, frame_phoneme, quantized, first, prompt, valid):
+        """quantized [B, T, L] all codebooks, read where the bool prompt [B, T] is true; first [B, T, L] the first codebook's vectors -> what is to be added to `first` [B, T, L]"""
+        known = torch.where(prompt[..., None], quantized, first)
         x = torch.gather(encoding, 1, frame_phoneme[..., None].expand(-1, -1, encoding.shape[-1]))
-        x = x + self.from_code(known) + self.kind(kind)
-        t = x.shape[1]
-        at = torch.arange(t, device=x.device)
+        x = x + self.from_code(known) + self.kind(prompt.long())
+        at = torch.arange(x.shape[1], device=x.device)
         near = (at[:, None] - at[None]).abs() <= self.config["window"]
-        prompt = (kind == 1)[:, None, None]  # every frame sees the whole prompt, and its neighbours
-        mask = (near | prompt) & valid[:, None, None]
-        stages = torch.full((len(x),), stage, device=x.device)
+        mask = (near | prompt[:, None, None]) & valid[:, None, None]  # every frame sees the whole prompt, and its neighbours
         for block in self.blocks:
-            x = block(x, at, mask, stages)
-        x = self.norm(x)
-        return self.scorer(x @ self.to_vector[stage], stage), (x @ self.to_residual[stage]).float()
-
-    def refine(self, encoding, frame_phoneme, quantized, first, prompt, valid):
-        """quantized [B, T, L] all codebooks, read where the bool prompt [B, T] is true; first [B, T, L] the first codebook's vectors -> latents [B, T, L].
-        The first passes add the expected codeword of a codebook, the last one the whole residual: two passes come as near to the true latents as one a codebook."""
-        known, passes = first, self.config["nar_passes"]
-        for stage in range(passes):
-            logits, residual = self(encoding, frame_phoneme, torch.where(prompt[..., None], quantized, known), prompt.long(), valid, stage)
-            known = known + (residual if stage == passes - 1 else logits.softmax(-1) @ self.scorer.codebook[stage])
-        return known
+            x = block(x, at, mask)
+        return self.to_residual(self.norm(x)).float()
 
 
 class Aligner(nn.Module):

@@ -23,8 +23,8 @@ a.device = common.device_of(a.device)
 if a.threads:
     torch.set_num_threads(a.threads)
 codebook = common.weights(a.codec, a.device)["rvq.codebook"]
-nar = Nar(SMALL, codebook).to(a.device).eval()
-nar.load_state_dict(common.weights(a.nar, a.device), strict=False)  # an export leaves out the codebook
+nar = Nar(SMALL).to(a.device).eval()
+nar.load_state_dict(common.weights(a.nar, a.device))
 tokens, rng, out, position = Tokens(a.cache, longest=800), random.Random(5), Path(a.out), 0
 out.mkdir(parents=True, exist_ok=True)
 items = [i for i in tokens.train if i["variant"] == 0 and (i["kind"] == "librispeech" or rng.random() < a.share)]
@@ -35,7 +35,8 @@ with open(out / "latents.f16", "wb") as zf, open(out / "index.jsonl", "w", encod
         quantized = sum(codebook[k][batch["codes"][..., k]] for k in range(len(codebook)))
         with common.autocast(a):
             encoding = nar.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
-            known = nar.refine(encoding, batch["frame_phoneme"], quantized, codebook[0][batch["codes"][..., 0]], batch["kind"] == 1, batch["valid"])
+            first = codebook[0][batch["codes"][..., 0]]
+            known = first + nar(encoding, batch["frame_phoneme"], quantized, first, batch["kind"] == 1, batch["valid"])
         for clip, z, before in zip(clips, known.float().cpu().numpy(), batch["prompt_frames"].tolist()):
             zf.write(z[before : before + clip["frames"]].astype(np.float16).tobytes())
             index.write(json.dumps(dict(id=clip["id"].split("/")[0], offset=clip["offset"], start=position, frames=clip["frames"])) + "\n")

@@ -49,15 +49,9 @@ export async function loadMynahLm(
   const ar = parseArConfig(parts.ar.config)
   const nar = parseNarConfig(parts.nar.config)
   const [codebooks, size, dim] = parts.codebook.shape as [number, number, number]
-  if (
-    codebooks !== nar.codebooks ||
-    size !== ar.codebookSize ||
-    size !== nar.codebookSize ||
-    dim !== ar.latentDim ||
-    dim !== nar.latentDim
-  ) {
+  if (size !== ar.codebookSize || dim !== ar.latentDim || dim !== nar.latentDim) {
     throw new RangeError(
-      `loadMynahLm: the codec's codebooks are [${parts.codebook.shape.join(', ')}], the models expect [${nar.codebooks}, ${ar.codebookSize}, ${ar.latentDim}]; do they belong to this codec?`,
+      `loadMynahLm: the codec's codebooks are [${parts.codebook.shape.join(', ')}], the models expect [K, ${ar.codebookSize}, ${ar.latentDim}] (AR) and vectors of ${nar.latentDim} (NAR); do they belong to this codec?`,
     )
   }
   const books = parts.codebook.data
@@ -74,7 +68,7 @@ export async function loadMynahLm(
   }
   // ONNX Runtime's int8 kernel is the CPU's; other devices compute in float32.
   const precision: Precision = runtime.device === 'cpu' ? 'stored' : 'float32'
-  const narModel = await load(() => buildNar(parts.nar.weights, nar, books, precision), { name: 'nar' })
+  const narModel = await load(() => buildNar(parts.nar.weights, nar, precision), { name: 'nar' })
   const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: Object.fromEntries(caches) })
   const narEncoder = await load(() => buildPhonemeEncoder(parts.nar.weights, nar, precision), { name: 'nar-encoder' })
   const arEncoder = await load(() => buildPhonemeEncoder(parts.ar.weights, ar, precision), { name: 'ar-encoder' })

@@ -14,27 +14,22 @@ export interface NarRequest {
   readonly signal?: AbortSignal
 }
 
-/** Runs the passes: each adds the expected codeword of one more codebook, the last one all that is left. → latents of the target, float32 [T, L] row-major */
+/** Adds to the first codebook what all others say, as a vector. → latents of the target, float32 [T, L] row-major */
 export async function refineLatents(model: Model, config: NarConfig, request: NarRequest): Promise<Float32Array> {
   const { dim, latentDim } = config
-  const frames = (request.promptLatents.length + request.firstLatents.length) / latentDim
+  const frames = request.framePhonemes.length
   const condition = new Float32Array(frames * dim)
   request.framePhonemes.forEach((phoneme, frame) => {
     condition.set(request.encoding.data.subarray(phoneme * dim, (phoneme + 1) * dim), frame * dim)
   })
-  const promptFrames = request.promptLatents.length / latentDim
   const known = new Float32Array(frames * latentDim)
   known.set(request.promptLatents)
   known.set(request.firstLatents, request.promptLatents.length)
-  for (let stage = 0; stage < config.passes; stage++) {
-    const feeds = {
-      condition: float32Tensor(condition, [1, frames, dim]),
-      known: float32Tensor(known, [1, frames, latentDim]),
-      promptFrames: int64Tensor([promptFrames], [1]),
-      stage: int64Tensor([stage], []),
-    }
-    const { refined } = await model.run(feeds, { fetch: ['refined'], ...(request.signal ? { signal: request.signal } : {}) })
-    known.set(refined!.data as Float32Array, request.promptLatents.length)
+  const feeds = {
+    condition: float32Tensor(condition, [1, frames, dim]),
+    known: float32Tensor(known, [1, frames, latentDim]),
+    promptFrames: int64Tensor([request.promptLatents.length / latentDim], [1]),
   }
-  return known.slice(request.promptLatents.length)
+  const { refined } = await model.run(feeds, request.signal ? { signal: request.signal } : {})
+  return refined!.data as Float32Array
 }

@@ -34,10 +34,7 @@ const arSchema = z.object({
   codebookSize: z.int().positive(),
   maxAge: z.int().positive(),
 })
-const narSchema = arSchema
-  .omit({ maxAge: true })
-  .extend({ codebooks: z.int().min(2), window: z.int().positive(), passes: z.int().positive() })
-  .refine(({ passes, codebooks }) => passes < codebooks, { error: 'must be less than codebooks', path: ['passes'] })
+const narSchema = arSchema.omit({ maxAge: true, codebookSize: true }).extend({ window: z.int().positive() })
 const alignerSchema = z.object({
   dim: z.int().positive(),
   layers: z.int().positive(),
@@ -76,8 +73,6 @@ interface BlockInputs {
   /** Added to the scores, broadcast to [1, H, T, S + T]. */
   readonly bias?: Value
   readonly past?: KeyValueCache
-  /** Scale and shift of the two norms [4 · D], AdaLN. */
-  readonly condition?: Value
 }
 
 /** Pre-LN transformer block: x [1, T, D] → x and the keys and values of all frames so far. */
@@ -85,16 +80,12 @@ function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInp
   const dim = x.shape[2] as number
   const { heads, rotary, bias, past, precision: dtype } = inputs
   const dense = (y: Value, name: string) => linear(graph, y, weights.scope(name), { dtype })
-  const parts = inputs.condition && graph.split(inputs.condition, [dim, dim, dim, dim], 0)
-  const norm = (y: Value, name: string, first: number) => {
-    const normal = layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
-    return parts ? graph.add(graph.mul(normal, graph.add(parts[first]!, 1)), parts[first + 1]!) : normal
-  }
-  const [q, k, v] = graph.split(dense(norm(x, 'norm1', 0), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
+  const norm = (y: Value, name: string) => layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
+  const [q, k, v] = graph.split(dense(norm(x, 'norm1'), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
   const turn = (y: Value) => rotate(graph, y, rotary, { heads })
   const { output, present } = attention(graph, turn(q), turn(k), v, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
   const mixed = graph.add(x, dense(output, 'out'))
-  const hidden = graph.gelu(dense(norm(mixed, 'norm2', 2), 'linear1'))
+  const hidden = graph.gelu(dense(norm(mixed, 'norm2'), 'linear1'))
   return { x: graph.add(mixed, dense(hidden, 'linear2')), present }
 }
 
@@ -188,21 +179,15 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
 }
 
 /**
- * One stage of the NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the codebooks so far), promptFrames int64 [1], stage int64 []
- * → refined [1, T − promptFrames, L]: `known` of the target frames plus the expected codeword of codebook stage + 2, or in the last pass all that is left.
- * @param codebooks all codebooks of the codec, float32 [K · N · L]
+ * The NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the first), promptFrames int64 [1]
+ * → refined [1, T − promptFrames, L]: `known` of the target frames plus what the other codebooks add.
  */
-export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32Array, precision: Precision): OnnxModel {
+export function buildNar(weights: Weights, config: NarConfig, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('nar')
-  const { dim, heads, latentDim, codebookSize } = config
-  const stages = config.codebooks - 1
+  const { dim, heads, latentDim } = config
   const condition = graph.input('condition', 'float32', [1, 'T', dim])
   const known = graph.input('known', 'float32', [1, 'T', latentDim])
   const promptFrames = graph.input('promptFrames', 'int64', [1])
-  const stage = graph.input('stage', 'int64', [])
-  const select = (name: string, data: Float32Array, shape: readonly number[]) =>
-    graph.gather(graph.initializer(name, { dtype: 'float32', shape, data }), stage)
-  const stored = (name: string, shape: readonly number[]) => graph.gather(graph.initializer(name, weights.get(name, shape)), stage)
   const kinds = graph.initializer('kind', weights.get('kind.weight', [2, dim]))
   let x = graph.add(condition, linear(graph, known, weights.scope('from_code')))
   const at = positionsOf(graph, condition, 1)
@@ -214,26 +199,11 @@ export function buildNar(weights: Weights, config: NarConfig, codebooks: Float32
   const rotary = rotaryAngles(graph, at, dim / heads)
   for (let i = 0; i < config.layers; i++) {
     const scope = weights.scope(`blocks.${i}`)
-    x = graph.scope(`blocks.${i}`, () => {
-      const adaptation = graph.gather(graph.initializer('stage', scope.get('stage', [stages, 4 * dim])), stage)
-      return block(graph, x, scope, { heads, rotary, bias, condition: adaptation, precision }).x
-    })
+    x = graph.scope(`blocks.${i}`, () => block(graph, x, scope, { heads, rotary, bias, precision }).x)
   }
   const target = (y: Value) => graph.slice(y, 1, promptFrames)
-  x = layerNorm(graph, target(x), weights.scope('norm'), { epsilon: 1e-5 })
-  const vector = graph.matmul(x, stored('to_vector', [stages, dim, latentDim])) // [1, T, L]
-  const rest = codebooks.subarray(codebookSize * latentDim)
-  const codebook = select('codebooks', rest, [stages, codebookSize, latentDim]) // [N, L]
-  const scale = graph.exp(stored('scorer.log_scale', [stages]))
-  const scored = graph.sub(
-    graph.mul(graph.matmul(vector, graph.transpose(codebook, [1, 0])), 2),
-    select('powers', powers(rest, latentDim), [stages, codebookSize]),
-  )
-  const logits = graph.add(graph.mul(scored, scale), stored('scorer.bias', [stages, codebookSize])) // [1, T, N]
-  const expected = graph.matmul(graph.softmax(logits), codebook)
-  const residual = graph.matmul(x, stored('to_residual', [stages, dim, latentDim]))
-  const isLast = graph.equal(stage, config.passes - 1)
-  graph.output('refined', graph.add(target(known), graph.where(isLast, residual, expected)))
+  const last = layerNorm(graph, target(x), weights.scope('norm'), { epsilon: 1e-5 })
+  graph.output('refined', graph.add(target(known), linear(graph, last, weights.scope('to_residual'))))
   return graph.build()
 }
 
