@@ -1,5 +1,5 @@
 import { type MelConfig, melPresets } from '@mynah/audio'
-import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, type Value, type Weights } from '@mynah/onnx'
+import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, toImage, toSignal, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import { expectConv, parseConfig, type VocoderDescription } from './architecture.ts'
 
@@ -92,8 +92,8 @@ export interface StageOptions {
 /**
  * One stage of the generator: activation, ConvTranspose that halves the channels and lengthens by the rate, mean of the parallel residual blocks
  * ("multi-receptive field fusion"). Paper: HiFi-GAN, arXiv:2010.05646, section 2.2. Reads `ups.{stage}` and `resblocks.{stage · kernels + j}`.
- * @param x float32 [1, ⌊C / 2^stage⌋, L]
- * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate] (one more if kernel − rate is odd)
+ * @param x float32 [1, ⌊C / 2^stage⌋, 1, L]
+ * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, 1, L · rate] (one more if kernel − rate is odd)
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
 export function upsamplingStage(
@@ -135,15 +135,15 @@ function expectBlock(architecture: string, block: Weights, resblock: '1' | '2', 
   }
 }
 
-/** The first convolution, mel [1, nMels, T] → [1, initialChannels, T], zero-padded to the same length. Reads `conv_pre`. */
+/** The first convolution, mel [1, nMels, T] → image [1, initialChannels, 1, T], zero-padded to the same length. Reads `conv_pre`. */
 export function firstConv(architecture: string, graph: GraphBuilder, mel: Value, weights: Weights, config: GeneratorConfig): Value {
   const { initialChannels, mel: frontEnd } = config
   expectConv(architecture, weights, 'conv_pre', [initialChannels, frontEnd.nMels, outerKernel], initialChannels)
-  return graph.scope('conv_pre', () => conv1d(graph, mel, weights.scope('conv_pre'), { padding: 'same' }))
+  return graph.scope('conv_pre', () => conv1d(graph, toImage(graph, mel), weights.scope('conv_pre'), { padding: 'same' }))
 }
 
 /**
- * The last convolution, to `channels` channels, zero-padded to the same length. Reads `conv_post`.
+ * The last convolution, image [1, C, 1, L] → signal [1, channels, L], zero-padded to the same length. Reads `conv_post`.
  * @param options.bias whether it has a bias; true unless told otherwise
  */
 export function lastConv(
@@ -155,7 +155,10 @@ export function lastConv(
   options: { bias?: boolean } = {},
 ): Value {
   expectConv(architecture, weights, 'conv_post', [channels, x.shape[1] as number, outerKernel], options.bias === false ? false : channels)
-  return graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post'), { padding: 'same' }))
+  return toSignal(
+    graph,
+    graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post'), { padding: 'same' })),
+  )
 }
 
 /** Kernel size of the first and last convolution in every paper of the family. */

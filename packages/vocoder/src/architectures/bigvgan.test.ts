@@ -1,4 +1,15 @@
-import { createRandom, createRuntime, createWeights, float32Tensor, GraphBuilder, snake, type Value, type Weights } from '@mynah/onnx'
+import {
+  createRandom,
+  createRuntime,
+  createWeights,
+  float32Tensor,
+  GraphBuilder,
+  snake,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeVocoderCase, largestDifference } from '../vocoder.contract.ts'
 import { antiAliasedSnake } from './bigvgan.ts'
@@ -59,7 +70,8 @@ describe('antiAliasedSnake', () => {
     const graph = new GraphBuilder('both')
     const x = graph.input('x', 'float32', [1, 5, 'L'])
     graph.output('direct', direct(graph, x))
-    graph.output('phases', antiAliasedSnake(graph, x, weights, { activation: 'snakebeta', logScale: true }))
+    const phases = antiAliasedSnake(graph, toImage(graph, x), weights, { activation: 'snakebeta', logScale: true })
+    graph.output('phases', toSignal(graph, phases))
     const model = await (await runtimePromise).load(graph.build())
     const results = await model.run({ x: normals([1, 5, length]) })
     expect(results.phases!.shape).toEqual([1, 5, length])

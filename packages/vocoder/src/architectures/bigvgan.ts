@@ -87,8 +87,8 @@ const activationReach = 6
  * phases, even and odd samples, which each filter reaches from the original samples by half of its taps: the same numbers, without thousands of groups,
  * strides or zeros. Channels lie on the batch axis, where convolutions with one input and two outputs are fastest.
  * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
- * @param x float32 [1, C, L]
- * @returns float32 [1, C, L]
+ * @param x float32 [1, C, 1, L]
+ * @returns float32 [1, C, 1, L]
  */
 export function antiAliasedSnake(
   graph: GraphBuilder,
@@ -115,7 +115,7 @@ export function antiAliasedSnake(
   const toPhases = [...seven.map(i => 2 * tap(up, 11 - 2 * i)), ...seven.map(i => 2 * tap(up, 12 - 2 * i))]
   const fromPhases = [...seven.map(i => tap(down, 2 * i - 1)), ...seven.map(i => tap(down, 2 * i))]
 
-  const folded = graph.unsqueeze(graph.squeeze(x, [0]), [1]) // [C, 1, L]
+  const folded = graph.squeeze(x, [0]) // [C, 1, L]
   const extended = graph.pad(folded, 2, 3, 3, { mode: 'edge' })
   const phases = graph.conv(extended, graph.initializer('to_phases', float32Tensor(toPhases, [2, 1, 7]))) // [C, 2, L]
   const activated = snake(graph, graph.unsqueeze(phases, [0]), weights.scope('act'), { logScale: config.logScale }) // [1, C, 2, L]
@@ -126,7 +126,7 @@ export function antiAliasedSnake(
   const after = graph.expand(last, [1, channels, 2, 3])
   const surrounded = graph.squeeze(graph.concat([before, activated, after], 3), [0]) // [C, 2, L + 6]
   const joined = graph.conv(surrounded, graph.initializer('from_phases', float32Tensor(fromPhases, [1, 2, 7]))) // [C, 1, L]
-  return graph.unsqueeze(graph.squeeze(joined, [1]), [0])
+  return graph.unsqueeze(joined, [0])
 }
 
 function readFilter(weights: Weights, filter: string): Float32Array {

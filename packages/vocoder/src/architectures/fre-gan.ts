@@ -1,4 +1,4 @@
-import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
+import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, toImage, type Value, type Weights } from '@mynah/onnx'
 import { type BuildOptions, expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
   channelsBefore,
@@ -34,8 +34,9 @@ export const freGan: VocoderArchitecture = {
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
 export function buildFreGan(weights: Weights, config: GeneratorConfig, options: BuildOptions = {}): OnnxModel {
   const graph = new GraphBuilder(name)
-  let mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, mel, weights, config)
+  const input = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(name, graph, input, weights, config)
+  let mel = toImage(graph, input)
   let sum: Value | undefined
   for (let stage = 0; stage < config.upsampleRates.length; stage++) {
     if (stage >= 1) {
@@ -69,5 +70,5 @@ function upsampleOutput(graph: GraphBuilder, sum: Value, weights: Weights, confi
   expectConv(name, weights, layer, [channels, sum.shape[1] as number, 1], channels)
   // A 1×1 convolution and repetition commute: the convolution is cheaper before.
   const narrowed = graph.scope(layer, () => conv1d(graph, sum, weights.scope(layer)))
-  return graph.repeat(narrowed, 2, config.upsampleRates[stage]!)
+  return graph.repeat(narrowed, 3, config.upsampleRates[stage]!)
 }
