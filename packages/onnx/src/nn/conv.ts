@@ -11,9 +11,9 @@ export function toImage(graph: GraphBuilder, x: Value): Value {
   return graph.unsqueeze(x, [2])
 }
 
-/** The inverse of `toImage`. */
+/** The inverse of `toImage`; a signal stays as it is. */
 export function toSignal(graph: GraphBuilder, x: Value): Value {
-  return graph.squeeze(x, [2])
+  return isImage(x) ? graph.squeeze(x, [2]) : x
 }
 
 /** Configuration of a 1-D convolution; kernel size and channel counts come from the weight. */

@@ -5,6 +5,8 @@ import {
   type OnnxModel,
   readSnakeParameters,
   snake,
+  toImage,
+  toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
@@ -96,8 +98,8 @@ const activationReach = 6
  * phases, even and odd samples, one row each, which each filter reaches from the original samples by half of its taps: the same numbers, without strides or zeros.
  * Snake's factors are multiplied into the filters: the phases u come out times 2α, and x + (1 − cos(2αx))/(2β) is left as a convolution of u and one of cos u.
  * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
- * @param x float32 [1, C, 1, L]
- * @returns float32 [1, C, 1, L]
+ * @param x float32 [1, C, L], or an image [1, C, 1, L]
+ * @returns float32, the shape of x
  */
 export function antiAliasedSnake(
   graph: GraphBuilder,
@@ -143,7 +145,7 @@ export function antiAliasedSnake(
     return graph.conv(input, weight, shift, { groups: channels })
   }
 
-  const extended = graph.pad(x, 3, 3, 3, { mode: 'edge' })
+  const extended = graph.pad(x.shape.length === 3 ? toImage(graph, x) : x, 3, 3, 3, { mode: 'edge' })
   const magnify = (channel: number) => (hasCosineForm ? 2 * frequencies[channel]! : 1)
   const phases = graph.concat(
     toPhase.map(taps => depthwise(extended, taps, magnify)),
@@ -155,10 +157,13 @@ export function antiAliasedSnake(
   const before = graph.expand(first, [1, channels, 2, 3])
   const after = graph.expand(last, [1, channels, 2, 3])
   const u = graph.concat([before, phases, after], 3) // [1, C, 2, L + 6]
-  if (!hasCosineForm) return depthwise(snake(graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1)
+  const shaped = (image: Value) => (x.shape.length === 3 ? toSignal(graph, image) : image)
+  if (!hasCosineForm) {
+    return shaped(depthwise(snake(graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1))
+  }
   const half = (channel: number) => 0.5 / divisors[channel]!
   const gain = fromPhases.reduce((sum, value) => sum + value)
-  return graph.add(
+  const joined = graph.add(
     depthwise(
       u,
       fromPhases,
@@ -167,6 +172,7 @@ export function antiAliasedSnake(
     ),
     depthwise(graph.cos(u), fromPhases, channel => -half(channel)),
   ) // [1, C, 1, L]
+  return shaped(joined)
 }
 
 function readFilter(weights: Weights, filter: string): Float32Array {

@@ -1,4 +1,4 @@
-import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, toImage, type Value, type Weights } from '@mynah/onnx'
+import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
 import { type BuildOptions, expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
   channelsBefore,
@@ -8,6 +8,7 @@ import {
   generatorContext,
   lastConv,
   readGeneratorConfig,
+  toNarrowImage,
   upsamplingStage,
 } from '../generator.ts'
 
@@ -34,9 +35,8 @@ export const freGan: VocoderArchitecture = {
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
 export function buildFreGan(weights: Weights, config: GeneratorConfig, options: BuildOptions = {}): OnnxModel {
   const graph = new GraphBuilder(name)
-  const input = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, input, weights, config)
-  let mel = toImage(graph, input)
+  let mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(name, graph, mel, weights, config)
   let sum: Value | undefined
   for (let stage = 0; stage < config.upsampleRates.length; stage++) {
     if (stage >= 1) {
@@ -60,7 +60,8 @@ function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, config: 
   const layer = `cond_up.${stage - 1}`
   expectConv(name, weights, layer, [mel.shape[1] as number, channels, kernel], channels)
   const padding = Math.floor((kernel - rate) / 2)
-  return graph.scope(layer, () => convTranspose1d(graph, mel, weights.scope(layer), { stride: rate, padding }))
+  const stretched = graph.scope(layer, () => convTranspose1d(graph, mel, weights.scope(layer), { stride: rate, padding }))
+  return toNarrowImage(graph, stretched)
 }
 
 /** What has been summed so far, repeated to the rate that `stage` ends at, then 1×1 convolution to its channels. Reads `res_output.{stage − 2}.1`. */
@@ -70,5 +71,5 @@ function upsampleOutput(graph: GraphBuilder, sum: Value, weights: Weights, confi
   expectConv(name, weights, layer, [channels, sum.shape[1] as number, 1], channels)
   // A 1×1 convolution and repetition commute: the convolution is cheaper before.
   const narrowed = graph.scope(layer, () => conv1d(graph, sum, weights.scope(layer)))
-  return graph.repeat(narrowed, 3, config.upsampleRates[stage]!)
+  return toNarrowImage(graph, graph.repeat(narrowed, narrowed.shape.length - 1, config.upsampleRates[stage]!))
 }

@@ -64,7 +64,7 @@ export function buildIstftNet(weights: Weights, config: IstftNetConfig, options:
   for (let stage = 0; stage < config.upsampleRates.length; stage++) x = upsamplingStage(name, graph, x, weights, config, stage)
   const bins = config.nFft / 2 + 1
   expectConv(name, weights, 'conv_post', [2 * bins, x.shape[1] as number, outerKernel], 2 * bins)
-  const padded = graph.pad(graph.leakyRelu(x, 0.01), 3, 1, 0, { mode: 'reflect' }) // [1, C, 1, L + 1]
+  const padded = graph.pad(graph.leakyRelu(x, 0.01), x.shape.length - 1, 1, 0, { mode: 'reflect' }) // [1, C, 1, L + 1]
   const image = graph.scope('conv_post', () => conv1d(graph, padded, weights.scope('conv_post'), { padding: 'same' }))
   const spectrum = toSignal(graph, image) // [1, nFft + 2, L + 1]
   const [logMagnitude, angle] = graph.split(spectrum, [bins, bins], 1)
