@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.ts'
 
 /**
  * A signal as an image of one row, [B, C, T] → [B, C, 1, T]. The layers of this folder take either. On x64 ONNX Runtime keeps the channels of images, not of
- * signals, in blocks of a vector register (NCHWc) from convolution to convolution: one of 32 to 128 channels takes 60 to 80 % of the time (docs/decisions/2026-11-26-vocoder-speed.md).
+ * signals, in blocks of a vector register (NCHWc) from convolution to convolution: at 32 to 128 channels they take 50 to 70 % of the time (docs/decisions/2026-11-26-vocoder-speed.md).
  */
 export function toImage(graph: GraphBuilder, x: Value): Value {
   return graph.unsqueeze(x, [2])
