@@ -1,5 +1,5 @@
 import { type MelConfig, melPresets } from '@mynah/audio'
-import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, type Value, type Weights } from '@mynah/onnx'
+import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, toImage, toSignal, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import { expectConv, parseConfig, type VocoderDescription } from './architecture.ts'
 
@@ -79,6 +79,17 @@ export function channelsBefore(stage: number, config: GeneratorConfig): number {
   return Math.floor(config.initialChannels / 2 ** stage)
 }
 
+/**
+ * The widest signal that becomes an image. ONNX Runtime holds the weights of images a third time while it loads them, and at many channels they gain little: with all 768 channels of
+ * BigVGAN's first stage as an image its peak is 1.5 GB instead of 1.1.
+ */
+const widestImage = 512
+
+/** A signal [1, C, L] as an image [1, C, 1, L], which is faster to convolve, unless it has many channels; images stay as they are. */
+export function toNarrowImage(graph: GraphBuilder, x: Value): Value {
+  return x.shape.length === 3 && (x.shape[1] as number) <= widestImage ? toImage(graph, x) : x
+}
+
 /** How a descendant of HiFi-GAN differs from it inside a stage. */
 export interface StageOptions {
   /** Name of the transposed convolution, `ups.{stage}` unless given. */
@@ -92,8 +103,8 @@ export interface StageOptions {
 /**
  * One stage of the generator: activation, ConvTranspose that halves the channels and lengthens by the rate, mean of the parallel residual blocks
  * ("multi-receptive field fusion"). Paper: HiFi-GAN, arXiv:2010.05646, section 2.2. Reads `ups.{stage}` and `resblocks.{stage · kernels + j}`.
- * @param x float32 [1, ⌊C / 2^stage⌋, L]
- * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate] (one more if kernel − rate is odd)
+ * @param x float32 [1, ⌊C / 2^stage⌋, L], or an image [1, ⌊C / 2^stage⌋, 1, L]
+ * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate], an image unless it is wide (one more if kernel − rate is odd)
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
 export function upsamplingStage(
@@ -112,7 +123,8 @@ export function upsamplingStage(
   expectConv(architecture, weights, name, [channelsBefore(stage, config), channels, kernel], channels)
   const activated = options.activateStage ? options.activateStage(x) : graph.leakyRelu(x, 0.1)
   const padding = Math.floor((kernel - rate) / 2)
-  const up = graph.scope(name, () => convTranspose1d(graph, activated, weights.scope(name), { stride: rate, padding }))
+  const stretched = graph.scope(name, () => convTranspose1d(graph, activated, weights.scope(name), { stride: rate, padding }))
+  const up = toNarrowImage(graph, stretched)
   const kernels = config.resblockKernelSizes
   const blocks = kernels.map((size, j) => {
     const block = `resblocks.${stage * kernels.length + j}`
@@ -135,15 +147,16 @@ function expectBlock(architecture: string, block: Weights, resblock: '1' | '2', 
   }
 }
 
-/** The first convolution, mel [1, nMels, T] → [1, initialChannels, T], zero-padded to the same length. Reads `conv_pre`. */
+/** The first convolution, mel [1, nMels, T] → [1, initialChannels, T], an image unless it is wide, zero-padded to the same length. Reads `conv_pre`. */
 export function firstConv(architecture: string, graph: GraphBuilder, mel: Value, weights: Weights, config: GeneratorConfig): Value {
   const { initialChannels, mel: frontEnd } = config
   expectConv(architecture, weights, 'conv_pre', [initialChannels, frontEnd.nMels, outerKernel], initialChannels)
-  return graph.scope('conv_pre', () => conv1d(graph, mel, weights.scope('conv_pre'), { padding: 'same' }))
+  const convolved = graph.scope('conv_pre', () => conv1d(graph, mel, weights.scope('conv_pre'), { padding: 'same' }))
+  return toNarrowImage(graph, convolved)
 }
 
 /**
- * The last convolution, to `channels` channels, zero-padded to the same length. Reads `conv_post`.
+ * The last convolution, [1, C, L] or an image of it → [1, channels, L], zero-padded to the same length. Reads `conv_post`.
  * @param options.bias whether it has a bias; true unless told otherwise
  */
 export function lastConv(
@@ -155,7 +168,8 @@ export function lastConv(
   options: { bias?: boolean } = {},
 ): Value {
   expectConv(architecture, weights, 'conv_post', [channels, x.shape[1] as number, outerKernel], options.bias === false ? false : channels)
-  return graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post'), { padding: 'same' }))
+  const convolved = graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post'), { padding: 'same' }))
+  return toSignal(graph, convolved)
 }
 
 /** Kernel size of the first and last convolution in every paper of the family. */

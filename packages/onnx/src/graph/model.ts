@@ -131,6 +131,11 @@ function graphMessage(graph: Graph, external: ExternalData | undefined): Message
   for (const { name, tensor } of graph.initializers) message.message(5, tensorMessage(tensor, name, external))
   for (const value of graph.inputs) message.message(11, valueMessage(value))
   for (const value of graph.outputs) message.message(12, valueMessage(value))
+  // Lengths after a convolution, which ONNX Runtime does not infer from a symbolic one: where it knows two shapes to be equal, it adds inside of the convolution.
+  const named = new Set(graph.outputs.map(({ name }) => name))
+  for (const { opType, outputs } of graph.nodes) {
+    if (opType === 'Conv' && !named.has(outputs[0]!.name)) message.message(13, valueMessage(outputs[0]!))
+  }
   return message
 }
 

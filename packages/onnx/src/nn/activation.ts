@@ -7,30 +7,55 @@ import { float32Tensor } from '../tensor.ts'
 const snakeEpsilon = 1e-9
 /** Below this amplitude divisor the cosine form would lose digits: its rounding error is about 6e-8 / β. */
 const smallestCosineBeta = 0.05
+/** Below this frequency its inverse would overflow float32. */
+const smallestFrequency = 1e-30
+
+/** Snake's parameters, one of each per channel. */
+export interface SnakeParameters {
+  /** α */
+  readonly frequencies: Float32Array
+  /** What sin² is divided by: β, or α where there is no β, and the reference's ε. */
+  readonly divisors: Float32Array
+  /** Whether sin²(αx)/β = (1 − cos(2αx))/(2β) is exact enough, and α can be divided by: no β and no α is tiny. */
+  readonly hasCosineForm: boolean
+}
+
+/**
+ * Reads `alpha` and optionally `beta`, C elements in any shape.
+ * @param config.logScale whether the stored parameters are logarithms (BigVGAN's `snake_logscale`)
+ * @throws {RangeError} for another number of channels
+ */
+export function readSnakeParameters(weights: Weights, channels: number, config: { logScale?: boolean } = {}): SnakeParameters {
+  const parameter = (name: string) => weights.get(name).data.map(value => (config.logScale ? Math.exp(value) : value))
+  const frequencies = parameter('alpha')
+  const beta = weights.has('beta') ? parameter('beta') : frequencies
+  if (frequencies.length !== channels || beta.length !== channels) {
+    throw new RangeError(`snake: ${frequencies.length} frequencies and ${beta.length} amplitudes for ${channels} channels`)
+  }
+  return {
+    frequencies,
+    divisors: beta.map(value => value + snakeEpsilon),
+    hasCosineForm: beta.every(value => value >= smallestCosineBeta) && frequencies.every(value => Math.abs(value) >= smallestFrequency),
+  }
+}
 
 /**
  * Snake, x + sin²(α·x)/β per channel, with β = α unless `weights` has `beta` (SnakeBeta). Papers: arXiv:2006.08195, BigVGAN arXiv:2206.04658.
- * Reads `alpha` and optionally `beta`, C elements in any shape.
- * Emitted as x + (1 − cos(2·α·x))/(2·β), one transcendental and no square, unless some β is tiny.
+ * Emitted as x + (1 − cos(2·α·x))/(2·β), one transcendental and no square, unless some parameter is tiny.
  * @param x float32 [B, C, ...]
- * @param config.logScale whether the stored parameters are logarithms (BigVGAN's `snake_logscale`)
+ * @param config as for `readSnakeParameters`
  */
 export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: { logScale?: boolean } = {}): Value {
-  const parameter = (name: string) => weights.get(name).data.map(value => (config.logScale ? Math.exp(value) : value))
-  const alpha = parameter('alpha')
-  const beta = weights.has('beta') ? parameter('beta') : alpha
-  const channels = x.shape[1]
-  if (alpha.length !== channels || beta.length !== channels) {
-    throw new RangeError(`snake: ${alpha.length} frequencies and ${beta.length} amplitudes for ${channels} channels`)
-  }
+  const channels = x.shape[1] as number
+  const { frequencies, divisors, hasCosineForm } = readSnakeParameters(weights, channels, config)
   const column = (name: string, from: Float32Array, map: (value: number) => number) =>
-    graph.initializer(name, float32Tensor(from.map(map), [alpha.length, ...x.shape.slice(2).map(() => 1)]))
-  if (beta.every(value => value >= smallestCosineBeta)) {
-    const half = column('half_amplitude', beta, value => 0.5 / (value + snakeEpsilon))
+    graph.initializer(name, float32Tensor(from.map(map), [channels, ...x.shape.slice(2).map(() => 1)]))
+  if (hasCosineForm) {
+    const half = column('half_amplitude', divisors, value => 0.5 / value)
     const cosine = graph.cos(
       graph.mul(
         x,
-        column('double_frequency', alpha, value => 2 * value),
+        column('double_frequency', frequencies, value => 2 * value),
       ),
     )
     return graph.sub(graph.add(x, half), graph.mul(cosine, half))
@@ -38,14 +63,14 @@ export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: {
   const sine = graph.sin(
     graph.mul(
       x,
-      column('frequency', alpha, value => value),
+      column('frequency', frequencies, value => value),
     ),
   )
   return graph.add(
     x,
     graph.mul(
       graph.mul(sine, sine),
-      column('amplitude', beta, value => 1 / (value + snakeEpsilon)),
+      column('amplitude', divisors, value => 1 / value),
     ),
   )
 }

@@ -4,7 +4,7 @@ import { GraphBuilder } from '../graph/graph.ts'
 import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.ts'
 import { createRandom } from '../random.ts'
 import { float32Tensor, type Tensor } from '../tensor.ts'
-import { type Conv1dConfig, type ConvTranspose1dConfig, conv1d, convTranspose1d } from './conv.ts'
+import { type Conv1dConfig, type ConvTranspose1dConfig, conv1d, convTranspose1d, toImage, toSignal } from './conv.ts'
 
 /** Sums of float32 products in another order: 1e-5 leaves two digits above rounding. */
 const tolerance = 1e-5
@@ -85,6 +85,12 @@ async function run(
   return (await runGraph(graph, { x })).y!
 }
 
+/** The same layer on an image of one row. */
+const onImage =
+  (build: typeof conv1d | typeof convTranspose1d): typeof conv1d =>
+  (graph, x, weights, config) =>
+    toSignal(graph, build(graph, toImage(graph, x), weights, config as object))
+
 describe('conv1d', () => {
   const random = createRandom(1)
   const cases: { config: Conv1dConfig; kernel: number; padding: [number, number] }[] = [
@@ -106,9 +112,11 @@ describe('conv1d', () => {
     const weight = randomTensor(random, [12, 6 / groups, kernel], 0.3)
     const bias = randomTensor(random, [12])
     const expected = referenceConv(x, weight, bias, padding, config)
-    const y = await run(x, { weight, bias }, conv1d, config)
-    expect(y.shape).toEqual(expected.shape)
-    expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
+    for (const layer of [conv1d, onImage(conv1d)]) {
+      const y = await run(x, { weight, bias }, layer, config)
+      expect(y.shape).toEqual(expected.shape)
+      expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
+    }
   })
 
   it('with causal padding gives the same past whatever the future', async () => {
@@ -144,8 +152,10 @@ describe('convTranspose1d', () => {
     const weight = randomTensor(random, [6, 12 / groups, kernel], 0.3)
     const bias = randomTensor(random, [12])
     const expected = referenceConvTranspose(x, weight, bias, cut, config)
-    const y = await run(x, { weight, bias }, convTranspose1d, config)
-    expect(y.shape).toEqual(expected.shape)
-    expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
+    for (const layer of [convTranspose1d, onImage(convTranspose1d)]) {
+      const y = await run(x, { weight, bias }, layer, config)
+      expect(y.shape).toEqual(expected.shape)
+      expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
+    }
   })
 })

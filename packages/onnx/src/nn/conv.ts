@@ -1,6 +1,20 @@
 import type { Weights } from '../checkpoint/weights.ts'
 import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Tensor } from '../tensor.ts'
+
+/**
+ * A signal as an image of one row, [B, C, T] → [B, C, 1, T]. The layers of this folder take either. On x64 ONNX Runtime keeps the channels of images, not of
+ * signals, in blocks of a vector register (NCHWc) from convolution to convolution: at 32 to 128 channels they take 50 to 70 % of the time (docs/decisions/2026-11-26-vocoder-speed.md).
+ */
+export function toImage(graph: GraphBuilder, x: Value): Value {
+  return graph.unsqueeze(x, [2])
+}
+
+/** The inverse of `toImage`; a signal stays as it is. */
+export function toSignal(graph: GraphBuilder, x: Value): Value {
+  return isImage(x) ? graph.squeeze(x, [2]) : x
+}
 
 /** Configuration of a 1-D convolution; kernel size and channel counts come from the weight. */
 export interface Conv1dConfig {
@@ -19,8 +33,8 @@ export interface Conv1dConfig {
 
 /**
  * torch.nn.Conv1d. Reads `weight` [out, in/groups, k] and, if there is one, `bias` [out].
- * @param x float32 [B, in, T]
- * @returns float32 [B, out, ⌊(T + padding − (k − 1)·dilation − 1)/stride⌋ + 1]
+ * @param x float32 [B, in, T], or [B, in, 1, T] as `toImage` gives
+ * @returns float32 [B, out, ⌊(T + padding − (k − 1)·dilation − 1)/stride⌋ + 1], an image for an image
  * @throws {RangeError} if channels disagree or the padded input is shorter than the kernel
  */
 export function conv1d(graph: GraphBuilder, x: Value, weights: Weights, config: Conv1dConfig = {}): Value {
@@ -29,9 +43,25 @@ export function conv1d(graph: GraphBuilder, x: Value, weights: Weights, config: 
   const { stride = 1, dilation = 1, groups = 1, paddingMode = 'zeros' } = config
   const [before, after] = resolvePadding(config.padding ?? 0, (weight.shape[2]! - 1) * dilation, stride)
   const inside = paddingMode === 'zeros' ? [before, after] : [0, 0]
-  const padded = paddingMode === 'zeros' || before + after === 0 ? x : graph.pad(x, 2, before, after, { mode: paddingMode })
-  return graph.conv(padded, graph.initializer('weight', weight), bias, { stride, dilation, groups, pads: inside })
+  const padded =
+    paddingMode === 'zeros' || before + after === 0 ? x : graph.pad(x, x.shape.length - 1, before, after, { mode: paddingMode })
+  return graph.conv(padded, kernel(graph, x, weight), bias, alongTime(x, { stride, dilation, groups, pads: inside }))
 }
+
+/** The weight of a convolution of x: a row for an image. */
+function kernel(graph: GraphBuilder, x: Value, weight: Tensor<'float32'>): Value {
+  const [first, second, taps] = weight.shape as readonly [number, number, number]
+  return graph.initializer('weight', isImage(x) ? { ...weight, shape: [first, second, 1, taps] } : weight)
+}
+
+/** Attributes of a convolution in time, for an x that may be an image. */
+function alongTime<A extends { stride: number; dilation: number; pads: readonly number[] }>(x: Value, attributes: A) {
+  if (!isImage(x)) return attributes
+  const { stride, dilation, pads } = attributes
+  return { ...attributes, stride: [1, stride], dilation: [1, dilation], pads: [0, pads[0]!, 0, pads[1]!] }
+}
+
+const isImage = (x: Value) => x.shape.length === 4
 
 function resolvePadding(padding: NonNullable<Conv1dConfig['padding']>, reach: number, stride: number): readonly [number, number] {
   if (typeof padding === 'number') return [padding, padding]
@@ -52,8 +82,8 @@ export interface ConvTranspose1dConfig {
 
 /**
  * torch.nn.ConvTranspose1d. Reads `weight` [in, out/groups, k] and, if there is one, `bias` [out].
- * @param x float32 [B, in, T]
- * @returns float32 [B, out, (T − 1)·stride + (k − 1)·dilation + 1 + outputPadding − padding]
+ * @param x float32 [B, in, T], or [B, in, 1, T] as `toImage` gives
+ * @returns float32 [B, out, (T − 1)·stride + (k − 1)·dilation + 1 + outputPadding − padding], an image for an image
  * @throws {RangeError} if channels disagree
  */
 export function convTranspose1d(graph: GraphBuilder, x: Value, weights: Weights, config: ConvTranspose1dConfig = {}): Value {
@@ -63,5 +93,9 @@ export function convTranspose1d(graph: GraphBuilder, x: Value, weights: Weights,
   const reach = (weight.shape[2]! - 1) * dilation + 1
   const padding = config.padding ?? 0
   const pads = padding === 'causal' ? [0, reach - stride] : typeof padding === 'number' ? [padding, padding] : padding
-  return graph.convTranspose(x, graph.initializer('weight', weight), bias, { stride, dilation, groups, outputPadding, pads })
+  const extra = isImage(x) ? [0, outputPadding] : outputPadding
+  return graph.convTranspose(x, kernel(graph, x, weight), bias, {
+    ...alongTime(x, { stride, dilation, groups, pads }),
+    outputPadding: extra,
+  })
 }

@@ -16,8 +16,8 @@ export interface ResBlockConfig {
 /**
  * Residual block 1: for each dilation, activation → dilated convolution → activation → convolution, added to its input.
  * Paper: HiFi-GAN, arXiv:2010.05646, appendix A. Reads `convs1.{i}` and `convs2.{i}`.
- * @param x float32 [B, C, T]
- * @returns float32 [B, C, T]
+ * @param x float32 [B, C, T], or an image [B, C, 1, T]
+ * @returns float32, the shape of x
  */
 export function resBlock1(graph: GraphBuilder, x: Value, weights: Weights, config: ResBlockConfig): Value {
   const activate = config.activate ?? (value => graph.leakyRelu(value, 0.1))
@@ -31,8 +31,8 @@ export function resBlock1(graph: GraphBuilder, x: Value, weights: Weights, confi
 
 /**
  * Residual block 2: for each dilation, activation → dilated convolution, added to its input. Paper: HiFi-GAN, arXiv:2010.05646. Reads `convs.{i}`.
- * @param x float32 [B, C, T]
- * @returns float32 [B, C, T]
+ * @param x float32 [B, C, T], or an image [B, C, 1, T]
+ * @returns float32, the shape of x
  */
 export function resBlock2(graph: GraphBuilder, x: Value, weights: Weights, config: ResBlockConfig): Value {
   const activate = config.activate ?? (value => graph.leakyRelu(value, 0.1))

@@ -1,4 +1,15 @@
-import { createRandom, createRuntime, createWeights, float32Tensor, GraphBuilder, snake, type Value, type Weights } from '@mynah/onnx'
+import {
+  createRandom,
+  createRuntime,
+  createWeights,
+  float32Tensor,
+  GraphBuilder,
+  snake,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeVocoderCase, largestDifference } from '../vocoder.contract.ts'
 import { antiAliasedSnake } from './bigvgan.ts'
@@ -59,11 +70,14 @@ describe('antiAliasedSnake', () => {
     const graph = new GraphBuilder('both')
     const x = graph.input('x', 'float32', [1, 5, 'L'])
     graph.output('direct', direct(graph, x))
-    graph.output('phases', antiAliasedSnake(graph, x, weights, { activation: 'snakebeta', logScale: true }))
+    const config = { activation: 'snakebeta', logScale: true } as const
+    graph.output('phases', antiAliasedSnake(graph, x, weights, config))
+    graph.output('image', toSignal(graph, antiAliasedSnake(graph, toImage(graph, x), weights, config)))
     const model = await (await runtimePromise).load(graph.build())
     const results = await model.run({ x: normals([1, 5, length]) })
     expect(results.phases!.shape).toEqual([1, 5, length])
     expect(largestDifference(results.phases!.data as Float32Array, results.direct!.data as Float32Array)).toBeLessThan(1e-5)
+    expect(results.image).toEqual(results.phases)
   })
 
   it('refuses beta with plain Snake, and filters of another length', () => {

@@ -1,4 +1,15 @@
-import { CheckpointError, float32Tensor, GraphBuilder, type OnnxModel, snake, type Value, type Weights } from '@mynah/onnx'
+import {
+  CheckpointError,
+  float32Tensor,
+  GraphBuilder,
+  type OnnxModel,
+  readSnakeParameters,
+  snake,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
 import { type BuildOptions, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
 import {
@@ -84,11 +95,11 @@ const activationReach = 6
  * Twice upsampled → Snake → low-passed and decimated, so that the harmonics that Snake adds do not alias (section 3.3 of the paper).
  *
  * The reference stretches to twice the rate with a depthwise ConvTranspose and returns with a depthwise strided convolution. Here the doubled signal is held as two
- * phases, even and odd samples, which each filter reaches from the original samples by half of its taps: the same numbers, without thousands of groups,
- * strides or zeros. Channels lie on the batch axis, where convolutions with one input and two outputs are fastest.
+ * phases, even and odd samples, one row each, which each filter reaches from the original samples by half of its taps: the same numbers, without strides or zeros.
+ * Snake's factors are multiplied into the filters: the phases u come out times 2α, and x + (1 − cos(2αx))/(2β) is left as a convolution of u and one of cos u.
  * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
- * @param x float32 [1, C, L]
- * @returns float32 [1, C, L]
+ * @param x float32 [1, C, L], or an image [1, C, 1, L]
+ * @returns float32, the shape of x
  */
 export function antiAliasedSnake(
   graph: GraphBuilder,
@@ -109,24 +120,59 @@ export function antiAliasedSnake(
   }
   const up = readFilter(weights, 'upsample.filter')
   const down = readFilter(weights, 'downsample.lowpass.filter')
+  const { frequencies, divisors, hasCosineForm } = readSnakeParameters(weights.scope('act'), channels, { logScale: config.logScale })
   const tap = (filter: Float32Array, index: number) => (index < 0 || index >= filterTaps ? 0 : filter[index]!)
   const seven = [0, 1, 2, 3, 4, 5, 6]
   // The gain of 2 makes up for the zeros that upsampling puts between samples.
-  const toPhases = [...seven.map(i => 2 * tap(up, 11 - 2 * i)), ...seven.map(i => 2 * tap(up, 12 - 2 * i))]
+  const toPhase = [seven.map(i => 2 * tap(up, 11 - 2 * i)), seven.map(i => 2 * tap(up, 12 - 2 * i))] as const
   const fromPhases = [...seven.map(i => tap(down, 2 * i - 1)), ...seven.map(i => tap(down, 2 * i))]
+  /** The same filter for every channel, times that channel's gain. */
+  const depthwise = (input: Value, taps: readonly number[], gain: (channel: number) => number, bias?: (channel: number) => number) => {
+    const kernels = Float32Array.from(
+      { length: channels * taps.length },
+      (_, i) => gain(Math.floor(i / taps.length)) * taps[i % taps.length]!,
+    )
+    const weight = graph.initializer('filter', float32Tensor(kernels, [channels, 1, taps.length / 7, 7]))
+    const shift =
+      bias &&
+      graph.initializer(
+        'bias',
+        float32Tensor(
+          Float32Array.from({ length: channels }, (_, c) => bias(c)),
+          [channels],
+        ),
+      )
+    return graph.conv(input, weight, shift, { groups: channels })
+  }
 
-  const folded = graph.unsqueeze(graph.squeeze(x, [0]), [1]) // [C, 1, L]
-  const extended = graph.pad(folded, 2, 3, 3, { mode: 'edge' })
-  const phases = graph.conv(extended, graph.initializer('to_phases', float32Tensor(toPhases, [2, 1, 7]))) // [C, 2, L]
-  const activated = snake(graph, graph.unsqueeze(phases, [0]), weights.scope('act'), { logScale: config.logScale }) // [1, C, 2, L]
+  const extended = graph.pad(x.shape.length === 3 ? toImage(graph, x) : x, 3, 3, 3, { mode: 'edge' })
+  const magnify = (channel: number) => (hasCosineForm ? 2 * frequencies[channel]! : 1)
+  const phases = graph.concat(
+    toPhase.map(taps => depthwise(extended, taps, magnify)),
+    2,
+  ) // [1, C, 2, L]
   // The doubled signal is extended by its first and last samples, which are an even and an odd one, in both phases.
-  const first = graph.slice(graph.slice(activated, 3, 0, 1), 2, 0, 1) // [1, C, 1, 1]
-  const last = graph.slice(graph.slice(activated, 3, -1), 2, 1, 2)
+  const first = graph.slice(graph.slice(phases, 3, 0, 1), 2, 0, 1) // [1, C, 1, 1]
+  const last = graph.slice(graph.slice(phases, 3, -1), 2, 1, 2)
   const before = graph.expand(first, [1, channels, 2, 3])
   const after = graph.expand(last, [1, channels, 2, 3])
-  const surrounded = graph.squeeze(graph.concat([before, activated, after], 3), [0]) // [C, 2, L + 6]
-  const joined = graph.conv(surrounded, graph.initializer('from_phases', float32Tensor(fromPhases, [1, 2, 7]))) // [C, 1, L]
-  return graph.unsqueeze(graph.squeeze(joined, [1]), [0])
+  const u = graph.concat([before, phases, after], 3) // [1, C, 2, L + 6]
+  const shaped = (image: Value) => (x.shape.length === 3 ? toSignal(graph, image) : image)
+  if (!hasCosineForm) {
+    return shaped(depthwise(snake(graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1))
+  }
+  const half = (channel: number) => 0.5 / divisors[channel]!
+  const gain = fromPhases.reduce((sum, value) => sum + value)
+  const joined = graph.add(
+    depthwise(
+      u,
+      fromPhases,
+      channel => 0.5 / frequencies[channel]!,
+      channel => gain * half(channel),
+    ),
+    depthwise(graph.cos(u), fromPhases, channel => -half(channel)),
+  ) // [1, C, 1, L]
+  return shaped(joined)
 }
 
 function readFilter(weights: Weights, filter: string): Float32Array {

@@ -8,6 +8,7 @@ import {
   generatorContext,
   lastConv,
   readGeneratorConfig,
+  toNarrowImage,
   upsamplingStage,
 } from '../generator.ts'
 
@@ -59,7 +60,8 @@ function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, config: 
   const layer = `cond_up.${stage - 1}`
   expectConv(name, weights, layer, [mel.shape[1] as number, channels, kernel], channels)
   const padding = Math.floor((kernel - rate) / 2)
-  return graph.scope(layer, () => convTranspose1d(graph, mel, weights.scope(layer), { stride: rate, padding }))
+  const stretched = graph.scope(layer, () => convTranspose1d(graph, mel, weights.scope(layer), { stride: rate, padding }))
+  return toNarrowImage(graph, stretched)
 }
 
 /** What has been summed so far, repeated to the rate that `stage` ends at, then 1×1 convolution to its channels. Reads `res_output.{stage − 2}.1`. */
@@ -69,5 +71,5 @@ function upsampleOutput(graph: GraphBuilder, sum: Value, weights: Weights, confi
   expectConv(name, weights, layer, [channels, sum.shape[1] as number, 1], channels)
   // A 1×1 convolution and repetition commute: the convolution is cheaper before.
   const narrowed = graph.scope(layer, () => conv1d(graph, sum, weights.scope(layer)))
-  return graph.repeat(narrowed, 2, config.upsampleRates[stage]!)
+  return toNarrowImage(graph, graph.repeat(narrowed, narrowed.shape.length - 1, config.upsampleRates[stage]!))
 }

@@ -1,4 +1,4 @@
-import { CheckpointError, conv1d, GraphBuilder, istft, type OnnxModel, type Weights } from '@mynah/onnx'
+import { CheckpointError, conv1d, GraphBuilder, istft, type OnnxModel, toSignal, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import { type BuildOptions, expectConv, parseConfig, type VocoderArchitecture } from '../architecture.ts'
 import {
@@ -64,8 +64,9 @@ export function buildIstftNet(weights: Weights, config: IstftNetConfig, options:
   for (let stage = 0; stage < config.upsampleRates.length; stage++) x = upsamplingStage(name, graph, x, weights, config, stage)
   const bins = config.nFft / 2 + 1
   expectConv(name, weights, 'conv_post', [2 * bins, x.shape[1] as number, outerKernel], 2 * bins)
-  const padded = graph.pad(graph.leakyRelu(x, 0.01), 2, 1, 0, { mode: 'reflect' }) // [1, C, L + 1]
-  const spectrum = graph.scope('conv_post', () => conv1d(graph, padded, weights.scope('conv_post'), { padding: 'same' })) // [1, nFft + 2, L + 1]
+  const padded = graph.pad(graph.leakyRelu(x, 0.01), x.shape.length - 1, 1, 0, { mode: 'reflect' }) // [1, C, 1, L + 1]
+  const image = graph.scope('conv_post', () => conv1d(graph, padded, weights.scope('conv_post'), { padding: 'same' }))
+  const spectrum = toSignal(graph, image) // [1, nFft + 2, L + 1]
   const [logMagnitude, angle] = graph.split(spectrum, [bins, bins], 1)
   const magnitude = graph.exp(logMagnitude!)
   const phase = graph.sin(angle!)

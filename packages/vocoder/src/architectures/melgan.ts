@@ -1,5 +1,15 @@
 import { melPresets } from '@mynah/audio'
-import { CheckpointError, conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
+import {
+  CheckpointError,
+  conv1d,
+  convTranspose1d,
+  GraphBuilder,
+  type OnnxModel,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
 import {
   type BuildOptions,
@@ -160,7 +170,7 @@ export function buildMelGan(weights: Weights, config: MelGanConfig, options: Bui
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.nMels, 'T'])
   let channels = config.initialChannels
-  let x = reflectedConv(graph, mel, weights, '1', [channels, config.nMels, config.outerKernel])
+  let x = reflectedConv(graph, toImage(graph, mel), weights, '1', [channels, config.nMels, config.outerKernel])
   for (const [stage, rate] of config.upsampleRates.entries()) {
     const at = upsamplingAt(stage, config.residualLayers)
     const layer = `${at}`
@@ -176,7 +186,8 @@ export function buildMelGan(weights: Weights, config: MelGanConfig, options: Bui
   // After the last block: leaky ReLU, padding, convolution.
   const last = `${upsamplingAt(config.upsampleRates.length, config.residualLayers) + 1}`
   x = reflectedConv(graph, graph.leakyRelu(x, slope), weights, last, [1, channels, config.outerKernel])
-  graph.output('waveform', config.finalTanh ? graph.tanh(x) : x)
+  const waveform = toSignal(graph, x)
+  graph.output('waveform', config.finalTanh ? graph.tanh(waveform) : waveform)
   return graph.build(options)
 }
 

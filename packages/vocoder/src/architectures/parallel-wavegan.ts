@@ -1,4 +1,15 @@
-import { conv1d, float32Tensor, GraphBuilder, gatedTanh, type OnnxModel, type Tensor, type Value, type Weights } from '@mynah/onnx'
+import {
+  conv1d,
+  createWeights,
+  float32Tensor,
+  GraphBuilder,
+  type OnnxModel,
+  type Tensor,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
 import { expectConv, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
@@ -82,57 +93,102 @@ function contextFrames(generator: Generator, hop: number): number {
 /**
  * Emits noise [1, I, T · hop] and normalized log-mel [1, M, T] → waveform [1, 1, T · hop]: the mel is upsampled to samples, then a WaveNet of dilated,
  * gated convolutions turns noise into speech under its condition; no tanh at the end.
+ *
+ * Every sum, gate and factor of a layer is part of a convolution, so that ONNX Runtime makes few passes over samples: sums of two convolutions and the
+ * activation after them are fused, and the factors of √½ between layers are multiplied into the weights, for which the residual is held 2^(layer / 2) times as large.
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
 export function buildParallelWaveGan(weights: Weights, config: Config): OnnxModel {
   const { generator_params: generator, hop_size: hop } = config
-  const { residual_channels: residual, skip_channels: skip } = generator
+  const { residual_channels: residual, skip_channels: skip, layers } = generator
   const graph = new GraphBuilder(name)
   const noise = graph.input('noise', 'float32', [1, generator.in_channels, `T*${hop}`])
   const mel = graph.input('mel', 'float32', [1, generator.aux_channels, 'T'])
-  const condition = graph.scope('upsample_net', () => upsampleMel(graph, mel, weights.scope('upsample_net'), generator)) // [1, M, S]
-  let x = pointwise(graph, noise, weights, 'first_conv', residual) // [1, R, S]
+  const upsampled = graph.scope('upsample_net', () => upsampleMel(graph, mel, weights.scope('upsample_net'), generator)) // [1, M, S]
+  const condition = toImage(graph, upsampled)
+  let x = pointwise(graph, toImage(graph, noise), weights, 'first_conv', residual) // [1, R, 1, S]
   let skips: Value | undefined
-  for (let i = 0; i < generator.layers; i++) {
+  for (let i = 0; i < layers; i++) {
     const layer = weights.scope(`conv_layers.${i}`)
     // The last layer's residual leads nowhere: onnxruntime drops it, but its weights must be right all the same.
-    const output = graph.scope(`conv_layers.${i}`, () => wavenetLayer(graph, x, condition, layer, generator, dilationOf(i, generator)))
+    const output = graph.scope(`conv_layers.${i}`, () => wavenetLayer(graph, x, condition, layer, generator, i))
     x = output.residual
     skips = skips ? graph.add(skips, output.skip) : output.skip
   }
-  const mixed = graph.relu(graph.mul(skips!, Math.sqrt(1 / generator.layers)))
-  const hidden = graph.relu(pointwise(graph, mixed, weights, 'last_conv_layers.1', skip))
-  graph.output('waveform', pointwise(graph, hidden, weights, 'last_conv_layers.3', 1))
+  const mean = Math.sqrt(1 / layers)
+  const hidden = graph.relu(pointwise(graph, graph.relu(skips!), weights, 'last_conv_layers.1', skip, { scale: mean }))
+  graph.output('waveform', toSignal(graph, pointwise(graph, hidden, weights, 'last_conv_layers.3', 1)))
   // Statistics that a checkpoint may hold belong to the front-end.
   for (const statistic of ['mean', 'scale']) if (weights.has(statistic)) weights.raw(statistic)
   return graph.build()
 }
 
-/** A layer of WaveNet: dilated convolution plus condition → gate → what is passed on, and what is skipped to the end. */
+/**
+ * A layer of WaveNet: dilated convolution plus condition → gate → what is passed on, and what is skipped to the end.
+ * @param x the residual times 2^(index / 2), [1, R, 1, S]
+ * @returns the next residual, times 2^((index + 1) / 2)
+ */
 function wavenetLayer(
   graph: GraphBuilder,
   x: Value,
   condition: Value,
   weights: Weights,
   generator: Generator,
-  dilation: number,
+  index: number,
 ): { readonly residual: Value; readonly skip: Value } {
   const { residual_channels: residual, gate_channels: gate, kernel_size: kernel, bias } = generator
+  const magnified = 2 ** (index / 2)
   expectConv(name, weights, 'conv', [gate, residual, kernel], bias && gate)
   const padding = generator.use_causal_conv ? 'causal' : 'same'
-  const heard = graph.scope('conv', () => conv1d(graph, x, weights.scope('conv'), { dilation, padding }))
-  const gated = gatedTanh(graph, graph.add(heard, pointwise(graph, condition, weights, 'conv1x1_aux', gate, false)))
-  const passed = graph.add(pointwise(graph, gated, weights, 'conv1x1_out', residual, bias), x)
+  /** Half of the channels of the dilated convolution and the condition. */
+  const half = (part: 0 | 1) => {
+    const outputs = [(part * gate) / 2, ((part + 1) * gate) / 2] as const
+    const layer = scaled(weights.scope('conv'), 1 / magnified, { outputs, scaleBias: false })
+    const heard = graph.scope('conv', () => conv1d(graph, x, layer, { dilation: dilationOf(index, generator), padding }))
+    return graph.add(heard, pointwise(graph, condition, weights, 'conv1x1_aux', gate, { bias: false, outputs }))
+  }
+  const gated = graph.mul(graph.tanh(half(0)), graph.sigmoid(half(1)))
   return {
-    residual: graph.mul(passed, Math.SQRT1_2),
-    skip: pointwise(graph, gated, weights, 'conv1x1_skip', generator.skip_channels, bias),
+    residual: graph.add(pointwise(graph, gated, weights, 'conv1x1_out', residual, { bias, scale: magnified, scaleBias: true }), x),
+    skip: pointwise(graph, gated, weights, 'conv1x1_skip', generator.skip_channels, { bias }),
   }
 }
 
-/** A convolution of one tap. */
-function pointwise(graph: GraphBuilder, x: Value, weights: Weights, layer: string, channels: number, bias = true): Value {
+/** How a layer's weights are used. */
+interface Scaling {
+  /** Output channels [from, to) only. */
+  readonly outputs?: readonly [from: number, to: number]
+  readonly scaleBias?: boolean
+}
+
+/** Weight and, if told so, bias of a convolution times `factor`. */
+function scaled(weights: Weights, factor: number, { outputs, scaleBias = false }: Scaling): Weights {
+  const part = (tensor: string, scale: number) => {
+    const { data, shape } = weights.get(tensor)
+    const row = data.length / shape[0]!
+    const [from, to] = outputs ?? [0, shape[0]!]
+    return float32Tensor(
+      data.subarray(from * row, to * row).map(value => value * scale),
+      [to - from, ...shape.slice(1)],
+    )
+  }
+  return createWeights({
+    weight: part('weight', factor),
+    ...(weights.has('bias') ? { bias: part('bias', scaleBias ? factor : 1) } : {}),
+  })
+}
+
+/** A convolution of one tap, image [1, C, 1, S] → [1, channels, 1, S]. `scale` multiplies its weight; `outputs` picks some of the channels. */
+function pointwise(
+  graph: GraphBuilder,
+  x: Value,
+  weights: Weights,
+  layer: string,
+  channels: number,
+  { bias = true, scale = 1, ...scaling }: Scaling & { readonly bias?: boolean; readonly scale?: number } = {},
+): Value {
   expectConv(name, weights, layer, [channels, x.shape[1] as number, 1], bias && channels)
-  return graph.scope(layer, () => conv1d(graph, x, weights.scope(layer)))
+  return graph.scope(layer, () => conv1d(graph, x, scaled(weights.scope(layer), scale, scaling)))
 }
 
 /** Log-mel [1, M, T] → [1, M, T · hop]. */
