@@ -1,7 +1,6 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
-With --aligner, a trained one must hear the same phonemes in what is made as in the recording.
 With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos."""
 import json, random
 from pathlib import Path
@@ -10,9 +9,8 @@ from torch import nn
 import common, corpus, losses
 from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
-from lm import Aligner
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", aligner="", heard_weight=2.0, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
 if a.predicted and not a.decoder_of:
     raise SystemExit("--predicted: only a decoder learns from predicted latents; name its codec with --decoder-of")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
@@ -21,10 +19,6 @@ classifier = nn.Conv1d(config["latent_dim"], len(corpus.SYMBOLS), 3, padding=1).
 if a.decoder_of:  # train the decoder of a finished codec alone: its tokens stay what they are, so language models trained on them stay valid
     codec.load_state_dict(common.weights(a.decoder_of, a.device), strict=False)  # an export leaves out what only trains the quantizer
 frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
-if a.aligner:
-    listener = Aligner().to(a.device).eval()
-    listener.load_state_dict(common.weights(a.aligner, a.device))
-    frozen.append(listener)
 for module in frozen:
     module.requires_grad_(False)
 optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
@@ -82,17 +76,17 @@ def hear(x):
     return [*judges["periods"](x), *judges["resolutions"](x)]
 
 
-bank, judged = [], {"told": 0.0, "fooled": 0.0, "match": 0.0} if a.adversarial else {}
+bank = []
 while run.going():
     run.schedule()
-    wave, phonemes, predictions = batch()
+    wave, phonemes, heard = batch()
     wave, phonemes = wave.to(a.device), phonemes.to(a.device)
     z = codec.encode(corpus.log_mel(wave))
     commitment, ce = torch.zeros(()), torch.zeros(())
     if a.decoder_of:
         levels = random.choices((2, 4, 8, 0), (2, 2, 5, 1), k=len(z))  # 0: the latent itself, which the language model's expected vectors come near
         codes = codec.rvq.encode(z)
-        q = torch.stack([predictions[i].to(z) if i in predictions else z[i] if n == 0 else codec.rvq.decode(codes[i : i + 1, :n])[0] for i, n in enumerate(levels)])
+        q = torch.stack([heard[i].to(z) if i in heard else z[i] if n == 0 else codec.rvq.decode(codes[i : i + 1, :n])[0] for i, n in enumerate(levels)])
     elif not codec.rvq.ready:
         bank.append(z.detach().transpose(1, 2).reshape(-1, z.shape[1]))
         bank = bank[-80:]
@@ -109,23 +103,22 @@ while run.going():
         spectrum = codec.spectrum(q)
     fake = codec.synthesize(spectrum)
     mel = losses.multi_scale_mel(fake, wave, corpus.RATE)
-    heard = F.kl_div(listener(corpus.log_mel(fake)), listener(corpus.log_mel(wave)), reduction="none", log_target=True).sum(-1).mean() if a.aligner else torch.zeros(())
-    loss = mel + 0.25 * commitment + a.phoneme_weight * ce + a.heard_weight * heard
+    loss = mel + 0.25 * commitment + a.phoneme_weight * ce
+    judged = {}
     if a.adversarial:
-        judging = run.step < a.disc_warmup or run.step % 2 == 0  # every other step: a third less time a step
-        with common.autocast(a), torch.set_grad_enabled(judging):
-            real = hear(wave)
-        if judging:
-            with common.autocast(a):
-                told = losses.hinge_discriminator(real, hear(fake.detach()))
-            judge_optimizer.zero_grad()
-            told.backward()
-            nn.utils.clip_grad_norm_(judges.parameters(), 5.0)
-            judge_optimizer.step()
-            judged |= {"told": told.detach()}
+        with common.autocast(a):
+            real, false = hear(wave), hear(fake.detach())
+            told = losses.hinge_discriminator(real, false)
+        judge_optimizer.zero_grad()
+        told.backward()
+        nn.utils.clip_grad_norm_(judges.parameters(), 5.0)
+        judge_optimizer.step()
+        judged = {"told": told.detach(), "fooled": 0.0, "match": 0.0}
         if run.step >= a.disc_warmup:
             judges.requires_grad_(False)
             with common.autocast(a):
+                with torch.no_grad():
+                    real = hear(wave)
                 false = hear(fake)
                 fooled, match = losses.hinge_generator(false), losses.feature_matching(real, false)
             judges.requires_grad_(True)
@@ -136,5 +129,5 @@ while run.going():
     nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
     optimizer.step()
     used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
-    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "heard": heard, "used_1": used, **judged})
+    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "used_1": used, **judged})
 run.finish()
