@@ -61,9 +61,9 @@ describe.skipIf(!hasModel)(`running the examples${hasModel ? '' : ' (skipped: pa
     expect(existsSync(join(folder, 'cloned.voice.safetensors'))).toBe(true)
   })
 
-  it('03-stream speaks one chunk per sentence on stdout as 16-bit samples', async () => {
+  it('03-stream speaks its three sentences in chunks on stdout as 16-bit samples', async () => {
     const { stdout, stderr } = await run('03-stream.ts')
-    expect(stderr.toString().match(/^after /gm)).toHaveLength(3)
+    expect(stderr.toString().match(/^after /gm)!.length).toBeGreaterThanOrEqual(3)
     const samples = new Int16Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length))
     expect(samples.length).toBeGreaterThan(24000)
     expect(samples.some(sample => Math.abs(sample) > 1000)).toBe(true)

@@ -146,6 +146,10 @@ export async function checkFile(
   return path
 }
 
+/** What the phonemizer reads while the models load: until its code has been compiled, espeak-ng takes half a second and more for a sentence, afterwards a tenth. */
+const warmUpText =
+  'The old lighthouse keeper counted seven ships before the storm came in. He came back to the harbour with a broken mast and seven wet sailors.'
+
 /**
  * Checks every weight file of a bundle and builds its models; disposing of them and of `runtime` frees everything.
  * @param lexicon pronunciations of words, see `createLexicon`
@@ -161,8 +165,7 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
       ? createFrontEnd(vallEXSymbols, phonemizer, vallEXStyle)
       : createFrontEnd(manifest.phonemes, phonemizer)
     const networks = isPublished(manifest) ? loadPublished(folder, manifest, runtime) : loadNetworks(folder, manifest, runtime)
-    // the phonemizer starts while the models load, not with the first sentence
-    const [models] = await Promise.all([networks, phonemizer.phonemize('Ready.')])
+    const [models] = await Promise.all([networks, phonemizer.phonemize(warmUpText)])
     const close = async () => {
       await Promise.all([frontEnd[Symbol.asyncDispose](), models[Symbol.asyncDispose]()])
     }
