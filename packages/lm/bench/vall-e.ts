@@ -3,8 +3,9 @@
  * processor time, which a busy machine hardly changes:
  * `pnpm bench:lm --python PYTHON [--cached 200,800,1600] [--frames 190] [--dtypes float32,int8,int4] [--folder FOLDER]`. PYTHON needs torch and safetensors. The 1.5 GB file of weights is
  * written to FOLDER (a temporary one by default) and deleted. Docs: docs/decisions/2026-11-23-ar-decoding.md.
+ * `pnpm bench:lm --memory [--built]` measures instead what loading and speaking takes, in a process for each dtype (Linux), from source or of the built packages.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +53,8 @@ const { values } = parseArgs({
     dtypes: { type: 'string', default: 'float32,int8,int4' },
     cached: { type: 'string', default: '200,800,1600' },
     folder: { type: 'string' },
+    memory: { type: 'boolean', default: false },
+    built: { type: 'boolean', default: false },
   },
 })
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), 'mynah-bench-lm-'))
@@ -70,6 +73,20 @@ const add = (what: string, system: string, milliseconds: readonly number[]) => {
 
 try {
   writeRandomWeights(checkpoint)
+  if (values.memory) for (const dtype of values.dtypes.split(',')) process.stdout.write(measureMemory(dtype))
+  else await measureSpeed()
+} finally {
+  await rm(folder, { recursive: true })
+}
+
+function measureMemory(dtype: string): string {
+  const flags = [...(values.built ? [] : ['--conditions=@mynah/source']), '--import', import.meta.resolve('tsx')]
+  const script = new URL('./memory.ts', import.meta.url).pathname
+  const [loaded, spoken] = execFileSync(process.execPath, [...flags, script, checkpoint, dtype], { encoding: 'utf8' }).trim().split(' ')
+  return `${dtype}: peak of ${loaded} MB until loaded, ${spoken} MB until it has spoken\n`
+}
+
+async function measureSpeed(): Promise<void> {
   const python = values.python === undefined ? undefined : await startPython(values.python)
   await using runtime = await createRuntime({ device: 'cpu', threads })
   for (const dtype of values.dtypes.split(',') as (keyof typeof precisions)[]) {
@@ -91,8 +108,6 @@ try {
   }
   python?.end()
   print()
-} finally {
-  await rm(folder, { recursive: true })
 }
 
 /** One 16 MB array serves every tensor: speed does not depend on values. */

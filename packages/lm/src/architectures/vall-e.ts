@@ -1,4 +1,5 @@
 import {
+  allocateFloat32,
   attention,
   blockAttention,
   conv1d,
@@ -272,7 +273,7 @@ function audioPrenetLayers(graph: GraphBuilder, x: Value, weights: Weights): Val
 
 /** Joins tables into one tensor. */
 function stack(tables: readonly Float32Array[], shape: readonly number[]): Tensor<'float32'> {
-  const joined = new Float32Array(tables.reduce((sum, table) => sum + table.length, 0))
+  const joined = allocateFloat32(tables.reduce((sum, table) => sum + table.length, 0))
   let at = 0
   for (const table of tables) {
     joined.set(table, at)

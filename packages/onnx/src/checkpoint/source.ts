@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { CheckpointError } from '../errors.ts'
+import { allocateUint8 } from '../memory.ts'
 
 /** Largest single read: no published tensor comes near 4 GiB, and one typed array should not exceed it. */
 const MAX_READ_BYTES = 2 ** 32
@@ -64,7 +65,7 @@ function openFile(path: string): ByteSource {
     read(offset, length) {
       if (fd === undefined) throw closed(path)
       assertInside(path, size, offset, length)
-      const bytes = new Uint8Array(length)
+      const bytes = allocateUint8(length)
       for (let done = 0; done < length; ) {
         let count: number
         try {

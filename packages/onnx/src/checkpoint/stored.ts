@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts'
+import { allocateFloat32 } from '../memory.ts'
 import { arrayTypes, bytesPerElement, createTensor, type DType, sizeOf, type Tensor } from '../tensor.ts'
 
 /** Element types found in checkpoint files: ours, bfloat16 (read as float32), and some that are recognised but not read. */
@@ -123,7 +124,7 @@ export function toFloat32(tensor: Tensor): Tensor<'float32'> {
 
 /** IEEE half-precision bits to float32, exactly. */
 export function widenFloat16(halves: Uint16Array): Float32Array {
-  const values = new Float32Array(halves.length)
+  const values = allocateFloat32(halves.length)
   const bits = new Uint32Array(values.buffer)
   for (let i = 0; i < halves.length; i++) {
     const half = halves[i]!
@@ -137,7 +138,7 @@ export function widenFloat16(halves: Uint16Array): Float32Array {
 }
 
 function widenBfloat16(halves: Uint16Array): Float32Array {
-  const values = new Float32Array(halves.length)
+  const values = allocateFloat32(halves.length)
   const bits = new Uint32Array(values.buffer)
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16
   return values

@@ -84,7 +84,8 @@ interface Shared {
   /** Companion scales: readable by name, not listed. */
   readonly companions: ReadonlyMap<string, Entry>
   readonly read: Set<string>
-  readonly cache: Map<string, WeakRef<Tensor<'float32'>>>
+  /** Keys of tied entries → what was read of them. Not of others: a WeakRef keeps its target until the end of the job, here until the graph is built. */
+  readonly tied: Map<string, WeakRef<Tensor<'float32'>> | undefined>
   close(): void
 }
 
@@ -117,11 +118,13 @@ function presentWeights(source: string, refs: ReadonlyMap<string, TensorRef>, cl
     visible.delete(`${name}.scale`)
     companions.set(`${name}.scale`, plainEntry(scale))
   }
-  return viewOf({ source, visible, companions, read: new Set(), cache: new Map(), close }, '')
+  const keys = [...visible.values()].map(entry => entry.key).sort()
+  const tied = new Map(keys.filter((key, i) => key === keys[i - 1]).map(key => [key, undefined]))
+  return viewOf({ source, visible, companions, read: new Set(), tied, close }, '')
 }
 
 function viewOf(shared: Shared, prefix: string): Weights {
-  const { source, visible, companions, read, cache } = shared
+  const { source, visible, companions, read, tied } = shared
   const namesOf = (all: Iterable<string>) => [...all].filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
   const entryOf = (name: string): Entry => {
     const entry = visible.get(prefix + name) ?? companions.get(prefix + name)
@@ -144,10 +147,11 @@ function viewOf(shared: Shared, prefix: string): Weights {
     get(name, shape) {
       const entry = entryOf(name)
       if (shape) assertExpected(entry.shape, shape, `${source}: "${prefix}${name}"`)
-      const cached = cache.get(entry.key)?.deref()
-      const tensor = cached ?? entry.get()
-      if (!cached) cache.set(entry.key, new WeakRef(tensor))
       read.add(prefix + name)
+      const known = tied.get(entry.key)?.deref()
+      if (known) return known
+      const tensor = entry.get()
+      if (tied.has(entry.key)) tied.set(entry.key, new WeakRef(tensor))
       return tensor
     },
     raw(name) {

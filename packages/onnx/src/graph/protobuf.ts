@@ -1,3 +1,5 @@
+import { allocateUint8 } from '../memory.ts'
+
 /** Wire types of the protobuf encoding that ONNX needs. */
 const wireVarint = 0
 const wireFixed32 = 5
@@ -69,7 +71,7 @@ export class MessageWriter {
   /** The whole message in one buffer: the only copy of the payloads. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.#flush()
-    const bytes = new Uint8Array(this.#size)
+    const bytes = allocateUint8(this.#size)
     let offset = 0
     for (const piece of this.#pieces) {
       bytes.set(piece, offset)

@@ -1,6 +1,8 @@
+import { toFloat32 } from '../checkpoint/stored.ts'
 import type { Weights } from '../checkpoint/weights.ts'
 import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import { allocateFloat32, allocateUint8, release } from '../memory.ts'
 import { createTensor, type Tensor } from '../tensor.ts'
 
 /** Configuration of a linear layer. */
@@ -34,9 +36,11 @@ export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: 
   if (config.dtype === 'int8') return quantizedLinear(graph, x, quantizeRows(weights, weightName), bias, weightName)
   const stored = config.dtype === 'stored' ? storedBlocks(weights, weightName) : undefined
   if (stored) return blockQuantizedLinear(graph, x, stored, bias, weightName)
+  if (config.dtype === 'int8-blocks' || config.dtype === 'int4-blocks') {
+    const bits = config.dtype === 'int8-blocks' ? 8 : 4
+    return blockQuantizedLinear(graph, x, quantize(weights, weightName, weight => quantizeBlocks(weight, bits)), bias, weightName)
+  }
   const weight = weights.get(weightName, [undefined, undefined])
-  if (config.dtype === 'int8-blocks') return blockQuantizedLinear(graph, x, quantizeBlocks(weight, 8), bias, weightName)
-  if (config.dtype === 'int4-blocks') return blockQuantizedLinear(graph, x, quantizeBlocks(weight, 4), bias, weightName)
   const product = graph.matmul(x, graph.initializer(weightName, transpose(weight)))
   return bias ? graph.add(product, bias) : product
 }
@@ -46,24 +50,35 @@ function transpose(tensor: Tensor<'float32'>): Tensor<'float32'> {
   const known = transposed.get(tensor)
   if (known) return known
   const [rows, columns] = tensor.shape as readonly [number, number]
-  const result = createTensor('float32', transposeElements(tensor.data, new Float32Array(tensor.data.length), rows, columns), [
-    columns,
-    rows,
-  ])
+  const { data } = tensor
+  const target = allocateFloat32(data.length)
+  eachElement(rows, columns, (row, column) => {
+    target[column * rows + row] = data[row * columns + column]!
+  })
+  const result = createTensor('float32', target, [columns, rows])
   transposed.set(tensor, result)
   return result
 }
 
-function transposeElements<T extends Float32Array | Uint8Array>(source: ArrayLike<number>, target: T, rows: number, columns: number): T {
+/** Visits all elements of a matrix in blocks, so that rows and columns both stay in the cache. */
+function eachElement(rows: number, columns: number, visit: (row: number, column: number) => void): void {
   const block = 32
   for (let top = 0; top < rows; top += block) {
     for (let left = 0; left < columns; left += block) {
       const [bottom, right] = [Math.min(rows, top + block), Math.min(columns, left + block)]
-      for (let row = top; row < bottom; row++)
-        for (let column = left; column < right; column++) target[column * rows + row] = source[row * columns + column]!
+      for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) visit(row, column)
     }
   }
-  return target
+}
+
+/** `make` of a weight [out, in] that is read for this alone, and freed. */
+function quantize<Q>(weights: Weights, name: string, make: (weight: Tensor<'float32'>) => Q): Q {
+  const stored = weights.raw(name)
+  if (stored.shape.length !== 2 || weights.has(`${name}.scale`)) return make(weights.get(name, [undefined, undefined]))
+  const weight = toFloat32(stored)
+  const quantized = make(weight)
+  release(weight.data.buffer)
+  return quantized
 }
 
 interface QuantizedWeight {
@@ -77,25 +92,35 @@ interface QuantizedWeight {
 function quantizeRows(weights: Weights, name: string): QuantizedWeight {
   const stored = weights.has(`${name}.scale`) ? weights.raw(name) : undefined
   if (stored?.dtype === 'int8') {
-    const [rows, columns] = stored.shape as readonly [number, number]
-    return { codes: packCodes(stored.data as Int8Array, rows, columns), scale: weights.raw(`${name}.scale`) as Tensor<'float32'> }
+    const codes = stored.data as Int8Array
+    const packed = packCodes(stored.shape, i => codes[i]!)
+    return { codes: packed, scale: weights.raw(`${name}.scale`) as Tensor<'float32'> }
   }
-  const { data, shape } = weights.get(name, [undefined, undefined])
-  const [rows, columns] = shape as readonly [number, number]
-  const codes = new Int8Array(data.length)
-  const scale = new Float32Array(rows)
-  for (let row = 0; row < rows; row++) {
-    let largest = 0
-    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(data[i]!))
-    scale[row] = largest === 0 ? 1 : largest / 127
-    for (let i = row * columns; i < (row + 1) * columns; i++) codes[i] = Math.round(data[i]! / scale[row]!)
-  }
-  return { codes: packCodes(codes, rows, columns), scale: createTensor('float32', scale, [rows]) }
+  return quantize(weights, name, ({ data, shape }) => {
+    const [rows, columns] = shape as readonly [number, number]
+    const scale = new Float32Array(rows)
+    for (let row = 0; row < rows; row++) {
+      const largest = largestMagnitude(data, row * columns, (row + 1) * columns)
+      scale[row] = largest === 0 ? 1 : largest / 127
+    }
+    return { codes: packCodes(shape, (i, row) => Math.round(data[i]! / scale[row]!)), scale: createTensor('float32', scale, [rows]) }
+  })
 }
 
-function packCodes(codes: Int8Array, rows: number, columns: number): Tensor<'uint8'> {
-  const shifted = Uint8Array.from(codes, code => code + 128)
-  return createTensor('uint8', transposeElements(shifted, new Uint8Array(codes.length), rows, columns), [columns, rows])
+/** @param code of element i of [out, in], −128 to 127 */
+function packCodes(shape: readonly number[], code: (i: number, row: number) => number): Tensor<'uint8'> {
+  const [rows, columns] = shape as readonly [number, number]
+  const packed = allocateUint8(rows * columns)
+  eachElement(rows, columns, (row, column) => {
+    packed[column * rows + row] = code(row * columns + column, row) + 128
+  })
+  return createTensor('uint8', packed, [columns, rows])
+}
+
+function largestMagnitude(data: Float32Array, start: number, end: number): number {
+  let largest = 0
+  for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(data[i]!))
+  return largest
 }
 
 /** The pattern that onnxruntime fuses into one DynamicQuantizeMatMul. */
@@ -156,7 +181,7 @@ function storedBlocks(weights: Weights, name: string): BlockQuantized | undefine
   const scale = weights.raw(`${name}.scale`).data as Float32Array
   const [rows, columns] = stored.shape as readonly [number, number]
   const width = Math.ceil(columns / blockSizes[8]) * blockSizes[8]
-  const codes = new Uint8Array(rows * width).fill(128)
+  const codes = allocateUint8(rows * width).fill(128)
   const scales = new Float32Array((rows * width) / blockSizes[8])
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < columns; i++) codes[row * width + i] = Number(stored.data[row * columns + i]) + 128
@@ -170,14 +195,13 @@ function quantizeBlocks({ data, shape }: Tensor<'float32'>, bits: 4 | 8): BlockQ
   const blockSize = blockSizes[bits]
   const blocks = Math.ceil(columns / blockSize)
   const zero = 2 ** (bits - 1)
-  const codes = new Uint8Array((rows * blocks * blockSize * bits) / 8).fill(bits === 8 ? zero : zero * 17)
+  const codes = allocateUint8((rows * blocks * blockSize * bits) / 8).fill(bits === 8 ? zero : zero * 17)
   const scales = new Float32Array(rows * blocks)
   for (let block = 0; block < rows * blocks; block++) {
     const row = Math.floor(block / blocks)
     const start = row * columns + (block % blocks) * blockSize
     const end = Math.min(start + blockSize, (row + 1) * columns)
-    let largest = 0
-    for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(data[i]!))
+    const largest = largestMagnitude(data, start, end)
     const scale = largest === 0 ? 1 : largest / (zero - 1)
     scales[block] = scale
     for (let i = start, at = block * blockSize; i < end; i++, at++) {

@@ -9,9 +9,10 @@ export interface ValueInfo {
   readonly shape: readonly (number | string)[]
 }
 
-/** A serialized model on its way to the worker. `externalData` holds weights kept outside of the protobuf, by the path the graph names. */
+/** A serialized model on its way to the worker. `externalData` holds weights kept outside of the protobuf, by the path the graph names; or they are files of `folder`. */
 export interface ModelBytes {
   readonly bytes: Uint8Array
+  readonly folder?: string
   readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[]
 }
 

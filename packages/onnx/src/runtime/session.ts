@@ -60,7 +60,12 @@ export async function openSession(model: ModelBytes, options: SessionOptions): P
       enableMemPattern: options.device !== 'dml', // DirectML does not support memory patterns
       logSeverityLevel: onlyFatal,
       // Idle threads sleep instead of spinning: on a busy machine 9 to 28 % less processor time for the same speed, HiFi-GAN V2 and V1 on two threads (docs/bench.md).
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: '0' },
+          ...(model.folder === undefined ? {} : { model_external_initializers_file_folder_path: model.folder }),
+        },
+      },
       ...(model.externalData ? { externalData: model.externalData } : {}),
     })
   } catch (cause) {

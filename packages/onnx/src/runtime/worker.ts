@@ -1,8 +1,10 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MynahError } from '../errors.ts'
-import { type Answers, packTensors, type Reply, type Request, type Tensors } from './protocol.ts'
+import { release } from '../memory.ts'
+import { type Answers, type ModelBytes, packTensors, type Reply, type Request, type SessionOptions, type Tensors } from './protocol.ts'
 import type { Provider } from './providers.ts'
 import { listBackends, openSession, probeSession, type Session } from './session.ts'
+import { deleteWeightFiles, writeWeightFiles } from './weight-files.ts'
 
 /**
  * Entry file of two things that must not disturb the main thread: the worker thread that owns all sessions of a runtime, and, started as a
@@ -45,7 +47,7 @@ async function answer(
     case 'probe':
       return probeSession(request.source, request.device) as Promise<undefined>
     case 'load': {
-      const session = await openSession(request.source, request.options)
+      const session = await openMoved(request.source, request.options)
       if (request.warmUp) await session.run(request.warmUp, [])
       sessions.set(request.model, session)
       return { inputs: session.inputs, outputs: session.outputs }
@@ -64,6 +66,17 @@ async function answer(
       return
     case 'crash': // for tests
       process.exit(1)
+  }
+}
+
+/** Opens a session, and gives the memory of its model's bytes back: as garbage it would stay for long, since this thread's heap hardly grows. */
+async function openMoved(source: ModelBytes, options: SessionOptions): Promise<Session> {
+  const inFolder = writeWeightFiles(source)
+  try {
+    return await openSession(inFolder ?? source, options)
+  } finally {
+    if (inFolder) deleteWeightFiles(inFolder.folder)
+    for (const { buffer } of [source.bytes, ...(source.externalData ?? []).map(({ data }) => data)]) release(buffer)
   }
 }
 
