@@ -82,7 +82,9 @@ try {
 function measureMemory(dtype: string): string {
   const flags = [...(values.built ? [] : ['--conditions=@mynah/source']), '--import', import.meta.resolve('tsx')]
   const script = new URL('./memory.ts', import.meta.url).pathname
-  const [loaded, spoken] = execFileSync(process.execPath, [...flags, script, checkpoint, dtype], { encoding: 'utf8' }).trim().split(' ')
+  const [loaded, spoken] = execFileSync(process.execPath, [...flags, script, checkpoint, dtype], { encoding: 'utf8' })
+    .trim()
+    .split(' ')
   return `${dtype}: peak of ${loaded} MB until loaded, ${spoken} MB until it has spoken\n`
 }
 

@@ -77,10 +77,10 @@ describe('linear', () => {
 
   it('emits tied weights once', () => {
     const graph = new GraphBuilder('tied')
-    const weights = createWeights({ weight })
+    const weights = createWeights({ 'a.weight': weight, 'b.weight': weight })
     const input = graph.input('x', 'float32', [1, 70])
-    graph.output('a', linear(graph, input, weights))
-    graph.output('b', linear(graph, graph.neg(input), weights))
+    graph.output('a', linear(graph, input, weights.scope('a')))
+    graph.output('b', linear(graph, graph.neg(input), weights.scope('b')))
     expect(graph.toGraph().initializers).toHaveLength(1)
   })
 })

@@ -38,7 +38,13 @@ export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: 
   if (stored) return blockQuantizedLinear(graph, x, stored, bias, weightName)
   if (config.dtype === 'int8-blocks' || config.dtype === 'int4-blocks') {
     const bits = config.dtype === 'int8-blocks' ? 8 : 4
-    return blockQuantizedLinear(graph, x, quantize(weights, weightName, weight => quantizeBlocks(weight, bits)), bias, weightName)
+    return blockQuantizedLinear(
+      graph,
+      x,
+      quantize(weights, weightName, weight => quantizeBlocks(weight, bits)),
+      bias,
+      weightName,
+    )
   }
   const weight = weights.get(weightName, [undefined, undefined])
   const product = graph.matmul(x, graph.initializer(weightName, transpose(weight)))

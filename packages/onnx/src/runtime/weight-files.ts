@@ -12,7 +12,10 @@ const smallestForFiles = 64 * 2 ** 20
  * of arrays it makes copies, whose memory stays with the process: docs/decisions/2026-11-26-memory-of-loading.md. Delete the folder when the session is open.
  * @returns undefined, and nothing is changed, for few weights, where mapped files cannot be deleted (Windows) and where the folder cannot be written
  */
-export function writeWeightFiles({ bytes, externalData = [] }: ModelBytes, smallest = smallestForFiles): (ModelBytes & { readonly folder: string }) | undefined {
+export function writeWeightFiles(
+  { bytes, externalData = [] }: ModelBytes,
+  smallest = smallestForFiles,
+): (ModelBytes & { readonly folder: string }) | undefined {
   const size = externalData.reduce((sum, { data }) => sum + data.byteLength, 0)
   if (size < smallest || process.platform === 'win32') return undefined
   let folder: string | undefined
