@@ -1,5 +1,5 @@
 """What every train script shares: a run folder with resumable checkpoints, a time limit, a CSV log and PNG curves."""
-import argparse, csv, json, math, os, random, time
+import argparse, copy, csv, json, math, os, random, time
 from pathlib import Path
 import numpy as np, torch
 
@@ -55,16 +55,17 @@ def read_export(path):
 
 
 def weights(paths, device="cpu"):
-    """A state dict from the last.pt of a run (its first module), or from exported safetensors, several joined by commas."""
+    """A state dict from the last.pt of a run (the average of its first module), or from exported safetensors, several joined by commas."""
     if paths.endswith(".pt"):
-        return torch.load(paths, map_location=device, weights_only=True)["modules"][0]
+        return torch.load(paths, map_location=device, weights_only=True)["average"]
     return {k: v.to(device) for path in paths.split(",") for k, v in read_export(path).items()}
 
 
 class Run:
-    """Times a run, schedules the learning rate by the share of --minutes used, logs, saves and resumes."""
+    """Times a run, schedules the learning rate by the share of --minutes used, averages the first module's weights, logs, saves and resumes."""
 
-    def __init__(self, a, modules, optimizers):
+    def __init__(self, a, modules, optimizers, horizon=1000):
+        """horizon: steps that the average of the weights reaches back"""
         self.a, self.modules, self.optimizers = a, modules, optimizers
         self.folder = Path(a.run)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,10 +80,12 @@ class Run:
             if missing:
                 raise SystemExit(f"--init: {' '.join(a.init)} lack {len(missing)} parameters, such as {missing[0]}")
             modules[0].load_state_dict(state, strict=False)  # the export leaves out buffers that are derived or only used in training
+        self.average, self.horizon = copy.deepcopy(modules[0]).requires_grad_(False), horizon
         if last.exists():
             state = torch.load(last, map_location=a.device, weights_only=True)
             for m, s in zip(modules, state["modules"]):
                 m.load_state_dict(s)
+            self.average.load_state_dict(state["average"])
             for o, s in zip(optimizers, state["optimizers"]):
                 o.load_state_dict(s)
             self.step, self.spent, self.extra = state["step"], state["spent"], state["extra"]
@@ -108,8 +111,17 @@ class Run:
             for g in o.param_groups:
                 g["lr"] = next(rates) * factor
 
+    @torch.no_grad()
+    def follow(self):
+        """Moves the average towards the weights as they are now."""
+        share = max(1 / self.horizon, 1 / (self.step + 1))  # at first the mean of all steps
+        torch._foreach_lerp_([*self.average.parameters()], [*self.modules[0].parameters()], share)
+        for mine, its in zip(self.average.buffers(), self.modules[0].buffers()):
+            mine.copy_(its)
+
     def log(self, values, every=50, save_minutes=3):
         self.step += 1
+        self.follow()
         self.count += 1
         for k, v in values.items():
             self.sums[k] = self.sums.get(k, 0.0) + float(v)
@@ -129,7 +141,7 @@ class Run:
 
     def save(self):
         self.saved = time.time()
-        state = dict(modules=[m.state_dict() for m in self.modules], optimizers=[o.state_dict() for o in self.optimizers], step=self.step, spent=self.minutes * 60, extra=self.extra)
+        state = dict(modules=[m.state_dict() for m in self.modules], average=self.average.state_dict(), optimizers=[o.state_dict() for o in self.optimizers], step=self.step, spent=self.minutes * 60, extra=self.extra)
         torch.save(state, self.folder / "tmp.pt")
         os.replace(self.folder / "tmp.pt", self.folder / "last.pt")
 

@@ -75,6 +75,17 @@ def channel(x, rng):
     return y * min(np.sqrt((x**2).mean() / max((y**2).mean(), 1e-12)), 0.98 / max(np.abs(y).max(), 1e-6))
 
 
+def another(data, item, size, rng):
+    """A random piece [size] of a clip as another speaker (resampled by 0.82 to 1.22: pitch, formants and tempo together), half of them through another channel."""
+    import soxr
+
+    speed = rng.uniform(0.82, 1.22)
+    needed = min(int(size * speed) + 64, item["samples"])
+    x = soxr.resample(data.audio(item, int(rng.integers(item["samples"] - needed + 1)), needed), RATE * speed, RATE, "MQ")[:size]
+    x = np.pad(x, (0, size - len(x)))
+    return channel(x, rng) if rng.random() < 0.5 else x
+
+
 def soil(x, rng):
     """x [S] in a room (exponentially decaying reverberation) and with noise of a random colour, 12 to 35 dB below the speech."""
     size = int(RATE * 0.4)

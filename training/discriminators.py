@@ -59,11 +59,11 @@ class MultiPeriodDiscriminator(nn.Module):
 class ResolutionDiscriminator(nn.Module):
     """UnivNet (arXiv:2106.07889): 2-D convolutions over the magnitude of one STFT, strided along frequency."""
 
-    def __init__(self, n_fft, hop, window, channels=32, slope=0.2, first_stride=1):
+    def __init__(self, n_fft, hop, window, channels=32, slope=0.2):
         super().__init__()
         self.n_fft, self.hop, self.slope = n_fft, hop, slope
         self.register_buffer("window", torch.hann_window(window), persistent=False)
-        shapes = [(1, (3, 9), (1, first_stride)), *[(channels, (3, 9), (1, 2))] * 3, (channels, (3, 3), (1, 1))]
+        shapes = [(1, (3, 9), (1, 1)), *[(channels, (3, 9), (1, 2))] * 3, (channels, (3, 3), (1, 1))]
         self.convs = nn.ModuleList(weight_norm(nn.Conv2d(i, channels, kernel, stride, (kernel[0] // 2, kernel[1] // 2))) for i, kernel, stride in shapes)
         self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
@@ -80,9 +80,9 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class MultiResolutionDiscriminator(nn.Module):
-    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32, slope=0.2, first_stride=1):
+    def __init__(self, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)), channels=32, slope=0.2):
         super().__init__()
-        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels, slope, first_stride) for r in resolutions)
+        self.discriminators = nn.ModuleList(ResolutionDiscriminator(*r, channels, slope) for r in resolutions)
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]
@@ -261,6 +261,62 @@ class MultiBandDiscriminator(nn.Module):
 
     def forward(self, x):
         return [d(x) for d in self.discriminators]
+
+
+class PatchDiscriminator(nn.Module):
+    """2-D convolutions over patches, so that no layer has few channels and many positions: what a processor is slow at, and most of what the papers' discriminators cost there."""
+
+    def __init__(self, patch, widths, kernel, strides, slope=0.1):
+        super().__init__()
+        self.patch, self.slope = patch, slope
+        shapes = zip([patch, *widths], widths, strides)
+        padding = tuple(k // 2 for k in kernel)
+        self.convs = nn.ModuleList(weight_norm(nn.Conv2d(i, o, kernel, s, padding)) for i, o, s in shapes)
+        self.post = weight_norm(nn.Conv2d(widths[-1], 1, (3, kernel[1]), padding=(1, padding[1])))
+
+    def forward(self, x):
+        x, features = self.patches(x).contiguous(memory_format=torch.channels_last), []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), self.slope)
+            features.append(x)
+        return self.post(x), features
+
+
+class PatchPeriodDiscriminator(PatchDiscriminator):
+    """Over the waveform folded by a period, as HiFi-GAN's; a patch is 8 samples that lie a period apart."""
+
+    def __init__(self, period):
+        super().__init__(8, (32, 64, 128, 128), (5, 1), ((2, 1), (2, 1), (2, 1), (1, 1)))
+        self.period = period
+
+    def patches(self, x):
+        x = F.pad(x[:, None], (0, -x.shape[-1] % (self.period * self.patch)), "reflect")
+        return x.view(len(x), -1, self.patch, self.period).transpose(1, 2)
+
+
+class PatchStftDiscriminator(PatchDiscriminator):
+    """Over the complex STFT at a hop of a quarter window, as EnCodec's, its magnitudes to the power of 0.3; a patch is 8 neighbouring bins of a frame, real and imaginary."""
+
+    def __init__(self, n_fft):
+        super().__init__(16, (64, 64, 64, 64), (3, 3), ((1, 1), (1, 2), (1, 2), (1, 1)))
+        self.n_fft = n_fft
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def patches(self, x):
+        s = complex_stft(x, self.n_fft, self.n_fft // 4, self.window, center=True)[..., :-1]  # [B, 2, T, F]
+        s = s * (s.square().sum(1, keepdim=True) + 1e-5) ** -0.35
+        return s.unflatten(-1, (-1, 8)).permute(0, 1, 4, 2, 3).flatten(1, 2)
+
+
+class MultiPatchDiscriminator(nn.Module):
+    """Five periods and three resolutions; `chosen`: the numbers of those that are asked."""
+
+    def __init__(self, periods=(2, 3, 5, 7, 11), sizes=(512, 1024, 2048)):
+        super().__init__()
+        self.discriminators = nn.ModuleList([*map(PatchPeriodDiscriminator, periods), *map(PatchStftDiscriminator, sizes)])
+
+    def forward(self, x, chosen):
+        return [self.discriminators[n](x) for n in chosen]
 
 
 class ConstantQ(nn.Module):

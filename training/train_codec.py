@@ -1,16 +1,16 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
-With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos."""
+With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the eight in each step."""
 import json, random
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 import common, corpus, losses
-from discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator
+from discriminators import MultiPatchDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=150)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", others=0.5, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=300, judges=4)
 if a.predicted and not a.decoder_of:
     raise SystemExit("--predicted: only a decoder learns from predicted latents; name its codec with --decoder-of")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
@@ -21,13 +21,11 @@ if a.decoder_of:  # train the decoder of a finished codec alone: its tokens stay
 frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
 for module in frozen:
     module.requires_grad_(False)
-optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01)
+optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01, fused=True)
 modules, optimizers = [codec, classifier], [optimizer]
 if a.adversarial:
-    resolutions = ((1024, 256, 1024), (2048, 512, 2048), (512, 128, 512))  # small and coarse, for a processor: a step costs a third of the papers' settings
-    small = dict(periods=MultiPeriodDiscriminator(channels=(16, 32, 128, 128, 128)), resolutions=MultiResolutionDiscriminator(resolutions, 16, first_stride=2))
-    judges = nn.ModuleDict(small).to(a.device)
-    judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01)
+    judges = MultiPatchDiscriminator().to(a.device, memory_format=torch.channels_last)
+    judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01, fused=True)
     modules, optimizers = [*modules, judges], [*optimizers, judge_optimizer]
 run = common.Run(a, modules, optimizers)
 if a.init and run.step == 0:  # the exported codebooks begin as their own averages
@@ -39,6 +37,7 @@ if not a.smoke:
     data = corpus.Corpus(a.cache)
     items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
     weights = np.cumsum([i["samples"] for i in items])
+    rng = np.random.default_rng(a.seed + run.step)
     labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
 if a.predicted and not a.smoke:
     by_id = {i["id"]: i for i in items}
@@ -61,6 +60,9 @@ def batch():
             continue
         item = corpus.pick(items, weights)
         total = item["samples"] // corpus.FRAME
+        if a.decoder_of and random.random() < a.others:
+            x[n] = corpus.another(data, item, size, rng)
+            continue
         frame = random.randrange(total - frames)
         shift = random.randrange(-150, 151) if frame > 0 else 0  # sub-frame jitter keeps codes from depending on the frame grid
         x[n] = data.audio(item, frame * corpus.FRAME + shift, size)
@@ -69,11 +71,6 @@ def batch():
         if item["id"] in labels:
             y[n] = labels[item["id"]][frame : frame + frames]
     return torch.from_numpy(x), torch.from_numpy(y), z
-
-
-def hear(x):
-    """[B, S] -> what every sub-discriminator says"""
-    return [*judges["periods"](x), *judges["resolutions"](x)]
 
 
 bank = []
@@ -107,7 +104,8 @@ while run.going():
     judged = {}
     if a.adversarial:
         with common.autocast(a):
-            real, false = hear(wave), hear(fake.detach())
+            chosen = random.sample(range(len(judges.discriminators)), a.judges)  # half of them a step: the same on average, at half the time
+            real, false = judges(wave, chosen), judges(fake.detach(), chosen)
             told = losses.hinge_discriminator(real, false)
         judge_optimizer.zero_grad()
         told.backward()
@@ -117,9 +115,7 @@ while run.going():
         if run.step >= a.disc_warmup:
             judges.requires_grad_(False)
             with common.autocast(a):
-                with torch.no_grad():
-                    real = hear(wave)
-                false = hear(fake)
+                false = judges(fake, chosen)
                 fooled, match = losses.hinge_generator(false), losses.feature_matching(real, false)
             judges.requires_grad_(True)
             loss = loss + a.adversarial * (fooled + a.matching * match)

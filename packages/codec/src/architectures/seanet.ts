@@ -1,4 +1,18 @@
-import { CheckpointError, type GraphBuilder, groupNorm1, lstm, type Operand, type Value, type Weights } from '@mynah/onnx'
+import {
+  CheckpointError,
+  conv1d,
+  convTranspose1d,
+  type Dim,
+  elu,
+  type GraphBuilder,
+  groupNorm1,
+  lstm,
+  type Operand,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import type { Carry } from '../carry.ts'
 
 /** What the weights do not say about a SEANet. */
@@ -24,6 +38,8 @@ interface Layer {
   readonly weights: Weights
 }
 
+/** Signals are images of one row, [1, C, 1, T], except in the LSTM. */
+const TIME = 3
 /** Published encoders have 16 entries; a checkpoint that claims more than this is not one. */
 const MAX_LAYERS = 256
 /** Name of the convolution in an entry: facebookresearch/encodec's wrappers, then transformers'. */
@@ -158,15 +174,19 @@ function emit(
   convolve: (value: Value, layer: Layer) => Value,
 ): Value {
   let units = 0
-  return layers.reduce((value, layer) => {
-    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
-    return graph.scope(`${layer.index}`, () => {
-      if (layer.kind === 'elu') return graph.elu(value)
-      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'), config.carry)
-      if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
-      return convolve(value, layer)
-    })
-  }, x)
+  const last = layers.reduce(
+    (value, layer) => {
+      units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
+      return graph.scope(`${layer.index}`, () => {
+        if (layer.kind === 'elu') return elu(graph, value)
+        if (layer.kind === 'lstm') return toImage(graph, skipLstm(graph, toSignal(graph, value), layer.weights.scope('lstm'), config.carry))
+        if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
+        return convolve(value, layer)
+      })
+    },
+    toImage(graph, x),
+  )
+  return toSignal(graph, last)
 }
 
 /** LSTM over frames, added to its input. */
@@ -180,7 +200,7 @@ function skipLstm(graph: GraphBuilder, x: Value, weights: Weights, carry: Carry 
 function residualUnit(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig, dilation: number): Value {
   let first = true
   const y = layersOf(weights.scope('block')).reduce((value, layer) => {
-    if (layer.kind === 'elu') return graph.elu(value)
+    if (layer.kind === 'elu') return elu(graph, value)
     const convolved = paddedConv(graph, value, layer.weights, config, { stride: 1, dilation: first ? dilation : 1 })
     first = false
     return convolved
@@ -204,32 +224,31 @@ function paddedConv(
   const total = (shape[2]! - 1) * dilation + 1 - stride
   const right = config.causal ? 0 : Math.floor(total / 2)
   const left = total - right
-  const extra = stride === 1 ? undefined : graph.mod(graph.neg(graph.lengthOf(x, 2)), stride)
+  const extra = stride === 1 ? undefined : graph.mod(graph.neg(graph.lengthOf(x, TIME)), stride)
   const after = extra ? graph.add(extra, right) : right
   const { carry } = config
   const padded = total === 0 ? x : carry ? precede(graph, x, total, after, { ...config, carry }) : pad(graph, x, left, after, config)
-  const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[0]])) : undefined
-  return normalized(graph, graph.conv(padded, graph.initializer('weight', scope.get('weight')), bias, { stride, dilation }), weights)
+  return normalized(graph, conv1d(graph, padded, scope, { stride, dilation }), weights)
 }
 
 /** On a stream: the elements before x, and padding for those that are missing at its start. */
 function precede(graph: GraphBuilder, x: Value, total: number, after: Operand, config: SeanetConfig & { carry: Carry }): Value {
   const { joined, carried } = config.carry.before(x, total)
   const missing = graph.sub(graph.constant([total], 'int64'), carried)
-  const padded = graph.pad(joined, 2, missing, after, { mode: config.padMode })
-  return typeof after === 'number' ? graph.assume(padded, [x.shape[0]!, x.shape[1]!, `${x.shape[2]}+${total + after}`]) : padded
+  const padded = graph.pad(joined, TIME, missing, after, { mode: config.padMode })
+  return typeof after === 'number' ? graph.assume(padded, ofLength(x, `${x.shape[TIME]}+${total + after}`)) : padded
 }
 
 function pad(graph: GraphBuilder, x: Value, left: number, right: Operand, config: SeanetConfig): Value {
-  if (config.padMode === 'constant') return graph.pad(x, 2, left, right)
-  if (!config.short) return graph.pad(x, 2, left, right, { mode: 'reflect' })
+  if (config.padMode === 'constant') return graph.pad(x, TIME, left, right)
+  if (!config.short) return graph.pad(x, TIME, left, right, { mode: 'reflect' })
   const largest = typeof right === 'number' ? Math.max(left, right) : graph.max(right, left)
-  const length = graph.lengthOf(x, 2)
+  const length = graph.lengthOf(x, TIME)
   const missing = graph.max(graph.sub(graph.add(graph.constant([1], 'int64'), largest), length), 0)
-  const reflected = graph.pad(graph.pad(x, 2, 0, missing), 2, left, right, { mode: 'reflect' })
-  const cut = graph.slice(reflected, 2, 0, graph.sub(graph.lengthOf(reflected, 2), missing))
-  return typeof right === 'number' && typeof x.shape[2] === 'string'
-    ? graph.assume(cut, [x.shape[0]!, x.shape[1]!, `${x.shape[2]}+${left + right}`])
+  const reflected = graph.pad(graph.pad(x, TIME, 0, missing), TIME, left, right, { mode: 'reflect' })
+  const cut = graph.slice(reflected, TIME, 0, graph.sub(graph.lengthOf(reflected, TIME), missing))
+  return typeof right === 'number' && typeof x.shape[TIME] === 'string'
+    ? graph.assume(cut, ofLength(x, `${x.shape[TIME]}+${left + right}`))
     : cut
 }
 
@@ -239,18 +258,21 @@ function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, c
   const stride = strideOf(scope, shape)
   const total = shape[2]! - stride
   const right = config.causal ? total : Math.floor(total / 2)
-  const bias = scope.has('bias') ? graph.initializer('bias', scope.get('bias', [shape[1]])) : undefined
-  const weight = graph.initializer('weight', scope.get('weight'))
   if (config.carry) {
     // A window of two strides: the first stride of a stretch is made of its first element and the last one before.
     const { joined, carried } = config.carry.before(x, 1)
-    const whole = graph.convTranspose(joined, weight, bias, { stride, pads: [0, stride] })
-    const own = graph.slice(whole, 2, graph.mul(carried, stride))
-    return graph.assume(own, [x.shape[0]!, shape[1]!, `(${x.shape[2]})*${stride}`])
+    const whole = convTranspose1d(graph, joined, scope, { stride, padding: [0, stride] })
+    const own = graph.slice(whole, TIME, graph.mul(carried, stride))
+    return graph.assume(own, ofLength(whole, `(${x.shape[TIME]})*${stride}`))
   }
-  if (!normOf(weights)) return graph.convTranspose(x, weight, bias, { stride, pads: [total - right, right] })
-  const whole = normalized(graph, graph.convTranspose(x, weight, bias, { stride }), weights)
-  return graph.slice(whole, 2, total - right, right === 0 ? undefined : -right)
+  if (!normOf(weights)) return convTranspose1d(graph, x, scope, { stride, padding: [total - right, right] })
+  const whole = normalized(graph, convTranspose1d(graph, x, scope, { stride }), weights)
+  return graph.slice(whole, TIME, total - right, right === 0 ? undefined : -right)
+}
+
+/** The shape of an image like x of another length. */
+function ofLength(x: Value, length: Dim): Dim[] {
+  return [...x.shape.slice(0, TIME), length]
 }
 
 function normalized(graph: GraphBuilder, x: Value, weights: Weights): Value {

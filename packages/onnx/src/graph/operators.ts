@@ -144,9 +144,6 @@ export abstract class Operators {
   leakyRelu(x: Value, slope: number): Value {
     return this.node('LeakyRelu', [x], { alpha: slope })
   }
-  elu(x: Value, alpha = 1): Value {
-    return this.node('Elu', [x], { alpha })
-  }
   softplus(x: Value): Value {
     return this.node('Softplus', [x])
   }

@@ -4,7 +4,7 @@ import { GraphBuilder } from '../graph/graph.ts'
 import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.ts'
 import { createRandom } from '../random.ts'
 import { float32Tensor, type Tensor } from '../tensor.ts'
-import { gatedTanh, snake } from './activation.ts'
+import { elu, gatedTanh, snake } from './activation.ts'
 
 const random = createRandom(5)
 
@@ -38,6 +38,17 @@ describe('snake', () => {
     await expect(runSnake(randomTensor(random, [1, 4, 5]), { alpha: float32Tensor([1, 2, 3], [3]) }, false)).rejects.toThrow(
       /3 frequencies.*4 channels/,
     )
+  })
+})
+
+describe('elu', () => {
+  it('is x above 0 and eˣ − 1 below, for any x', async () => {
+    const x = float32Tensor([-Infinity, -200, -3, -1e-6, 0, 1e-6, 2, 200, 3e38, Infinity], [10])
+    const graph = new GraphBuilder('elu')
+    graph.output('y', elu(graph, graph.input('x', 'float32', ['N'])))
+    const y = Array.from((await runGraph(graph, { x })).y!.data, Number)
+    const expected = Array.from(x.data, value => (value > 0 ? value : Math.expm1(value)))
+    for (const [i, value] of expected.entries()) expect(y[i]).toBeCloseTo(value, 7)
   })
 })
 

@@ -75,6 +75,11 @@ export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: {
   )
 }
 
+/** ELU, x above 0 and eˣ − 1 below, as max(x, e^min(x, 0) − 1): ONNX Runtime's own operator takes up to 2.3 times as long as these four (docs/decisions/2026-11-26-encodec-speed.md). */
+export function elu(graph: GraphBuilder, x: Value): Value {
+  return graph.max(graph.sub(graph.exp(graph.min(x, 0)), 1), x)
+}
+
 /**
  * WaveNet's gate: tanh(first half) · sigmoid(second half) of the channels (UnivNet's order is the other way round: `sigmoidFirst`).
  * @param x float32 [B, 2C, T]
