@@ -1,4 +1,4 @@
-import { createRandom, float32Tensor, type GraphBuilder, type Runtime, type Value, type Weights } from '@mynah/onnx'
+import { createRandom, float32Tensor, type GraphBuilder, type Runtime, toImage, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import { createAudioCodec, signalOf } from '../audio-codec.ts'
 import type { AudioCodec, DecodeOptions } from '../codec.ts'
@@ -117,7 +117,7 @@ export async function loadSnac(weights: Weights, config: unknown, runtime: Runti
 
 /** Makes the noise of each decoder block an input of the graph. */
 function noiseInput(graph: GraphBuilder): (x: Value, index: number) => Value {
-  return (x, index) => graph.input(`noise${index}`, 'float32', [1, 1, x.shape[2]!])
+  return (x, index) => toImage(graph, graph.input(`noise${index}`, 'float32', [1, 1, x.shape[3]!]))
 }
 
 function noiseLengths(frames: number, upsampling: readonly number[]): number[] {
