@@ -1,5 +1,16 @@
 import { type MelConfig, melPresets } from '@mynah/audio'
-import { conv1d, convTranspose1d, type GraphBuilder, resBlock1, resBlock2, toImage, toSignal, type Value, type Weights } from '@mynah/onnx'
+import {
+  conv1d,
+  convTranspose1d,
+  type GraphBuilder,
+  inHalves,
+  resBlock1,
+  resBlock2,
+  toImage,
+  toSignal,
+  type Value,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
 import { expectConv, parseConfig, type VocoderDescription } from './architecture.ts'
 
@@ -98,6 +109,8 @@ export interface StageOptions {
   readonly activateStage?: (x: Value) => Value
   /** Activation number `index` of the residual block whose weights are given; leaky ReLU of slope 0.1 unless given. */
   readonly activate?: (x: Value, block: Weights, index: number) => Value
+  /** Elements on either side that one such activation depends on, 0 unless given. */
+  readonly activationReach?: number
 }
 
 /**
@@ -126,19 +139,22 @@ export function upsamplingStage(
   const stretched = graph.scope(name, () => convTranspose1d(graph, activated, weights.scope(name), { stride: rate, padding }))
   const up = toNarrowImage(graph, stretched)
   const kernels = config.resblockKernelSizes
-  const blocks = kernels.map((size, j) => {
+  const emitBlock = (value: Value, size: number, j: number) => {
     const block = `resblocks.${stage * kernels.length + j}`
     const scoped = weights.scope(block)
     const dilations = config.resblockDilationSizes[j]!
     expectBlock(architecture, scoped, config.resblock, channels, size, dilations.length)
-    const activate = options.activate && ((value: Value, index: number) => options.activate!(value, scoped, index))
+    const activate = options.activate && ((before: Value, index: number) => options.activate!(before, scoped, index))
     const emit = config.resblock === '1' ? resBlock1 : resBlock2
-    return graph.scope(block, () => emit(graph, up, scoped, activate ? { dilations, activate } : { dilations }))
+    return graph.scope(block, () => emit(graph, value, scoped, activate ? { dilations, activate } : { dilations }))
+  }
+  return inHalves(graph, up, blocksReach(config, options.activationReach), value => {
+    const blocks = kernels.map((size, j) => emitBlock(value, size, j))
+    return graph.div(
+      blocks.reduce((sum, block) => graph.add(sum, block)),
+      blocks.length,
+    )
   })
-  return graph.div(
-    blocks.reduce((sum, block) => graph.add(sum, block)),
-    blocks.length,
-  )
 }
 
 function expectBlock(architecture: string, block: Weights, resblock: '1' | '2', channels: number, kernel: number, layers: number): void {
@@ -189,16 +205,20 @@ export function generatorContext(config: GeneratorConfig, options: { tail?: numb
   const outer = (outerKernel - 1) / 2
   let reach = options.tail ?? outer
   for (let stage = config.upsampleRates.length - 1; stage >= 0; stage--) {
-    reach += Math.max(...config.resblockKernelSizes.map((kernel, j) => blockReach(config, kernel, j, options.activation ?? 0)))
+    reach += blocksReach(config, options.activation)
     reach = Math.ceil((reach + config.upsampleKernelSizes[stage]!) / config.upsampleRates[stage]!)
   }
   return reach + outer
 }
 
-function blockReach(config: GeneratorConfig, kernel: number, j: number, activation: number): number {
-  const half = (kernel - 1) / 2
-  const second = config.resblock === '1' ? half + activation : 0
-  return config.resblockDilationSizes[j]!.reduce((sum, dilation) => sum + dilation * half + activation + second, 0)
+/** Elements on either side that the residual blocks of a stage depend on. */
+function blocksReach(config: GeneratorConfig, activation = 0): number {
+  const reaches = config.resblockKernelSizes.map((kernel, j) => {
+    const half = (kernel - 1) / 2
+    const second = config.resblock === '1' ? half + activation : 0
+    return config.resblockDilationSizes[j]!.reduce((sum, dilation) => sum + dilation * half + activation + second, 0)
+  })
+  return Math.max(...reaches)
 }
 
 /**

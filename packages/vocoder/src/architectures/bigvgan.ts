@@ -76,6 +76,7 @@ export function buildBigVGan(weights: Weights, config: BigVGanConfig, options: B
     x = upsamplingStage(name, graph, x, weights, config, stage, {
       upsampling: `ups.${stage}.0`,
       activateStage: value => value,
+      activationReach,
       activate: (value, block, index) =>
         graph.scope(`activations.${index}`, () => antiAliasedSnake(graph, value, block.scope(`activations.${index}`), config)),
     })
@@ -98,7 +99,7 @@ const activationReach = 6
  * phases, even and odd samples, one row each, which each filter reaches from the original samples by half of its taps: the same numbers, without strides or zeros.
  * Snake's factors are multiplied into the filters: the phases u come out times 2α, and x + (1 − cos(2αx))/(2β) is left as a convolution of u and one of cos u.
  * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
- * @param x float32 [1, C, L], or an image [1, C, 1, L]
+ * @param x float32 [B, C, L], or an image [B, C, 1, L]
  * @returns float32, the shape of x
  */
 export function antiAliasedSnake(
@@ -107,7 +108,7 @@ export function antiAliasedSnake(
   weights: Weights,
   config: Pick<BigVGanConfig, 'activation' | 'logScale'>,
 ): Value {
-  const channels = x.shape[1] as number
+  const [batch, channels] = x.shape as readonly [number, number]
   expectShape(name, weights, 'act.alpha', [channels])
   if (config.activation === 'snakebeta') expectShape(name, weights, 'act.beta', [channels], 'is its activation "snake", without beta?')
   else if (weights.has('act.beta')) {
@@ -150,13 +151,13 @@ export function antiAliasedSnake(
   const phases = graph.concat(
     toPhase.map(taps => depthwise(extended, taps, magnify)),
     2,
-  ) // [1, C, 2, L]
+  ) // [B, C, 2, L]
   // The doubled signal is extended by its first and last samples, which are an even and an odd one, in both phases.
-  const first = graph.slice(graph.slice(phases, 3, 0, 1), 2, 0, 1) // [1, C, 1, 1]
+  const first = graph.slice(graph.slice(phases, 3, 0, 1), 2, 0, 1) // [B, C, 1, 1]
   const last = graph.slice(graph.slice(phases, 3, -1), 2, 1, 2)
-  const before = graph.expand(first, [1, channels, 2, 3])
-  const after = graph.expand(last, [1, channels, 2, 3])
-  const u = graph.concat([before, phases, after], 3) // [1, C, 2, L + 6]
+  const before = graph.expand(first, [batch, channels, 2, 3])
+  const after = graph.expand(last, [batch, channels, 2, 3])
+  const u = graph.concat([before, phases, after], 3) // [B, C, 2, L + 6]
   const shaped = (image: Value) => (x.shape.length === 3 ? toSignal(graph, image) : image)
   if (!hasCosineForm) {
     return shaped(depthwise(snake(graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1))
@@ -171,7 +172,7 @@ export function antiAliasedSnake(
       channel => gain * half(channel),
     ),
     depthwise(graph.cos(u), fromPhases, channel => -half(channel)),
-  ) // [1, C, 1, L]
+  ) // [B, C, 1, L]
   return shaped(joined)
 }
 

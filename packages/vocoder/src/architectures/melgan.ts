@@ -4,6 +4,7 @@ import {
   conv1d,
   convTranspose1d,
   GraphBuilder,
+  inHalves,
   type OnnxModel,
   toImage,
   toSignal,
@@ -181,7 +182,10 @@ export function buildMelGan(weights: Weights, config: MelGanConfig, options: Bui
     x = graph.scope(layer, () =>
       convTranspose1d(graph, activated, weights.scope(layer), { stride: rate, padding, outputPadding: rate % 2 }),
     )
-    for (let i = 0; i < config.residualLayers; i++) x = residualBlock(graph, x, weights, `${at + 1 + i}`, config, i)
+    const blocks = Array.from({ length: config.residualLayers }, (_, i) => `${at + 1 + i}`)
+    x = inHalves(graph, x, sum(residualReach(config)), half =>
+      blocks.reduce((value, block, i) => residualBlock(graph, value, weights, block, config, i), half),
+    )
   }
   // After the last block: leaky ReLU, padding, convolution.
   const last = `${upsamplingAt(config.upsampleRates.length, config.residualLayers) + 1}`
@@ -211,9 +215,11 @@ function reflectedConv(graph: GraphBuilder, x: Value, weights: Weights, layer: s
 const residualReach = ({ residualLayers, residualKernel }: Pick<MelGanConfig, 'residualLayers' | 'residualKernel'>) =>
   Array.from({ length: residualLayers }, (_, i) => (residualKernel ** i * (residualKernel - 1)) / 2)
 
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
 function contextOf(config: MelGanConfig): number {
   const outer = (config.outerKernel - 1) / 2
-  const blocks = residualReach(config).reduce((sum, reach) => sum + reach, 0)
+  const blocks = sum(residualReach(config))
   return config.upsampleRates.toReversed().reduce((reach, rate) => Math.ceil((reach + blocks + 2 * rate) / rate), outer) + outer
 }
 
