@@ -24,7 +24,7 @@ import {
 } from '@mynah/onnx'
 import { buildAr, buildCacheMerge, buildNar } from '../src/architectures/vall-e.ts'
 import { expectedShapes, readVallEConfig } from '../src/architectures/vall-e-config.ts'
-import { precisions } from '../src/vall-e.ts'
+import { precisionsOf } from '../src/vall-e.ts'
 import { blockFrames, mergeSlots, stepSlots } from '../src/vall-e-decoding.ts'
 
 const heads = 16
@@ -57,6 +57,7 @@ const { values } = parseArgs({
     built: { type: 'boolean', default: false },
   },
 })
+type Dtype = Parameters<typeof precisionsOf>[0]
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), 'mynah-bench-lm-'))
 const checkpoint = join(folder, 'vall-e-x.safetensors')
 const threads = 1
@@ -91,7 +92,7 @@ function measureMemory(dtype: string): string {
 async function measureSpeed(): Promise<void> {
   const python = values.python === undefined ? undefined : await startPython(values.python)
   await using runtime = await createRuntime({ device: 'cpu', threads })
-  for (const dtype of values.dtypes.split(',') as (keyof typeof precisions)[]) {
+  for (const dtype of values.dtypes.split(',') as Dtype[]) {
     const measures = await openAr(runtime, dtype)
     for (let turn = 0; turn < turns; turn++) {
       for (const cached of values.cached.split(',').map(Number)) {
@@ -123,10 +124,11 @@ function writeRandomWeights(path: string): void {
   writeSafetensors(path, tensors)
 }
 
-async function openAr(runtime: Runtime, dtype: keyof typeof precisions) {
+async function openAr(runtime: Runtime, dtype: Dtype) {
   using weights = loadWeights(checkpoint)
   readVallEConfig(weights, { nhead: heads })
-  const step = await runtime.load(() => buildAr(weights, config, { dtype: precisions[dtype].ar }), {
+  const { ar } = await precisionsOf(dtype, runtime)
+  const step = await runtime.load(() => buildAr(weights, config, { dtype: ar }), {
     name: 'ar',
     state: stepSlots(config),
     transfer: true,
@@ -156,9 +158,10 @@ async function openAr(runtime: Runtime, dtype: keyof typeof precisions) {
   }
 }
 
-async function openNar(runtime: Runtime, dtype: keyof typeof precisions) {
+async function openNar(runtime: Runtime, dtype: Dtype) {
   using weights = loadWeights(checkpoint)
-  const model = await runtime.load(() => buildNar(weights, config, { dtype: precisions[dtype].nar }), { name: 'nar', transfer: true })
+  const { nar } = await precisionsOf(dtype, runtime)
+  const model = await runtime.load(() => buildNar(weights, config, { dtype: nar }), { name: 'nar', transfer: true })
   const codes = int64Tensor(new Int32Array(config.codebooks * frames).fill(7), [config.codebooks, frames])
   const run = () =>
     model.run(
@@ -221,9 +224,12 @@ function print(): void {
       const list = row.get(system)
       return list ? `${median(list)!.toFixed(1)} (${Math.min(...list).toFixed(1)})` : '–'
     })
-    const factor = (system: string) =>
-      row.has('PyTorch') ? `${(median(row.get('PyTorch'))! / median(row.get(system))!).toFixed(1)}×` : '–'
-    lines.push(`| ${what} | ${cells.join(' | ')} | ${factor('float32')} | ${factor('int8')} |`)
+    const factors = systems
+      .slice(1)
+      .map(system =>
+        row.has('PyTorch') && row.has(system) ? `${(median(row.get('PyTorch'))! / median(row.get(system))!).toFixed(1)}×` : '–',
+      )
+    lines.push(`| ${what} | ${cells.join(' | ')} | ${factors.join(' | ')} |`)
   }
   process.stdout.write(`${lines.join('\n')}\none thread; load of the machine ${loadavg()[0]!.toFixed(1)}\n`)
 }

@@ -7,13 +7,14 @@ import {
   int64Tensor,
   loadWeights,
   type Model,
+  multipliesInt8Exactly,
   type OnnxModel,
   type Runtime,
   readCheckpoint,
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
-import { buildAr, buildCacheMerge, buildNar, buildText } from './architectures/vall-e.ts'
+import { buildAr, buildCacheMerge, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
 import { checkTensors, isVallE, readVallEConfig, type VallEConfig } from './architectures/vall-e-config.ts'
 import { type SamplingOptions, sample } from './sampling.ts'
 import { Decoding, type DecodingModels, mergeSlots, stepSlots } from './vall-e-decoding.ts'
@@ -26,7 +27,7 @@ export interface LoadVallEOptions {
    * `int8` keeps the transformers' weights in a quarter of the memory and multiplies faster, `int4` those of the AR model in an eighth, which is faster still;
    * `float32` by default.
    */
-  readonly dtype?: keyof typeof precisions
+  readonly dtype?: keyof typeof arPrecisions
   /** Where to run; shared runtimes stay open. Default: one of its own on the CPU, closed with the model. */
   readonly runtime?: Runtime
 }
@@ -82,12 +83,18 @@ export interface VallE extends AsyncDisposable {
   ): Promise<Tensor<'int32'>>
 }
 
-/** A step of the AR model has one row, a pass of the NAR model hundreds: docs/decisions/2026-11-23-ar-decoding.md. */
-export const precisions = {
-  float32: { ar: 'float32', nar: 'float32' },
-  int8: { ar: 'int8-blocks', nar: 'int8' },
-  int4: { ar: 'int4-blocks', nar: 'int8' },
-} as const
+/** Of the AR model's linear layers. A step of it has one row, a pass of the NAR model hundreds, which is multiplied with one scale: docs/decisions/2026-11-23-ar-decoding.md. */
+const arPrecisions = { float32: 'float32', int8: 'int8-blocks', int4: 'int4-blocks' } as const
+
+/** How both models multiply on this runtime. */
+export async function precisionsOf(
+  dtype: keyof typeof arPrecisions,
+  runtime: Runtime,
+): Promise<{ ar: Precision['dtype']; nar: Precision['dtype'] }> {
+  const ar = arPrecisions[dtype]
+  if (ar === 'float32') return { ar, nar: ar }
+  return { ar, nar: (await multipliesInt8Exactly(runtime)) ? 'int8-signed' : 'int8' }
+}
 
 /** Published configs have a few kilobytes. */
 const maxConfigBytes = 1 << 20
@@ -104,7 +111,6 @@ const penaltyFrames = 19
  */
 export async function loadVallE(checkpoint: string, options: LoadVallEOptions = {}): Promise<VallE> {
   const config = describe(checkpoint, options.config)
-  const { ar: arDtype, nar: narDtype } = precisions[options.dtype ?? 'float32']
   const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
   const models: Model[] = []
   // Factories, so that tensors are freed once they are in the worker, and read again should it crash.
@@ -118,6 +124,7 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
     if (!options.runtime) await runtime.dispose()
   }
   try {
+    const { ar: arDtype, nar: narDtype } = await precisionsOf(options.dtype ?? 'float32', runtime)
     // The larger one first: loading it takes the most memory.
     const nar = config.nar && {
       text: await load('nar-text', weights => buildText(weights, 'nar', config)),

@@ -25,6 +25,7 @@ export * from './nn/lstm.ts'
 export * from './nn/norm.ts'
 export * from './nn/resblock.ts'
 export * from './random.ts'
+export { multipliesInt8Exactly } from './runtime/int8.ts'
 export { autoOrder, type Device, type DeviceReport, devices, type Provider, probeDevices } from './runtime/providers.ts'
 export {
   createRuntime,

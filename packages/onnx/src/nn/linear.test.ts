@@ -3,6 +3,8 @@ import { createWeights } from '../checkpoint/weights.ts'
 import { GraphBuilder } from '../graph/graph.ts'
 import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.ts'
 import { createRandom } from '../random.ts'
+import { multipliesInt8Exactly } from '../runtime/int8.ts'
+import { createRuntime } from '../runtime/runtime.ts'
 import { createTensor, float32Tensor, type Tensor } from '../tensor.ts'
 import { type LinearConfig, linear } from './linear.ts'
 
@@ -60,6 +62,14 @@ describe('linear', () => {
     const ones = float32Tensor(new Float32Array(70).fill(1), [1, 1, 70])
     const y = await run(ones, { weight: float32Tensor(new Float32Array(8 * 70).fill(1), [8, 70]) }, { dtype: 'int8' })
     expect(largestDifference(y.data, new Float32Array(8).fill(70))).toBeLessThan(1e-3)
+  })
+
+  it('in int8-signed computes what int8 does, where the processor can', async () => {
+    await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
+    const [unsigned, signed] = [await run(x, { weight, bias }, { dtype: 'int8' }), await run(x, { weight, bias }, { dtype: 'int8-signed' })]
+    const exact = await multipliesInt8Exactly(runtime)
+    expect(await multipliesInt8Exactly(runtime)).toBe(exact)
+    if (exact) expect(largestDifference(signed.data, unsigned.data)).toBeLessThan(1e-5)
   })
 
   it('uses a weight stored as int8 with scales as it is', async () => {

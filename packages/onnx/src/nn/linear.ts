@@ -10,11 +10,12 @@ export interface LinearConfig {
   /**
    * `int8` multiplies in 8 bits: the weight with one scale per output channel, the input with one scale per call. A quarter of the memory; for 1024 × 1024
    * on one AVX-512 VNNI core 2.5 times faster than float32 at one row and 1.6 times at 200, with an RMS error of 0.9 % of the output: gate it by quality.
+   * `int8-signed` is the same with signed codes: up to four times as fast, but exact only where `multipliesInt8Exactly`.
    * `int8-blocks` has one scale per 128 weights of a row, and per 128 inputs: more exact and, at one row, faster; slower at hundreds.
    * `int4-blocks` has 4-bit weights and one scale per 32: half of the memory again, and an error some 16 times larger.
    * `stored` multiplies as `int8-blocks` a weight that is stored as int8 with `weight.scale` [out], as it is, and any other in float32. Default `float32`.
    */
-  readonly dtype?: 'float32' | 'int8' | 'int8-blocks' | 'int4-blocks' | 'stored'
+  readonly dtype?: 'float32' | 'int8' | 'int8-signed' | 'int8-blocks' | 'int4-blocks' | 'stored'
   /** Names of the tensors, `weight` and `bias` unless told otherwise. */
   readonly weight?: string
   readonly bias?: string
@@ -33,7 +34,9 @@ const transposed = new WeakMap<Tensor, Tensor<'float32'>>()
 export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: LinearConfig = {}): Value {
   const { weight: weightName = 'weight', bias: biasName = 'bias' } = config
   const bias = weights.has(biasName) ? graph.initializer(biasName, weights.get(biasName, [weights.shape(weightName)[0]])) : undefined
-  if (config.dtype === 'int8') return quantizedLinear(graph, x, quantizeRows(weights, weightName), bias, weightName)
+  if (config.dtype === 'int8' || config.dtype === 'int8-signed') {
+    return quantizedLinear(graph, x, quantizeRows(weights, weightName, config.dtype === 'int8-signed'), bias, weightName)
+  }
   const stored = config.dtype === 'stored' ? storedBlocks(weights, weightName) : undefined
   if (stored) return blockQuantizedLinear(graph, x, stored, bias, weightName)
   if (config.dtype === 'int8-blocks' || config.dtype === 'int4-blocks') {
@@ -88,18 +91,18 @@ function quantize<Q>(weights: Weights, name: string, make: (weight: Tensor<'floa
 }
 
 interface QuantizedWeight {
-  /** uint8 [in, out] with zero point 128: onnxruntime's int8 products with a uint8 input can saturate on CPUs without VNNI, uint8 by uint8 never does. */
-  readonly codes: Tensor<'uint8'>
+  /** int8 [in, out], or uint8 with zero point 128: onnxruntime's int8 products with a uint8 input can saturate on CPUs without VNNI, uint8 by uint8 never does. */
+  readonly codes: Tensor<'int8'> | Tensor<'uint8'>
   /** float32 [out] */
   readonly scale: Tensor<'float32'>
 }
 
 /** One symmetric scale per row of [out, in]: code = round(w / scale), scale = max|w| / 127. */
-function quantizeRows(weights: Weights, name: string): QuantizedWeight {
+function quantizeRows(weights: Weights, name: string, signed: boolean): QuantizedWeight {
   const stored = weights.has(`${name}.scale`) ? weights.raw(name) : undefined
   if (stored?.dtype === 'int8') {
     const codes = stored.data as Int8Array
-    const packed = packCodes(stored.shape, i => codes[i]!)
+    const packed = packCodes(stored.shape, signed, i => codes[i]!)
     return { codes: packed, scale: weights.raw(`${name}.scale`) as Tensor<'float32'> }
   }
   return quantize(weights, name, ({ data, shape }) => {
@@ -109,18 +112,22 @@ function quantizeRows(weights: Weights, name: string): QuantizedWeight {
       const largest = largestMagnitude(data, row * columns, (row + 1) * columns)
       scale[row] = largest === 0 ? 1 : largest / 127
     }
-    return { codes: packCodes(shape, (i, row) => Math.round(data[i]! / scale[row]!)), scale: createTensor('float32', scale, [rows]) }
+    return {
+      codes: packCodes(shape, signed, (i, row) => Math.round(data[i]! / scale[row]!)),
+      scale: createTensor('float32', scale, [rows]),
+    }
   })
 }
 
 /** @param code of element i of [out, in], −128 to 127 */
-function packCodes(shape: readonly number[], code: (i: number, row: number) => number): Tensor<'uint8'> {
+function packCodes(shape: readonly number[], signed: boolean, code: (i: number, row: number) => number): QuantizedWeight['codes'] {
   const [rows, columns] = shape as readonly [number, number]
   const packed = allocateUint8(rows * columns)
+  const zero = signed ? 0 : 128
   eachElement(rows, columns, (row, column) => {
-    packed[column * rows + row] = code(row * columns + column, row) + 128
+    packed[column * rows + row] = code(row * columns + column, row) + zero
   })
-  return createTensor('uint8', packed, [columns, rows])
+  return signed ? createTensor('int8', new Int8Array(packed.buffer), [columns, rows]) : createTensor('uint8', packed, [columns, rows])
 }
 
 function largestMagnitude(data: Float32Array, start: number, end: number): number {
@@ -133,7 +140,8 @@ function largestMagnitude(data: Float32Array, start: number, end: number): numbe
 function quantizedLinear(graph: GraphBuilder, x: Value, weight: QuantizedWeight, bias: Value | undefined, name: string): Value {
   const [codes, scale, zeroPoint] = graph.nodes('DynamicQuantizeLinear', [x], {}, { outputs: 3 })
   const weightCodes = graph.initializer(name, weight.codes)
-  const sums = graph.node('MatMulInteger', [codes, weightCodes, zeroPoint, graph.constant(128, 'uint8')])
+  const weightZero = weight.codes.dtype === 'uint8' ? [graph.constant(128, 'uint8')] : []
+  const sums = graph.node('MatMulInteger', [codes, weightCodes, zeroPoint, ...weightZero])
   const scales = graph.mul(scale!, graph.initializer(`${name}.scale`, weight.scale))
   const product = graph.mul(graph.cast(sums, 'float32'), scales)
   return bias ? graph.add(product, bias) : product
