@@ -124,7 +124,7 @@ class Run:
         self.follow()
         self.count += 1
         for k, v in values.items():
-            self.sums[k] = self.sums.get(k, 0.0) + float(v)
+            self.sums[k] = self.sums.get(k, 0.0) + float(torch.as_tensor(v).detach())
         if self.step % (self.a.log_every or every) == 0 or self.a.smoke:
             row = {"step": self.step, "minutes": round(self.minutes, 2), **{k: round(v / self.count, 4) for k, v in self.sums.items()}}
             self.sums, self.count = {}, 0

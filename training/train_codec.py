@@ -60,7 +60,7 @@ def batch():
             continue
         item = corpus.pick(items, weights)
         total = item["samples"] // corpus.FRAME
-        if a.decoder_of and random.random() < a.others:
+        if random.random() < a.others:
             x[n] = corpus.another(data, item, size, rng)
             continue
         frame = random.randrange(total - frames)
@@ -92,7 +92,7 @@ while run.going():
             codec.rvq.start(torch.cat(bank))
             bank = []
     else:
-        levels = torch.tensor(random.choices((1, 2, 4, 8), (3, 2, 1, 2), k=len(z)), device=a.device)
+        levels = torch.tensor(random.choices((1, 2, 4, 8), (1, 1, 1, 5), k=len(z)), device=a.device)
         q, first, commitment = codec.rvq(z, levels, run.step)
         if (phonemes >= 0).any():
             ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
