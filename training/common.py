@@ -1,5 +1,5 @@
 """What every train script shares: a run folder with resumable checkpoints, a time limit, a CSV log and PNG curves."""
-import argparse, copy, csv, json, math, os, random, time
+import argparse, csv, json, math, os, random, time
 from pathlib import Path
 import numpy as np, torch
 
@@ -80,12 +80,13 @@ class Run:
             if missing:
                 raise SystemExit(f"--init: {' '.join(a.init)} lack {len(missing)} parameters, such as {missing[0]}")
             modules[0].load_state_dict(state, strict=False)  # the export leaves out buffers that are derived or only used in training
-        self.average, self.horizon = copy.deepcopy(modules[0]).requires_grad_(False), horizon
+        self.live, self.horizon = modules[0].state_dict(), horizon
+        self.average = {k: v.clone() for k, v in self.live.items()}
         if last.exists():
             state = torch.load(last, map_location=a.device, weights_only=True)
             for m, s in zip(modules, state["modules"]):
                 m.load_state_dict(s)
-            self.average.load_state_dict(state["average"])
+            self.average = state["average"]
             for o, s in zip(optimizers, state["optimizers"]):
                 o.load_state_dict(s)
             self.step, self.spent, self.extra = state["step"], state["spent"], state["extra"]
@@ -111,13 +112,12 @@ class Run:
             for g in o.param_groups:
                 g["lr"] = next(rates) * factor
 
-    @torch.no_grad()
     def follow(self):
         """Moves the average towards the weights as they are now."""
         share = max(1 / self.horizon, 1 / (self.step + 1))  # at first the mean of all steps
-        torch._foreach_lerp_([*self.average.parameters()], [*self.modules[0].parameters()], share)
-        for mine, its in zip(self.average.buffers(), self.modules[0].buffers()):
-            mine.copy_(its)
+        means = [k for k, v in self.live.items() if v.is_floating_point()]
+        torch._foreach_lerp_([self.average[k] for k in means], [self.live[k] for k in means], share)
+        self.average |= {k: v.clone() for k, v in self.live.items() if not v.is_floating_point()}
 
     def log(self, values, every=50, save_minutes=3):
         self.step += 1
@@ -141,7 +141,7 @@ class Run:
 
     def save(self):
         self.saved = time.time()
-        state = dict(modules=[m.state_dict() for m in self.modules], average=self.average.state_dict(), optimizers=[o.state_dict() for o in self.optimizers], step=self.step, spent=self.minutes * 60, extra=self.extra)
+        state = dict(modules=[m.state_dict() for m in self.modules], average=self.average, optimizers=[o.state_dict() for o in self.optimizers], step=self.step, spent=self.minutes * 60, extra=self.extra)
         torch.save(state, self.folder / "tmp.pt")
         os.replace(self.folder / "tmp.pt", self.folder / "last.pt")
 

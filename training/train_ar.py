@@ -28,7 +28,7 @@ def losses(batch, noise):
         encoding = model.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
         logits, advance = model(encoding, batch["frame_phoneme"], batch["age"], previous, kind)
     valid, target = batch["valid"], batch["kind"] == 2
-    each = F.cross_entropy(logits.transpose(1, 2), codes[..., 0], reduction="none", label_smoothing=0.02 if noise else 0.0)
+    each = F.cross_entropy(logits.flatten(0, 1), codes[..., 0].flatten(), reduction="none", label_smoothing=0.02 if noise else 0.0).view(valid.shape)
     move = F.binary_cross_entropy_with_logits(advance.float(), batch["advance"], reduction="none")
     return (each * valid).sum() / valid.sum() + (move * valid).sum() / valid.sum(), (each * target).sum() / target.sum(), (move * target).sum() / target.sum()
 
