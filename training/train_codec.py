@@ -73,7 +73,7 @@ def batch():
     return torch.from_numpy(x), torch.from_numpy(y), z
 
 
-bank = []
+bank, unquantized = [], 3 if a.smoke else a.unquantized
 while run.going():
     run.schedule()
     wave, phonemes, heard = batch()
@@ -84,13 +84,12 @@ while run.going():
         levels = random.choices((2, 4, 8, 0), (2, 2, 5, 1), k=len(z))  # 0: the latent itself, which the language model's expected vectors come near
         codes = codec.rvq.encode(z)
         q = torch.stack([heard[i].to(z) if i in heard else z[i] if n == 0 else codec.rvq.decode(codes[i : i + 1, :n])[0] for i, n in enumerate(levels)])
-    elif not codec.rvq.ready:
-        bank.append(z.detach().transpose(1, 2).reshape(-1, z.shape[1]))
-        bank = bank[-80:]
+    elif run.step < unquantized:
         q = z
-        if run.step >= (2 if a.smoke else a.unquantized):
-            codec.rvq.start(torch.cat(bank))
-            bank = []
+        if not codec.rvq.ready:
+            bank = [*bank[-79:], z.detach().transpose(1, 2).reshape(-1, z.shape[1])]
+            if run.step == unquantized - 1:
+                codec.rvq.start(torch.cat(bank))
     else:
         levels = torch.tensor(random.choices((1, 2, 4, 8), (1, 1, 1, 5), k=len(z)), device=a.device)
         q, first, commitment = codec.rvq(z, levels, run.step)
