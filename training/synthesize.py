@@ -2,7 +2,7 @@
 
 usage: python synthesize.py --model kokoro-f32.onnx --voices VOICES --texts TEXTS --out PACKED [--minutes 60] [--seed 3] [--first-speaker 400] [--worker 0 --workers 2]
 The model's halves run apart: what plans (text, durations, pitch, source) and the inverse STFT in float32 by ONNX Runtime, the generator between them in bfloat16 by OpenVINO, its sines
-as polynomials. Writes what corpus.py --extra reads: PACKED/audio/ID.flac and PACKED/manifest.jsonl (one for each worker, manifestN.jsonl, until the last one is done).
+as polynomials. Writes what corpus.py --extra reads: PACKED/audio/ID.flac and a PACKED/manifestN.jsonl for each worker.
 Speakers are random mixtures of one to three voices of a gender; numbers below 400 are those of ../shared/data/synthetic/speakers.json, so begin there. The held-out voices are never used.
 needs: pip install kokoro-onnx==0.6.1 onnx onnxruntime openvino soundfile
 """
@@ -127,8 +127,6 @@ def main():
             seconds += len(audio) / RATE
             if index % 50 < a.workers:
                 print(f"{seconds / 3600:.2f} h, {seconds / (time.time() - started):.2f} x real time", flush=True)
-    parts = sorted(out.glob("manifest[0-9]*.jsonl"))
-    (out / "manifest.jsonl").write_text("".join(p.read_text("utf8") for p in parts), "utf8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ, quantizer dropout weighted to few levels,
+"""Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ after --unquantized steps without, quantizer dropout,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
 With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the eight in each step."""

@@ -127,7 +127,9 @@ function packCodes(shape: readonly number[], signed: boolean, code: (i: number, 
   eachElement(rows, columns, (row, column) => {
     packed[column * rows + row] = code(row * columns + column, row) + zero
   })
-  return signed ? createTensor('int8', new Int8Array(packed.buffer), [columns, rows]) : createTensor('uint8', packed, [columns, rows])
+  return signed
+    ? createTensor('int8', new Int8Array(packed.buffer, 0, packed.length), [columns, rows])
+    : createTensor('uint8', packed, [columns, rows])
 }
 
 function largestMagnitude(data: Float32Array, start: number, end: number): number {

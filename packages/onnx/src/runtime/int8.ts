@@ -2,14 +2,14 @@ import { GraphBuilder } from '../graph/graph.ts'
 import { createTensor } from '../tensor.ts'
 import type { Runtime } from './runtime.ts'
 
-const answers = new WeakMap<Runtime, Promise<boolean>>()
+const answers = new WeakMap<Runtime, boolean>()
 
 /**
  * Whether the runtime multiplies uint8 by int8 exactly: Arm does, and x64 with VNNI. On an older x64 sums of two products saturate at 16 bits, and only uint8 by uint8 is exact, which
  * takes up to four times as long where there is VNNI. Finds it out once, by multiplying.
  */
-export function multipliesInt8Exactly(runtime: Runtime): Promise<boolean> {
-  const answer = answers.get(runtime) ?? multiplyLargest(runtime)
+export async function multipliesInt8Exactly(runtime: Runtime): Promise<boolean> {
+  const answer = answers.get(runtime) ?? (await multiplyLargest(runtime))
   answers.set(runtime, answer)
   return answer
 }
