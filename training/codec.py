@@ -5,7 +5,7 @@ Everything runs at 40 Hz frames (the last two blocks at 80 Hz). RVQ: SoundStream
 import torch, torch.nn.functional as F
 from torch import nn
 
-SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=4, latent_dim=64, codebooks=8, codebook_size=1024, decoder_dim=384, decoder_layers=8, upsampled_dim=256, upsampled_layers=2, n_fft=1200, hop=300)
+SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=8, latent_dim=64, codebooks=8, codebook_size=1024, decoder_dim=384, decoder_layers=8, upsampled_dim=256, upsampled_layers=8, n_fft=1200, hop=300)
 LARGE = dict(SMALL, encoder_dim=512, encoder_layers=8, decoder_dim=512, decoder_layers=12, upsampled_dim=512, upsampled_layers=4)
 TINY = dict(SMALL, encoder_dim=16, encoder_layers=1, latent_dim=8, codebooks=3, codebook_size=16, decoder_dim=16, decoder_layers=1, upsampled_dim=16, upsampled_layers=1)
 

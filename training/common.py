@@ -114,7 +114,7 @@ class Run:
 
     def follow(self):
         """Moves the average towards the weights as they are now."""
-        share = max(1 / self.horizon, 1 / (self.step + 1))  # at first the mean of all steps
+        share = max(1 / self.horizon, min(1.0, 8 / (self.step + 1)))  # of a short run only the last eighth or so
         means = [k for k, v in self.live.items() if v.is_floating_point()]
         torch._foreach_lerp_([self.average[k] for k in means], [self.live[k] for k in means], share)
         self.average |= {k: v.clone() for k, v in self.live.items() if not v.is_floating_point()}

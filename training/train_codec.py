@@ -78,7 +78,9 @@ while run.going():
     run.schedule()
     wave, phonemes, heard = batch()
     wave, phonemes = wave.to(a.device), phonemes.to(a.device)
-    z = codec.encode(corpus.log_mel(wave))
+    features = corpus.log_mel(wave)
+    with common.autocast(a):
+        z = codec.encode(features).float()
     commitment, ce = torch.zeros(()), torch.zeros(())
     if a.decoder_of:
         levels = random.choices((2, 4, 8, 0), (2, 2, 5, 1), k=len(z))  # 0: the latent itself, which the language model's expected vectors come near
