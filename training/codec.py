@@ -1,12 +1,12 @@
 """Mynah's codec: log-mel -> ConvNeXt encoder -> residual vector quantizer -> ConvNeXt decoder -> magnitude and phase -> iSTFT (a Vocos head).
 
-Everything runs at 40 Hz frames (the last two blocks at 80 Hz). RVQ: SoundStream, arXiv:2107.03312; ConvNeXt + iSTFT head: Vocos, arXiv:2306.00814.
+Everything runs at 40 Hz frames (the last blocks, `upsampled`, at 80 Hz). RVQ: SoundStream, arXiv:2107.03312; ConvNeXt + iSTFT head: Vocos, arXiv:2306.00814.
 """
 import torch, torch.nn.functional as F
 from torch import nn
 
 SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=8, latent_dim=64, codebooks=8, codebook_size=1024, decoder_dim=384, decoder_layers=8, upsampled_dim=256, upsampled_layers=8, n_fft=1200, hop=300)
-LARGE = dict(SMALL, encoder_dim=512, encoder_layers=8, decoder_dim=512, decoder_layers=12, upsampled_dim=512, upsampled_layers=4)
+LARGE = dict(SMALL, encoder_dim=512, decoder_dim=512, decoder_layers=12, upsampled_dim=512)
 TINY = dict(SMALL, encoder_dim=16, encoder_layers=1, latent_dim=8, codebooks=3, codebook_size=16, decoder_dim=16, decoder_layers=1, upsampled_dim=16, upsampled_layers=1)
 
 ENCODER = ("encoder.", "to_latent.", "rvq.")  # how the names of the half begin that gives codes their meaning; the other half is the decoder

@@ -127,7 +127,10 @@ def main():
     folders += [("synthetic", Path(e)) for e in a.extra]
     with open(cache / "audio.i16", "wb") as out, open(cache / "index.jsonl", "w", encoding="utf8") as index:
         for kind, folder in folders:
-            for line in (line for manifest in sorted(folder.glob("manifest*.jsonl")) for line in manifest.read_text("utf8").splitlines()):
+            manifests = sorted(folder.glob("manifest*.jsonl"))
+            if not manifests:
+                raise SystemExit(f"{folder}: has no manifest*.jsonl")
+            for line in (line for manifest in manifests for line in manifest.read_text("utf8").splitlines()):
                 m = json.loads(line)
                 x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
                 x = soxr.resample(x.mean(1), rate, RATE)
