@@ -1,7 +1,10 @@
 """Mynah's codec: log-mel -> ConvNeXt encoder -> residual vector quantizer -> ConvNeXt decoder -> magnitude and phase -> iSTFT (a Vocos head).
 
 Everything runs at 40 Hz frames (the last blocks, `upsampled`, at 80 Hz). RVQ: SoundStream, arXiv:2107.03312; ConvNeXt + iSTFT head: Vocos, arXiv:2306.00814.
+Phases that go on from frame to frame are what such a head learns last. So the decoder also predicts the pitch, and what is voiced is harmonics of it, each a lobe in its STFT frame,
+that it shapes in magnitude and phase (a source and a filter, as in arXiv:1904.12088, but in the STFT); magnitude and phase of the Vocos head are added to them.
 """
+import math
 import torch, torch.nn.functional as F
 from torch import nn
 
@@ -9,6 +12,7 @@ SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=8, latent_dim=64, code
 LARGE = dict(SMALL, encoder_dim=512, decoder_dim=512, decoder_layers=12, upsampled_dim=512)
 TINY = dict(SMALL, encoder_dim=16, encoder_layers=1, latent_dim=8, codebooks=3, codebook_size=16, decoder_dim=16, decoder_layers=1, upsampled_dim=16, upsampled_layers=1)
 
+RATE = 24000
 ENCODER = ("encoder.", "to_latent.", "rvq.")  # how the names of the half begin that gives codes their meaning; the other half is the decoder
 
 
@@ -139,7 +143,10 @@ class Codec(nn.Module):
         self.upsample = nn.Linear(c["decoder_dim"], 2 * c["upsampled_dim"])
         self.upsampled = nn.ModuleList(ConvNeXt(c["upsampled_dim"], 0.5) for _ in range(c["upsampled_layers"]))
         self.head_norm = nn.LayerNorm(c["upsampled_dim"], eps=1e-6)
+        self.pitch = nn.Sequential(nn.Linear(c["upsampled_dim"], 64), nn.GELU(), nn.Linear(64, 1))
+        self.comb = nn.Linear(c["n_fft"] // 2 + 1, c["upsampled_dim"])  # where the harmonics lie
         self.head = nn.Linear(c["upsampled_dim"], c["n_fft"] + 2)
+        self.harmonic_head = nn.Linear(c["upsampled_dim"], c["n_fft"] + 2)
         self.register_buffer("window", torch.hann_window(c["n_fft"]), persistent=False)
 
     def encode(self, features):
@@ -149,22 +156,45 @@ class Codec(nn.Module):
 
     def decode(self, z):
         """latent [B, D, T] -> waveform [B, T * 600]"""
-        return self.synthesize(self.spectrum(z))
+        noise, voiced, pitch, _ = self.spectra(z)
+        return self.synthesize(noise, voiced, pitch)
 
-    def spectrum(self, z):
-        """latent [B, D, T] -> log-magnitude and phase [B, n_fft + 2, 2 T]"""
+    def spectra(self, z, known=None):
+        """latent [B, D, T] -> log-magnitude and phase of noise and of harmonics, each [B, 2 T, n_fft + 2]; the pitch in Hz [B, 2 T] of these harmonics, and the predicted one.
+        known [B, 2 T]: the true pitch, 0 where it is not known."""
         x = self.upsample(self.decoder(z).transpose(1, 2))  # [B, T, 2C]
         b, t, c = x.shape
-        x = x.view(b, t * 2, c // 2).transpose(1, 2)
+        x = x.view(b, t * 2, c // 2)
+        predicted = TYPICAL_PITCH * torch.exp(PITCH_RANGE * torch.tanh(self.pitch(x)[..., 0].float()))
+        pitch = predicted.detach() if known is None else torch.where(known > 0, known, predicted.detach())
+        x = (x + self.comb(harmonics(pitch, self.config)[0])).transpose(1, 2)
         for block in self.upsampled:
             x = block(x)
-        return self.head(self.head_norm(x.transpose(1, 2))).transpose(1, 2)
+        x = self.head_norm(x.transpose(1, 2))
+        return self.head(x), self.harmonic_head(x), pitch, predicted
 
-    def synthesize(self, spectrum):
-        """[B, n_fft + 2, 2 T] -> waveform [B, T * 600]"""
-        m, p = spectrum.float().chunk(2, 1)
-        m = m.exp().clamp(max=100.0)
-        return istft_same(torch.complex(m * p.cos(), m * p.sin()), self.window, self.config["hop"])
+    def synthesize(self, noise, voiced, pitch):
+        """Log-magnitudes and phases [B, 2 T, n_fft + 2] and pitch in Hz [B, 2 T] -> waveform [B, T * 600]"""
+        lobes, phases = harmonics(pitch, self.config)
+        (noise, noise_phases), (voiced, voiced_phases) = noise.float().chunk(2, -1), voiced.float().chunk(2, -1)
+        spectrum = torch.polar(noise.exp().clamp(max=100.0), noise_phases) + torch.polar(voiced.exp().clamp(max=100.0) * lobes, voiced_phases + phases)
+        return istft_same(spectrum.transpose(1, 2), self.window, self.config["hop"])
+
+
+TYPICAL_PITCH, PITCH_RANGE = 175.0, math.log(3.3)  # Hz; 53 to 578 Hz
+
+
+def harmonics(pitch, config):
+    """Pitch in Hz [B, T] -> the STFT of its harmonics, all of amplitude 1 and in phase at the beginning: magnitudes and phases [B, T, n_fft / 2 + 1]. A bin sees the harmonic that is nearest."""
+    width = RATE / config["n_fft"]
+    bins = torch.arange(config["n_fft"] // 2 + 1, device=pitch.device)
+    cycles = pitch * (config["hop"] / RATE)
+    cycles = (cycles - cycles.floor()).cumsum(1) - cycles / 2  # at the centres of the frames, but for whole ones
+    number = (bins * width / pitch[..., None]).round().clamp(min=1)
+    distance = (bins - number * pitch[..., None] / width).abs()
+    lobes = torch.cos(distance.clamp(max=2) * (math.pi / 4)).square()  # of a Hann window, nearly
+    turns = number * cycles[..., None]
+    return lobes, 2 * math.pi * (turns - turns.floor() + 0.5 * (bins % 2))
 
 
 def istft_same(spec, window, hop):

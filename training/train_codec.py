@@ -1,16 +1,19 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ after --unquantized steps without, quantizer dropout,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
-With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the eight in each step."""
+With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the eight in each step.
+They are written to RUN/judges.safetensors, with which --disc-init begins another run. The pitch of the decoder learns from YIN; in three of four clips the harmonics have the true one."""
 import json, random
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import nn
 import common, corpus, losses
+from pitch import yin
 from discriminators import MultiPatchDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, decoder_of="", predicted="", others=0.5, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=300, judges=4)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, pitch_weight=1.0, stft_weight=0.3, decoder_of="", predicted="", others=0.5, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=300, disc_init="", judges=4)
 if a.predicted and not a.decoder_of:
     raise SystemExit("--predicted: only a decoder learns from predicted latents; name its codec with --decoder-of")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
@@ -28,6 +31,8 @@ if a.adversarial:
     judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01, fused=True)
     modules, optimizers = [*modules, judges], [*optimizers, judge_optimizer]
 run = common.Run(a, modules, optimizers)
+if a.disc_init and run.step == 0:
+    judges.load_state_dict(common.read_export(a.disc_init))
 if a.init and run.step == 0:  # the exported codebooks begin as their own averages
     codec.rvq.ready.fill_(1), codec.rvq.ema_count.fill_(1), codec.rvq.ema_sum.copy_(codec.rvq.codebook)
 frames = 8 if a.smoke else round(a.seconds * 40)
@@ -97,11 +102,16 @@ while run.going():
         q, first, commitment = codec.rvq(z, levels, run.step)
         if (phonemes >= 0).any():
             ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
+    true_pitch = yin(wave, corpus.RATE, corpus.HOP)
+    told_pitch = true_pitch * (torch.rand(len(wave), 1, device=a.device) < 0.75)  # otherwise its own, as when it speaks
     with common.autocast(a):
-        spectrum = codec.spectrum(q)
-    fake = codec.synthesize(spectrum)
+        noise, voiced, pitch, own_pitch = codec.spectra(q, told_pitch)
+    fake = codec.synthesize(noise, voiced, pitch)
+    certain = true_pitch > 0
+    off = ((own_pitch / true_pitch.clamp(min=1)).log().abs() * certain).sum() / certain.sum().clamp(min=1)
     mel = losses.multi_scale_mel(fake, wave, corpus.RATE)
-    loss = mel + 0.25 * commitment + a.phoneme_weight * ce
+    fine = losses.spectral_convergence(fake, wave) if a.stft_weight else torch.zeros(())
+    loss = mel + 0.25 * commitment + a.phoneme_weight * ce + a.pitch_weight * off + a.stft_weight * fine
     judged = {}
     if a.adversarial:
         with common.autocast(a):
@@ -126,5 +136,7 @@ while run.going():
     nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
     optimizer.step()
     used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
-    run.log({"mel": mel, "commitment": commitment, "phoneme_ce": ce, "used_1": used, **judged})
+    run.log({"mel": mel, "stft": fine, "pitch": off, "commitment": commitment, "phoneme_ce": ce, "used_1": used, **judged})
 run.finish()
+if a.adversarial:
+    save_file({k: v.half().contiguous() for k, v in judges.state_dict().items()}, run.folder / "judges.safetensors")

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { loadMynahCodec, type MynahCodec } from '@mynah/codec'
 import { type Generated, loadMynahAligner, loadMynahLm, viterbi } from '@mynah/lm'
 import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
-import { joinFrames, loadMynahDecoder } from '@mynah/vocoder'
+import { joinFrames, loadMynahDecoder, sliceFrames } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { largestDifference } from './case.ts'
 
@@ -49,6 +49,22 @@ describe("Mynah's models against PyTorch", () => {
     const waveform = await decoder.decode(io.get('latents'))
     expect(waveform.length).toBe(decoder.samplesFor(io.shape('latents')[1]!))
     expect(largestDifference(waveform, io.get('waveform').data)).toBeLessThan(1e-4)
+  })
+
+  it('decodes stretches that join in phase', async () => {
+    const decoder = await loadMynahDecoder(weights('vocoder'), config.vocoder, runtime)
+    const [latents, frames] = [io.get('latents'), io.shape('latents')[1]!]
+    const whole = await decoder.decode(latents)
+    const phases: number[] = []
+    const stretch = (from: number, to: number, frame: number, last: number) =>
+      decoder
+        .decode(sliceFrames(latents, frames, frame, last), { stretch: { frame, joint: from, phases } })
+        .then(waveform => waveform.slice(decoder.samplesFor(from - frame), decoder.samplesFor(to - frame)))
+    const joined = [...(await stretch(0, 3, 0, 12)), ...(await stretch(3, 12, 0, 20)), ...(await stretch(12, 20, 1, 20))]
+    expect(joined).toHaveLength(whole.length)
+    expect(largestDifference(Float32Array.from(joined), whole)).toBeLessThan(1e-4)
+    const anew = (await decoder.decode(sliceFrames(latents, frames, 1, 20))).slice(decoder.samplesFor(11))
+    expect(largestDifference(anew, whole.slice(decoder.samplesFor(12)))).toBeGreaterThan(1e-2) // without what the earlier stretches left
   })
 
   it('generates the reference codes, durations and latents greedily', async () => {

@@ -45,6 +45,7 @@ export async function* speak(
   const fade = Math.round(fadeSeconds * vocoder.sampleRate)
   let latents = float32Tensor([], [vocoder.featureDim, 0]) // [L, T] at codec.frameRate, of all frames so far
   let [frame, phoneme] = [0, 0] // where the next part begins
+  const phases: number[] = [] // of the vocoder's tones, see Stretch
   let peak = 0
   let asked = performance.now()
   for await (const { latents: stretch, durations, stopped } of lm.generate(utterance.phonemes, options)) {
@@ -61,7 +62,7 @@ export async function* speak(
     const to = Math.max(end.frame, from)
     const left = Math.max(0, from - overlapFrames)
     const context = sliceFrames(latents, frames, left, Math.min(frames, to + overlapFrames))
-    const waveform = await vocoder.decode(context, signal ? { seed, signal } : { seed })
+    const waveform = await vocoder.decode(context, { seed, stretch: { frame: left, joint: from, phases }, ...(signal ? { signal } : {}) })
     const decoded = performance.now()
 
     const speech = waveform.subarray(vocoder.samplesFor(from - left), vocoder.samplesFor(to - left))

@@ -24,7 +24,7 @@ const longestFrames = 1600
  * Speech is refined in stretches, so that its beginning is heard before its end is known: 1.5 s first, then until twice as much is known, and so on. A stretch sees the
  * frames around it; with these numbers its latents are as near to the true ones as if it had seen all (docs/decisions/2026-11-26-stretches.md).
  */
-const firstStretchFrames = 60
+const firstStretchFrames = 40
 const stretchGrowth = 2
 const framesBefore = 48
 const framesAfter = 12

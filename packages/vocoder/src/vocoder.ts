@@ -19,6 +19,16 @@ import { resolveConfig } from './config-file.ts'
 import { checkFeatures, constantFrames, joinFrames, splitFrames, sumCodewords } from './features.ts'
 import { createNoise, type NoiseOptions } from './noise.ts'
 
+/** Where features that are decoded in stretches lie in the whole. */
+export interface Stretch {
+  /** Of the whole, the frame at which these features begin. */
+  readonly frame: number
+  /** The frame at which the waveform is joined to that of the earlier calls, which have decoded it, too; 0 at the beginning. */
+  readonly joint: number
+  /** What a call leaves to later ones, so that a tone goes on in phase: one array for all of them, empty at first. */
+  readonly phases: number[]
+}
+
 /** Features → waveform. */
 export interface Vocoder extends AsyncDisposable {
   readonly name: string
@@ -32,10 +42,14 @@ export interface Vocoder extends AsyncDisposable {
   /**
    * @param features float32 [C, T]
    * @param options.seed draws the noise of vocoders that take some; 0 by default
+   * @param options.stretch where the features lie, if the whole is decoded in stretches
    * @returns float32 [samplesFor(T)], nominally [-1, 1]
    * @throws {RangeError} if the features have another shape, no frames, or numbers that are not finite
    */
-  decode(features: Tensor<'float32'>, options?: { readonly signal?: AbortSignal; readonly seed?: number }): Promise<Float32Array>
+  decode(
+    features: Tensor<'float32'>,
+    options?: { readonly signal?: AbortSignal; readonly seed?: number; readonly stretch?: Stretch },
+  ): Promise<Float32Array>
 }
 
 /** Options of `MelVocoder.decode`. */

@@ -3,12 +3,14 @@ import {
   float32Tensor,
   GraphBuilder,
   InferenceError,
+  int64Tensor,
   istft,
   type LinearConfig,
   layerNorm,
   linear,
   type OnnxModel,
   type Runtime,
+  type Value,
   vocosBackbone,
   type Weights,
 } from '@mynah/onnx'
@@ -39,26 +41,77 @@ const largestMagnitude = 100
 /** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, stretches join 71 dB below what the whole gives (docs/decisions/2026-11-26-stretches.md). */
 const overlapFrames = 16
 
+/** What the pitch head's tanh spans: typical · e^(±range) Hz. */
+const pitch = { typical: 175, range: Math.log(3.3) }
+
 /**
  * Emits latents [1, L, T] → waveform [1, T · 2 · hop]: Vocos (arXiv:2306.00814) backbone at the codec's frame rate, a linear map to twice the rate, ConvNeXt blocks there,
- * then magnitude and phase and iSTFT with "same" padding. Reference: training/codec.py.
+ * then magnitude and phase of noise, and of what is added to it: the harmonics of a predicted pitch; iSTFT with "same" padding. Reference: training/codec.py.
+ * `start` [1, 1, 1] is the phase in periods that the pitch has where `joint` [1] of the 2T frames have passed, and `periods` [1, 2T, 1] its phase at the end of each: where speech is
+ * decoded in stretches, the next goes on from there.
  */
 export function buildMynahDecoder(weights: Weights, config: MynahDecoderConfig, precision: Precision): OnnxModel {
   const graph = new GraphBuilder('mynah-decoder')
   const latents = graph.input('latents', 'float32', [1, config.latentDim, 'T'])
   let x = vocosBackbone(graph, latents, weights.scope('decoder'), config.decoderLayers, { dtype: precision })
   x = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('upsample')) // [1, T, 2C]
-  x = graph.transpose(graph.reshape(x, [1, -1, config.upsampledDim]), [0, 2, 1]) // [1, C, 2T]
+  x = graph.reshape(x, [1, -1, config.upsampledDim]) // [1, 2T, C]
+  const hidden = graph.gelu(linear(graph, x, weights.scope('pitch.0')))
+  const hertz = graph.mul(graph.exp(graph.mul(graph.tanh(linear(graph, hidden, weights.scope('pitch.2'))), pitch.range)), pitch.typical) // [1, 2T, 1]
+  const { lobes, phases, periods } = harmonics(graph, hertz, config)
+  x = graph.transpose(graph.add(x, linear(graph, lobes, weights.scope('comb'))), [0, 2, 1]) // [1, C, 2T]
   for (let i = 0; i < config.upsampledLayers; i++) x = convNextBlock(graph, x, weights.scope(`upsampled.${i}`), { dtype: precision })
   const normal = layerNorm(graph, graph.transpose(x, [0, 2, 1]), weights.scope('head_norm'), { epsilon: 1e-6 })
-  const head = graph.transpose(linear(graph, normal, weights.scope('head')), [0, 2, 1]) // [1, nFft + 2, 2T]
   const bins = config.nFft / 2 + 1
-  const [logMagnitude, phase] = graph.split(head, [bins, bins], 1) as [typeof head, typeof head]
-  const magnitude = graph.clip(graph.exp(logMagnitude), undefined, largestMagnitude)
-  const real = graph.mul(magnitude, graph.cos(phase))
-  const imaginary = graph.mul(magnitude, graph.sin(phase))
+  const polar = (head: string) => {
+    const [logMagnitude, phase] = graph.split(linear(graph, normal, weights.scope(head)), [bins, bins], 2) as [Value, Value]
+    return { magnitude: graph.clip(graph.exp(logMagnitude), undefined, largestMagnitude), phase } // [1, 2T, bins]
+  }
+  const [noise, voiced] = [polar('head'), polar('harmonic_head')]
+  const voicedMagnitude = graph.mul(voiced.magnitude, lobes)
+  const voicedPhase = graph.add(voiced.phase, phases)
+  const part = (wave: 'cos' | 'sin') =>
+    graph.transpose(
+      graph.add(graph.mul(noise.magnitude, graph[wave](noise.phase)), graph.mul(voicedMagnitude, graph[wave](voicedPhase))),
+      [0, 2, 1],
+    )
+  const [real, imaginary] = [part('cos'), part('sin')]
+  graph.output('periods', periods)
   graph.output('waveform', istft(graph, real, imaginary, { nFft: config.nFft, hopLength: config.hopLength, padding: 'same' }))
   return graph.build()
+}
+
+/**
+ * Pitch in Hz [1, 2T, 1] → the STFT of its harmonics, all of amplitude 1: magnitudes and phases [1, 2T, nFft / 2 + 1]. A bin sees the harmonic that is nearest, through the main lobe
+ * of a Hann window (all but exactly). `periods` [1, 2T, 1]: how far the pitch has turned by the end of each frame, but for whole periods.
+ */
+function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: MynahDecoderConfig) {
+  const fraction = (x: Value) => graph.sub(x, graph.floor(x))
+  const perBin = (name: string, value: (bin: number) => number) =>
+    graph.initializer(
+      name,
+      float32Tensor(
+        Float32Array.from({ length: nFft / 2 + 1 }, (_, bin) => value(bin)),
+        [nFft / 2 + 1],
+      ),
+    )
+  const bins = perBin('bins', bin => bin)
+  const turned = graph.mul(hertz, hopLength / sampleRate)
+  const passed = graph.cumSum(fraction(turned), 1)
+  const [start, joint] = [graph.input('start', 'float32', [1, 1, 1]), graph.input('joint', 'int64', [1])]
+  const atJoint = graph.gather(graph.concat([graph.fill([1, 1, 1], 0), passed], 1), joint, 1)
+  const periods = graph.add(graph.sub(passed, atJoint), start)
+  const atCentre = graph.sub(periods, graph.mul(turned, 0.5))
+  const spacing = graph.mul(hertz, nFft / sampleRate) // in bins
+  const number = graph.max(graph.round(graph.div(bins, spacing)), 1)
+  const distance = graph.min(graph.abs(graph.sub(bins, graph.mul(number, spacing))), 2)
+  const root = graph.cos(graph.mul(distance, Math.PI / 4))
+  // a frame's phase counts from its first sample, half a window before its centre: every other bin is turned by half a period
+  const turns = graph.add(
+    fraction(graph.mul(number, atCentre)),
+    perBin('half_turns', bin => (bin % 2) / 2),
+  )
+  return { lobes: graph.mul(root, root), phases: graph.mul(turns, 2 * Math.PI), periods }
 }
 
 /**
@@ -80,12 +133,16 @@ export async function loadMynahDecoder(weights: Weights, config: unknown, runtim
     featureDim: sizes.latentDim,
     samplesFor: frames => frames * 2 * sizes.hopLength,
     overlapFrames,
-    async decode(features, options = {}) {
+    async decode(features, { signal, stretch } = {}) {
       checkFeatures('mynah decoder', features, sizes.latentDim)
-      const { waveform } = await model.run(
-        { latents: float32Tensor(features.data, [1, ...features.shape]) },
-        options.signal ? { signal: options.signal } : {},
-      )
+      const { frame, joint, phases } = stretch ?? { frame: 0, joint: 0, phases: [] }
+      const feeds = {
+        latents: float32Tensor(features.data, [1, ...features.shape]),
+        start: float32Tensor([phases[2 * joint - 1] ?? 0], [1, 1, 1]),
+        joint: int64Tensor([2 * (joint - frame)], [1]),
+      }
+      const { waveform, periods } = await model.run(feeds, signal ? { signal } : {})
+      for (const [i, phase] of (periods!.data as Float32Array).entries()) phases[2 * frame + i] = phase % 1
       return waveform!.data as Float32Array
     },
     [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),

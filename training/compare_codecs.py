@@ -1,0 +1,60 @@
+"""Compares codecs on recordings of held-out speakers by what the judge measures: words that its recognizer hears otherwise than in the recording, likeness to the recording, DNSMOS P808.
+
+usage: python compare_codecs.py --cache CACHE [--kind librispeech] [--count 16] CODEC …
+CODEC is RUN/last.pt (its average), exported safetensors joined by a comma, or several joined by + (the mean of their weights), as for export.py.
+needs: pip install moonshine-voice==0.0.65 num2words jiwer speechmos soxr and, without its dependencies, resemblyzer
+"""
+import argparse
+import jiwer, numpy as np, soxr, torch
+import common, corpus
+from codec import SMALL, Codec
+from listening import hear, words
+from resemblyzer import VoiceEncoder, preprocess_wav
+from speechmos import dnsmos
+
+a = argparse.ArgumentParser()
+a.add_argument("codecs", nargs="*")
+a.add_argument("--cache", required=True)
+a.add_argument("--kind", default="librispeech", help="librispeech or synthetic")
+a.add_argument("--count", type=int, default=16)
+a.add_argument("--threads", type=int, default=1)
+a = a.parse_args()
+torch.set_num_threads(a.threads)
+encoder, data = VoiceEncoder("cpu", verbose=False), corpus.Corpus(a.cache)
+clips = [i for i in data.items if i["kind"] == a.kind and i["validation"] and i["samples"] > 3 * corpus.RATE]
+clips = [clips[n] for n in np.linspace(0, len(clips) - 1, min(a.count, len(clips))).astype(int)]
+waves = [data.audio(i)[: 12 * corpus.RATE] for i in clips]
+heard_in_clip = [" ".join(words(hear(w, corpus.RATE))) for w in waves]
+
+
+def at_16k(wave):
+    return soxr.resample(wave, corpus.RATE, 16000).astype(np.float32)
+
+
+def voice(wave):
+    return encoder.embed_utterance(preprocess_wav(at_16k(wave), source_sr=16000))
+
+
+def quality(wave):
+    x = at_16k(wave)
+    return dnsmos.run(x / max(1e-6, np.abs(x).max()) * 0.7, sr=16000)["p808_mos"]
+
+
+voices = [voice(w) for w in waves]
+
+
+def row(name, spoken, references):
+    r = jiwer.process_words(references, [" ".join(words(hear(w, corpus.RATE))) or "nothing" for w in spoken])
+    alike = np.mean([voice(w) @ v for w, v in zip(spoken, voices)])
+    print(f"| {name} | {100 * r.wer:.1f} ({r.substitutions} {r.deletions} {r.insertions}) | {alike:.3f} | {np.mean([quality(w) for w in spoken]):.2f} |", flush=True)
+
+
+print(f"{len(clips)} clips, {a.kind}\n\n| codec | words heard otherwise, % (S D I) | similarity | P808 |\n|---|---|---|---|")
+row("recordings", waves, [" ".join(words(i["text"])) for i in clips] if a.kind == "synthetic" else heard_in_clip)
+for path in a.codecs:
+    states = [common.weights(p) for p in path.split("+")]
+    codec = Codec(SMALL).eval()
+    codec.load_state_dict({k: torch.stack([s[k] for s in states]).mean(0) for k in states[0]}, strict=False)
+    with torch.no_grad():
+        spoken = [codec.decode(codec.rvq.decode(codec.rvq.encode(codec.encode(corpus.log_mel(torch.from_numpy(w[: len(w) // corpus.FRAME * corpus.FRAME])[None])))))[0].numpy() for w in waves]
+    row(path, spoken, [" ".join(words(i["text"])) for i in clips] if a.kind == "synthetic" else heard_in_clip)
