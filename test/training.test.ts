@@ -20,6 +20,18 @@ if (!hasTorch)
 
 afterAll(() => rmSync(runs, { recursive: true, force: true }))
 
+const glide = `
+import json, math, torch
+from pitch import yin
+f = torch.linspace(100, 300, 24000)
+turns = (f / 24000).cumsum(0)
+glide = sum(torch.sin(2 * math.pi * k * turns) / k for k in range(1, 20))[None] * 0.1
+certain = lambda x: float((yin(x, 24000, 300) > 0).float().mean())
+torch.manual_seed(1)
+off = (yin(glide, 24000, 300)[0] / f[150::300] - 1)[5:-5].abs().max()
+print(json.dumps(dict(off=float(off), certainInNoise=certain(torch.randn(1, 24000) * 0.1), certainInSilence=certain(torch.zeros(1, 24000)))))
+`
+
 describe.skipIf(!hasTorch)('training scripts', () => {
   /** Runs a script's smoke test; its folder below `runs`. */
   const smoke = (script: string, name: string, ...options: string[]) => {
@@ -38,6 +50,27 @@ describe.skipIf(!hasTorch)('training scripts', () => {
     const second = smoke(name, name).result // it was finished: nothing more to do
     expect(second.status, second.stderr).toBe(0)
     expect(second.stdout).not.toContain("'step': 1,")
+  })
+
+  it('train_codec --adversarial leaves discriminators that another run begins with', { timeout: 120_000 }, () => {
+    const { run, result } = smoke('train_codec', 'judged', '--adversarial', '0.3', '--disc-warmup', '2')
+    expect(result.status, result.stderr).toBe(0)
+    const judges = join(run, 'judges.safetensors')
+    const again = smoke('train_codec', 'judged-again', '--adversarial', '0.3', '--disc-init', judges).result
+    expect(again.status, again.stderr).toBe(0)
+  })
+
+  it('yin finds the pitch of a glide, and none in noise and silence', { timeout: 60_000 }, () => {
+    const { stdout, stderr } = spawnSync(python, ['-c', glide], { cwd: folder, encoding: 'utf8' })
+    const { off, certainInNoise, certainInSilence } = JSON.parse(stdout || `"${stderr}"`)
+    expect(off).toBeLessThan(0.005)
+    expect(certainInNoise).toBe(0)
+    expect(certainInSilence).toBe(0)
+  })
+
+  it('codebooks counts what the committed corpus uses: all of every codebook', { timeout: 60_000 }, () => {
+    const { stdout, stderr } = spawnSync(python, ['codebooks.py', '--cache', 'tokens-en'], { cwd: folder, encoding: 'utf8' })
+    expect(stdout.match(/^\| \d \| 100\.0 \|/gm), stderr).toHaveLength(8)
   })
 
   const vocoders = ['melgan', 'parallel-wavegan', 'hifi-gan', 'fre-gan', 'univnet', 'bigvgan', 'istftnet', 'vocos']

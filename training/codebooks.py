@@ -9,7 +9,7 @@ from tokens import Tokens
 a = argparse.ArgumentParser()
 a.add_argument("--cache", required=True), a.add_argument("--size", type=int, default=1024)
 a = a.parse_args()
-codes = np.concatenate([codes for codes, _ in Tokens(a.cache).parts])
+codes = np.concatenate(Tokens(a.cache).parts)
 print(f"{len(codes)} frames\n\n| codebook | used % | perplexity |\n|---|---|---|")
 for level in range(codes.shape[1]):
     counts = np.bincount(codes[:, level], minlength=a.size)

@@ -21,7 +21,7 @@ const longestPromptFrames = 200
 /** 40 s: far beyond any sentence, a bound for cache and attention memory. */
 const longestFrames = 1600
 /**
- * Speech is refined in stretches, so that its beginning is heard before its end is known: 1.5 s first, then until twice as much is known, and so on. A stretch sees the
+ * Speech is refined in stretches, so that its beginning is heard before its end is known: 1 s first, then until twice as much is known, and so on. A stretch sees the
  * frames around it; with these numbers its latents are as near to the true ones as if it had seen all (docs/decisions/2026-11-26-stretches.md).
  */
 const firstStretchFrames = 40

@@ -12,5 +12,6 @@ export {
   type LoadVocoderOptions,
   loadVocoder,
   type MelVocoder,
+  type Stretch,
   type Vocoder,
 } from './vocoder.ts'
