@@ -38,7 +38,7 @@ type Precision = NonNullable<LinearConfig['dtype']>
 const sampleRate = 24000
 /** Vocos clips its magnitudes here, before a badly placed frame can blow up. */
 const largestMagnitude = 100
-/** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, stretches join 71 dB below what the whole gives (docs/decisions/2026-11-26-stretches.md). */
+/** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, what two stretches say at their joint differs by 39 dB less than it is (docs/decisions/2026-11-27-harmonics.md). */
 const overlapFrames = 16
 
 /** What the pitch head's tanh spans: typical · e^(±range) Hz. */
