@@ -61,6 +61,12 @@ def weights(paths, device="cpu"):
     return {k: v.to(device) for path in paths.split(",") for k, v in read_export(path).items()}
 
 
+def mean_weights(paths, device="cpu"):
+    """`weights`, or the mean of several joined by +: of the tensors that all of them have."""
+    states = [weights(each, device) for each in paths.split("+")]
+    return {k: torch.stack([s[k] for s in states]).mean(0) for k in states[0] if all(k in s for s in states)}
+
+
 class Run:
     """Times a run, schedules the learning rate by the share of --minutes used, averages the first module's weights, logs, saves and resumes."""
 

@@ -24,7 +24,7 @@ encoder, data = VoiceEncoder("cpu", verbose=False), corpus.Corpus(a.cache)
 clips = [i for i in data.items if i["kind"] == a.kind and i["validation"] and i["samples"] > 3 * corpus.RATE]
 clips = [clips[n] for n in np.linspace(0, len(clips) - 1, min(a.count, len(clips))).astype(int)]
 waves = [data.audio(i)[: 12 * corpus.RATE] for i in clips]
-heard_in_clip = [" ".join(words(hear(w, corpus.RATE))) for w in waves]
+references = [" ".join(words(i["text"] if a.kind == "synthetic" else hear(w, corpus.RATE))) for i, w in zip(clips, waves)]
 
 
 def at_16k(wave):
@@ -43,18 +43,17 @@ def quality(wave):
 voices = [voice(w) for w in waves]
 
 
-def row(name, spoken, references):
+def row(name, spoken):
     r = jiwer.process_words(references, [" ".join(words(hear(w, corpus.RATE))) or "nothing" for w in spoken])
     alike = np.mean([voice(w) @ v for w, v in zip(spoken, voices)])
     print(f"| {name} | {100 * r.wer:.1f} ({r.substitutions} {r.deletions} {r.insertions}) | {alike:.3f} | {np.mean([quality(w) for w in spoken]):.2f} |", flush=True)
 
 
 print(f"{len(clips)} clips, {a.kind}\n\n| codec | words heard otherwise, % (S D I) | similarity | P808 |\n|---|---|---|---|")
-row("recordings", waves, [" ".join(words(i["text"])) for i in clips] if a.kind == "synthetic" else heard_in_clip)
+row("recordings", waves)
 for path in a.codecs:
-    states = [common.weights(p) for p in path.split("+")]
     codec = Codec(SMALL).eval()
-    codec.load_state_dict({k: torch.stack([s[k] for s in states]).mean(0) for k in states[0]}, strict=False)
+    codec.load_state_dict(common.mean_weights(path), strict=False)
     with torch.no_grad():
         spoken = [codec.decode(codec.rvq.decode(codec.rvq.encode(codec.encode(corpus.log_mel(torch.from_numpy(w[: len(w) // corpus.FRAME * corpus.FRAME])[None])))))[0].numpy() for w in waves]
-    row(path, spoken, [" ".join(words(i["text"])) for i in clips] if a.kind == "synthetic" else heard_in_clip)
+    row(path, spoken)

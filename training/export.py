@@ -34,9 +34,8 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
 
 
 def pack(path, chosen, name):
-    states, packed = [common.weights(p) for p in path.split("+")], {}
-    state = {k: torch.stack([s[k] for s in states]).mean(0) for k in states[0] if all(k in s for s in states)}
-    for key, value in state.items():
+    packed = {}
+    for key, value in common.mean_weights(path).items():
         if key in NOT_SHIPPED or not chosen(key):
             continue
         if a.matrices == "int8" and value.dim() == 2 and min(value.shape) >= 64 and key.endswith("weight") and "embedding" not in key:
