@@ -9,7 +9,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from corpus import RATE
 
-SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=8, latent_dim=64, codebooks=8, codebook_size=1024, decoder_dim=384, decoder_layers=8, upsampled_dim=256, upsampled_layers=8, n_fft=1200, hop=300)
+SMALL = dict(n_input=160, encoder_dim=256, encoder_layers=8, latent_dim=64, codebooks=8, codebook_size=1024, decoder_dim=384, decoder_layers=8, upsampled_dim=256, upsampled_layers=12, n_fft=1200, hop=300)
 LARGE = dict(SMALL, encoder_dim=512, decoder_dim=512, decoder_layers=12, upsampled_dim=512)
 TINY = dict(SMALL, encoder_dim=16, encoder_layers=1, latent_dim=8, codebooks=3, codebook_size=16, decoder_dim=16, decoder_layers=1, upsampled_dim=16, upsampled_layers=1)
 

@@ -3,6 +3,7 @@ import math
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from mels import LogMel
 
 
 def haar(x):
@@ -282,18 +283,6 @@ class PatchDiscriminator(nn.Module):
         return self.post(x), features
 
 
-class PatchPeriodDiscriminator(PatchDiscriminator):
-    """Over the waveform folded by a period, as HiFi-GAN's; a patch is 8 samples that lie a period apart."""
-
-    def __init__(self, period):
-        super().__init__(8, (32, 64, 128, 128), (5, 1), ((2, 1), (2, 1), (2, 1), (1, 1)))
-        self.period = period
-
-    def patches(self, x):
-        x = F.pad(x[:, None], (0, -x.shape[-1] % (self.period * self.patch)), "reflect")
-        return x.view(len(x), -1, self.patch, self.period).transpose(1, 2)
-
-
 class PatchStftDiscriminator(PatchDiscriminator):
     """Over the complex STFT at a hop of a quarter window, as EnCodec's, its magnitudes to the power of 0.3; a patch is 8 neighbouring bins of a frame, real and imaginary."""
 
@@ -308,12 +297,23 @@ class PatchStftDiscriminator(PatchDiscriminator):
         return s.unflatten(-1, (-1, 8)).permute(0, 1, 4, 2, 3).flatten(1, 2)
 
 
-class MultiPatchDiscriminator(nn.Module):
-    """Five periods and three resolutions; `chosen`: the numbers of those that are asked."""
+class PatchMelDiscriminator(PatchDiscriminator):
+    """Over the log-mel, what a decoder blurs first; a patch is 4 neighbouring bands of a frame."""
 
-    def __init__(self, periods=(2, 3, 5, 7, 11), sizes=(512, 1024, 2048)):
+    def __init__(self, rate, n_fft, n_mels):
+        super().__init__(4, (128, 128, 128, 128), (3, 3), ((1, 1), (1, 1), (2, 2), (1, 1)))
+        self.mel = LogMel(rate, n_fft, n_fft // 4, n_mels, epsilon=1e-9, center=True)
+
+    def patches(self, x):
+        return (self.mel(x) + 5).unflatten(1, (-1, self.patch)).permute(0, 2, 3, 1) / 3  # [B, 4, T, M / 4]
+
+
+class MultiPatchDiscriminator(nn.Module):
+    """Three resolutions and a log-mel; `chosen`: the numbers of those that are asked."""
+
+    def __init__(self, rate, sizes=(256, 512, 1024), n_fft=1200, n_mels=80):
         super().__init__()
-        self.discriminators = nn.ModuleList([*map(PatchPeriodDiscriminator, periods), *map(PatchStftDiscriminator, sizes)])
+        self.discriminators = nn.ModuleList([*map(PatchStftDiscriminator, sizes), PatchMelDiscriminator(rate, n_fft, n_mels)])
 
     def forward(self, x, chosen):
         return [self.discriminators[n](x) for n in chosen]

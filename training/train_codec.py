@@ -1,7 +1,7 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ after --unquantized steps without, quantizer dropout,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language model makes of the recordings.
-With --adversarial, discriminators (periods and STFT resolutions, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the eight in each step.
+With --adversarial, discriminators (STFT resolutions and a log-mel, hinge loss, feature matching) judge the waveform too, as in SoundStream and Vocos; --judges of the four in each step.
 They are written to RUN/judges.safetensors, with which --disc-init begins another run. The pitch of the decoder learns from YIN; in three of four clips the harmonics have the true one."""
 import json, random
 from pathlib import Path
@@ -13,7 +13,7 @@ from pitch import yin
 from discriminators import MultiPatchDiscriminator
 from codec import LARGE, SMALL, TINY, Codec
 
-a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, pitch_weight=1.0, stft_weight=0.3, decoder_of="", predicted="", others=0.5, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=300, disc_init="", judges=4)
+a = common.arguments(__doc__, config="small", batch=12, seconds=1.0, rate=8e-4, unquantized=300, phoneme_weight=0.1, pitch_weight=1.0, stft_weight=0.3, decoder_of="", predicted="", others=0.5, people=1.0, adversarial=0.0, matching=2.0, disc_rate=4e-4, disc_warmup=300, disc_init="", judges=3)
 if a.predicted and not a.decoder_of:
     raise SystemExit("--predicted: only a decoder learns from predicted latents; name its codec with --decoder-of")
 config = TINY if a.smoke else {"small": SMALL, "large": LARGE}[a.config]
@@ -27,7 +27,7 @@ for module in frozen:
 optimizer = torch.optim.AdamW([p for p in [*codec.parameters(), *classifier.parameters()] if p.requires_grad], a.rate, (0.8, 0.99), weight_decay=0.01, fused=True)
 modules, optimizers = [codec, classifier], [optimizer]
 if a.adversarial:
-    judges = MultiPatchDiscriminator().to(a.device, memory_format=torch.channels_last)
+    judges = MultiPatchDiscriminator(corpus.RATE).to(a.device, memory_format=torch.channels_last)
     judge_optimizer = torch.optim.AdamW(judges.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01, fused=True)
     modules, optimizers = [*modules, judges], [*optimizers, judge_optimizer]
 run = common.Run(a, modules, optimizers)
@@ -41,13 +41,14 @@ size = frames * corpus.FRAME
 if not a.smoke:
     data = corpus.Corpus(a.cache)
     items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
-    weights = np.cumsum([i["samples"] for i in items])
+    share = lambda item: 1.0 if item["kind"] == "synthetic" else a.people  # how often a second of a recording is taken
+    weights = np.cumsum([i["samples"] * share(i) for i in items])
     rng = np.random.default_rng(a.seed + run.step)
     labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
 if a.predicted and not a.smoke:
     by_id = {i["id"]: i for i in items}
     predicted = [l for l in map(json.loads, (Path(a.predicted) / "index.jsonl").read_text("utf8").splitlines()) if l["frames"] > frames and l["id"] in by_id]
-    predicted_weights = np.cumsum([l["frames"] for l in predicted])
+    predicted_weights = np.cumsum([l["frames"] * share(by_id[l["id"]]) for l in predicted])
     predicted_latents = np.memmap(Path(a.predicted) / "latents.f16", np.float16, "r").reshape(-1, config["latent_dim"])
 
 
@@ -115,7 +116,7 @@ while run.going():
     judged = {}
     if a.adversarial:
         with common.autocast(a):
-            chosen = random.sample(range(len(judges.discriminators)), a.judges)  # half of them a step: the same on average, at half the time
+            chosen = random.sample(range(len(judges.discriminators)), a.judges)  # not all of them: the same on average, in less time
             real, false = judges(wave, chosen), judges(fake.detach(), chosen)
             told = losses.hinge_discriminator(real, false)
         judge_optimizer.zero_grad()
