@@ -5,6 +5,7 @@ Every clip is also encoded as --variants others: at another speed (resampled: pi
 Each (speaker, variant) counts as a speaker of its own. With --noisy, every clip that is trained on is encoded once more with noise and reverberation: these are only ever
 prompts, so that the language model learns to speak clean where it has heard a voice in a noisy room.
 Clips with text only are phonemized with espeak and aligned; those that align badly are left out. TRANSCRIPTS gives text to clips without ({"id", "text"} a line).
+A clip that begins within a sound is marked `cut`: it is a prompt, never what is to be spoken.
 Writes TOKENS/codes.i16 [N, K], index.jsonl.
 """
 import argparse, json, zlib
@@ -53,6 +54,13 @@ def stretch(durations, speed, total):
     return d if d.min() >= 1 else None
 
 
+def onset(x):
+    """x [S] -> frames before the first one whose louder half comes within 30 dB of the loud ones; 0: the clip begins within a sound"""
+    half = corpus.FRAME // 2
+    level = 10 * np.log10(np.square(x[: len(x) // half * half].reshape(-1, half)).mean(1) + 1e-10)
+    return int(np.argmax(level > np.percentile(level, 90) - 30)) // 2
+
+
 def features_of(x):
     return corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
 
@@ -81,11 +89,13 @@ with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encodin
 
                     tokenizer = Tokenizer()
                 ids = corpus.phoneme_ids(tokenizer.phonemize(text, "en-us"))
-                durations, score = viterbi(aligner(features)[0].cpu().numpy(), np.array(ids))
+                quiet = max(0, onset(x) - 2)  # which the aligner may take for the first sounds
+                durations, score = viterbi(aligner(features)[0].cpu().numpy()[quiet:], np.array(ids))
                 if durations is None or score < a.minimum:
                     dropped += 1
                     break
-                item |= dict(phonemes=ids, durations=durations.tolist(), score=score)
+                durations[0] += quiet
+                item |= dict(phonemes=ids, durations=durations.tolist(), score=score, cut=onset(x) == 0)
             ids, durations, score = item["phonemes"], stretch(item["durations"], speed, total), item.get("score", 0.0)
             if durations is None:
                 dropped += 1
@@ -98,6 +108,7 @@ with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encodin
                 cf.write(codes.tobytes())
                 line = dict(id=item["id"], variant=variant, speaker=f"{item['speaker']}/{variant}", kind=item["kind"], validation=item["validation"], prompt_only=prompt_only)
                 line |= dict(start=position, frames=total, phonemes=[int(i) for i in ids], durations=[int(d) for d in durations], score=round(score, 3))
+                line |= dict(cut=True) if item.get("cut") else {}
                 index.write(json.dumps(line) + "\n")
                 position += total
             kept += 1

@@ -6,20 +6,21 @@ from corpus import SYMBOLS
 
 
 NOISY = 0.35  # share of noisy prompts, where there are any
+LONGEST_SOUND = 40  # frames; where one phoneme or pause lasts longer, words are missing from the transcript
 PAUSES = [i for i, s in enumerate(SYMBOLS) if s in " ,.;:!?—…"]
 
 
 def halves(item):
-    """A speaker's only clip cut at the pause (of 0.1 s or more) nearest to its middle, so that one half can be the other's prompt; whole where there is none."""
+    """A speaker's only clip cut at the pause (of 0.2 s or more) nearest to its middle, so that one half can be the other's prompt; whole where there is none."""
     d, edges = item["durations"], np.cumsum(item["durations"])
-    cuts = [j for j in range(1, len(d) - 1) if item["phonemes"][j] in PAUSES and d[j] >= 4 and 0.25 < edges[j] / edges[-1] < 0.75]
+    cuts = [j for j in range(1, len(d) - 1) if item["phonemes"][j] in PAUSES and d[j] >= 8 and 0.25 < edges[j] / edges[-1] < 0.75]
     if not cuts:
         return [item]
     j = min(cuts, key=lambda j: abs(edges[j] / edges[-1] - 0.5))
     before = edges[j] - d[j] + d[j] // 2
     boundary, left, right = np.array([0]), np.array([d[j] // 2]), np.array([d[j] - d[j] // 2])
     first = dict(item, id=item["id"] + "/1", frames=int(before), phonemes=np.concatenate([item["phonemes"][:j], boundary]), durations=np.concatenate([d[:j], left]))
-    second = dict(item, id=item["id"] + "/2", start=item["start"] + int(before), offset=int(before), frames=item["frames"] - int(before), phonemes=np.concatenate([boundary, item["phonemes"][j + 1 :]]), durations=np.concatenate([right, d[j + 1 :]]))
+    second = dict(item, id=item["id"] + "/2", cut=False, start=item["start"] + int(before), offset=int(before), frames=item["frames"] - int(before), phonemes=np.concatenate([boundary, item["phonemes"][j + 1 :]]), durations=np.concatenate([right, d[j + 1 :]]))
     return [first, second]
 
 
@@ -41,7 +42,7 @@ class Tokens:
         for item in self.items:
             speakers.setdefault(item["speaker"], []).append(item)
         self.speakers = speakers
-        fits = [i for i in self.items if 24 <= i["frames"] <= longest and not i["prompt_only"]]
+        fits = [i for i in self.items if 24 <= i["frames"] <= longest and not i["prompt_only"] and not i.get("cut") and max(i["durations"][1:-1]) <= LONGEST_SOUND]
         self.train = sorted((i for i in fits if not i["validation"]), key=lambda i: i["frames"])
         self.validation = sorted((i for i in fits if i["validation"] and len(speakers[i["speaker"]]) > 1), key=lambda i: i["frames"])
 
