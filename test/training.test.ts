@@ -42,7 +42,7 @@ describe.skipIf(!hasTorch)('training scripts', () => {
     }
   }
 
-  it.each(['train_codec', 'train_aligner', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
+  it.each(['train_codec', 'train_aligner', 'train_listener', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
     const { run, result } = smoke(name, name)
     expect(result.status, result.stderr).toBe(0)
     expect(result.stdout).toContain("'step': 6")

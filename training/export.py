@@ -1,6 +1,6 @@
 """Writes trained models as the bundle that @mynah/core loads: safetensors (int8 rows with a scale for matrices, fp16 for the rest) and bundle.json with sha256.
 
-usage: python export.py [--codec RUN/last.pt] [--decoder RUN/last.pt] [--ar RUN/last.pt] [--nar RUN/last.pt] [--aligner RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache CACHE]
+usage: python export.py [--codec RUN/last.pt] [--decoder RUN/last.pt] [--ar RUN/last.pt] [--nar RUN/last.pt] [--aligner RUN/last.pt] [--listener RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache CACHE]
 Parts that are not named stay as they are. RUN/last.pt+OTHER is the mean of the weights of both, where one was trained on from the other. --codec is the encoder with its codebooks, which give tokens their meaning: voices and language models belong to it.
 --decoder is the other half, from the same or from a later run of train_codec.py --decoder-of; where --codec is given alone, both halves come from it.
 With tokens and cache it also writes the ready voices, one clip each of four speakers of the corpus: needed whenever the codec changes.
@@ -14,7 +14,7 @@ from codec import ENCODER, SMALL
 from corpus import SYMBOLS
 
 a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-for name in ("codec", "decoder", "ar", "nar", "aligner"):
+for name in ("codec", "decoder", "ar", "nar", "aligner", "listener"):
     a.add_argument("--" + name, default="")
 a.add_argument("--out", required=True)
 a.add_argument("--matrices", default="int8", choices=["int8", "float16"])
@@ -30,6 +30,7 @@ PARTS = {  # in the manifest: (run, which tensors of it, architecture, config)
     "ar": (a.ar, lambda key: True, "mynah-ar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["ar_layers"], latentDim=c["latent_dim"], codebookSize=c["codebook_size"], maxAge=c["max_age"])),
     "nar": (a.nar, lambda key: True, "mynah-nar", dict(symbols=c["symbols"], dim=c["dim"], heads=c["heads"], encoderLayers=c["encoder_layers"], layers=c["nar_layers"], latentDim=c["latent_dim"], window=c["window"])),
     "aligner": (a.aligner, lambda key: True, "mynah-aligner", dict(dim=160, layers=6, symbols=c["symbols"], nInput=s["n_input"])),
+    "listener": (a.listener, lambda key: True, "mynah-listener", dict(dim=160, layers=6, symbols=c["symbols"], nInput=s["latent_dim"], clear=-2.5)),
 }
 
 
@@ -60,7 +61,7 @@ if a.codec and before.get("voices") and not a.tokens:
 manifest = dict(format="mynah-bundle", version=1, name=before.get("name", "voice-en"), language="en-us", licence="MIT", sampleRate=24000, frameRate=40, phonemes=SYMBOLS)
 for name, (run, chosen, architecture, config) in PARTS.items():
     manifest[name] = dict(architecture=architecture, config=config, **pack(run, chosen, name)) if run else before[name]
-manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1))
+manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1, takes=4))
 manifest["voices"] = before.get("voices", [])
 VOICES = dict(  # name: (corpus speaker, description)
     wren=("synthetic-3", "a woman, US English"), heron=("synthetic-15", "a man, US English"), robin=("synthetic-19", "a woman, British timbre"), rook=("synthetic-22", "a man, British timbre"))

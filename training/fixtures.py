@@ -31,7 +31,8 @@ c, l = CODEC, lm.TINY
     vocoder=dict(latentDim=c["latent_dim"], decoderDim=c["decoder_dim"], decoderLayers=c["decoder_layers"], upsampledDim=c["upsampled_dim"], upsampledLayers=c["upsampled_layers"], nFft=c["n_fft"], hopLength=c["hop"]),
     ar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["ar_layers"], latentDim=l["latent_dim"], codebookSize=l["codebook_size"], maxAge=l["max_age"]),
     nar=dict(symbols=l["symbols"], dim=l["dim"], heads=l["heads"], encoderLayers=l["encoder_layers"], layers=l["nar_layers"], latentDim=l["latent_dim"], window=l["window"]),
-    aligner=dict(dim=16, layers=1, symbols=56, nInput=160))))
+    aligner=dict(dim=16, layers=1, symbols=56, nInput=160),
+    listener=dict(dim=16, layers=1, symbols=56, nInput=l["latent_dim"], clear=-1))))
 with torch.no_grad():
     t = torch.arange(24000 // 2) / 24000
     wave = (0.3 * torch.sin(2 * np.pi * 180 * t) + 0.1 * torch.sin(2 * np.pi * 1300 * t * (1 + t)) + 0.02 * torch.randn(len(t)))[None]
@@ -45,6 +46,9 @@ with torch.no_grad():
     ids = torch.cat([prompt_ids, target])
     first, lasted = speak_ar(ar, codec.rvq.codebook, ids, durations, codes.T, 0, 0, None)
     refined = speak_nar(nar, codec.rvq.codebook, ids, torch.cat([durations, torch.tensor(lasted)]), codes.T, first)
-io = dict(wave=wave[0], features=features[0], codes=codes.int(), latents=latents, waveform=waveform, log_probs=log_probs, prompt_ids=prompt_ids.int(), prompt_durations=durations.int(), target_ids=target.int(), first_codes=first.int(), lasted=torch.tensor(lasted).int(), refined=refined.T)
+    listener = lm.Aligner(16, 1, n_input=l["latent_dim"]).eval()
+    heard = listener(codec.rvq.codebook[0][first].T[None])[0]
+save_file(listener.state_dict(), out / "listener.safetensors")
+io = dict(wave=wave[0], features=features[0], codes=codes.int(), latents=latents, waveform=waveform, log_probs=log_probs, prompt_ids=prompt_ids.int(), prompt_durations=durations.int(), target_ids=target.int(), first_codes=first.int(), lasted=torch.tensor(lasted).int(), refined=refined.T, heard=heard)
 save_file({k: v.contiguous() for k, v in io.items()}, out / "io.safetensors")
 print({k: list(v.shape) for k, v in io.items()})

@@ -22,6 +22,11 @@ export interface SpeechOptions {
   readonly topP?: number | undefined
   /** Codes of the last frames become less likely by this factor; 1 (none) to 10. */
   readonly repetitionPenalty?: number | undefined
+  /**
+   * Speaks each passage of 0.65 s up to so often, until it is heard to sound like its phonemes, and keeps the best: more takes mean fewer wrong words and more time. An integer from
+   * 1 to 16; models that cannot hear themselves (VALL-E) ignore it.
+   */
+  readonly takes?: number | undefined
   /** Draws a code that repeats itself anew (VALL-E 2), for models that may get stuck. */
   readonly repetitionAware?: boolean | undefined
   /** Language of the phonemes that markup gives, ISO 639-1, for bundles of several languages; the voice's by default. */
@@ -44,6 +49,7 @@ const ranges = {
   topK: [1, infinity, 'an integer from 1'],
   topP: [Number.MIN_VALUE, 1, 'above 0, up to 1'],
   repetitionPenalty: [1, 10, '1 to 10'],
+  takes: [1, 16, 'an integer from 1 to 16'],
   speed: [0.5, 2, '0.5 to 2'],
   maxSeconds: [Number.MIN_VALUE, infinity, 'above 0'],
 } as const
@@ -56,7 +62,10 @@ export function checkSpeechOptions(where: string, options: SpeechOptions): void 
     if (value === undefined) continue
     if (typeof value !== 'number') throw new TypeError(`${where}: ${name} is ${typeof value}, expected a number, ${expected}`)
     const fits =
-      value >= lowest && value <= highest && (name !== 'topK' || Number.isInteger(value)) && (name !== 'seed' || Number.isFinite(value))
+      value >= lowest &&
+      value <= highest &&
+      (!['topK', 'takes'].includes(name) || Number.isInteger(value)) &&
+      (name !== 'seed' || Number.isFinite(value))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
   }
   for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string' })) {

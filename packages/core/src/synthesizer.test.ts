@@ -85,16 +85,17 @@ describe('synthesize', () => {
   it('hands sampling options to the language model, and the defaults of the bundle where there are none', async () => {
     const { synthesizer, voice, behaviour } = createTinySynthesizer()
     await synthesizer.synthesize('Hello', { voice, temperature: undefined })
-    await synthesizer.synthesize('Hello', { voice, temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, speed: 2 })
+    await synthesizer.synthesize('Hello', { voice, temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, takes: 4, speed: 2 })
     expect(behaviour.asked[0]!.options).toMatchObject({
       prompt: voice,
       temperature: 0.5,
       topK: 30,
       topP: 1,
       repetitionPenalty: 1,
+      takes: 2,
       speed: 1,
     })
-    expect(behaviour.asked[1]!.options).toMatchObject({ temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, speed: 2 })
+    expect(behaviour.asked[1]!.options).toMatchObject({ temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, takes: 4, speed: 2 })
   })
 
   it('makes pauses exact silence of the length that was asked for', async () => {
@@ -173,7 +174,7 @@ describe('synthesize', () => {
       await expect(synthesizer.synthesize(wrong as never, { voice })).rejects.toThrow(TypeError)
     const outOfRange: SpeechOptions[] = [
       { speed: 0.4 }, { speed: 2.1 }, { speed: Number.NaN }, { temperature: -1 }, { topK: 0 }, { topK: 2.5 }, { topP: 0 }, { topP: 1.1 },
-      { repetitionPenalty: 0 }, { maxSeconds: 0 }, { seed: Number.POSITIVE_INFINITY }, { voice: 'nobody' }, {},
+      { repetitionPenalty: 0 }, { takes: 0 }, { takes: 1.5 }, { takes: 17 }, { maxSeconds: 0 }, { seed: Number.POSITIVE_INFINITY }, { voice: 'nobody' }, {},
     ] // biome-ignore format: one list
     for (const options of outOfRange)
       await expect(

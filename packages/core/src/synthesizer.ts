@@ -139,6 +139,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       topK: options.topK ?? manifest.sampling.topK,
       topP: options.topP ?? manifest.sampling.topP,
       repetitionPenalty: options.repetitionPenalty ?? manifest.sampling.repetitionPenalty,
+      takes: options.takes ?? ('takes' in manifest.sampling ? manifest.sampling.takes : 1),
       repetitionAware: options.repetitionAware ?? ('repetitionAware' in manifest.sampling && manifest.sampling.repetitionAware),
       ...(options.language === undefined ? {} : { language: options.language }),
     }

@@ -1,16 +1,19 @@
 import { float32Tensor, int64Tensor, type Model, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
-import { generateFirstCodes } from './ar.ts'
+import { generateFirstCodes, type Listening } from './ar.ts'
 import {
   buildAligner,
   buildAr,
   buildNar,
   buildPhonemeEncoder,
+  type ListenerConfig,
   type Precision,
   parseAlignerConfig,
   parseArConfig,
+  parseListenerConfig,
   parseNarConfig,
 } from './architectures/mynah.ts'
 import type { Aligner, Generated, GenerateOptions, LanguageModel } from './language-model.ts'
+import { hear } from './listener.ts'
 import { refineLatents } from './nar.ts'
 import { checkPhonemes, checkPrompt, cropPrompt } from './prompt.ts'
 import { checkSampling } from './sampling.ts'
@@ -29,6 +32,7 @@ const stretchGrowth = 2
 const framesBefore = 48
 const framesAfter = 12
 const speedRange = [0.5, 2] as const
+const mostTakes = 16
 
 /** One part of the model as a bundle holds it: weights and the config beside them. The weights stay open as long as the model lives: after a crash they are read again. */
 export interface ModelPart {
@@ -38,12 +42,13 @@ export interface ModelPart {
 
 /**
  * Loads Mynah's AR and NAR models.
+ * @param parts.listener chooses among takes of the AR model; without it `takes` is ignored
  * @param parts.codebook all codebooks of the codec, float32 [K, N, L]
  * @throws {CheckpointError} if a weight is missing or misshapen
  * @throws {InferenceError} `bad-config`, or if ONNX Runtime refuses a graph
  */
 export async function loadMynahLm(
-  parts: { ar: ModelPart; nar: ModelPart; codebook: Tensor<'float32'> },
+  parts: { ar: ModelPart; nar: ModelPart; listener?: ModelPart | undefined; codebook: Tensor<'float32'> },
   runtime: Runtime,
 ): Promise<LanguageModel> {
   const ar = parseArConfig(parts.ar.config)
@@ -72,6 +77,20 @@ export async function loadMynahLm(
   const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: Object.fromEntries(caches) })
   const narEncoder = await load(() => buildPhonemeEncoder(parts.nar.weights, nar, precision), { name: 'nar-encoder' })
   const arEncoder = await load(() => buildPhonemeEncoder(parts.ar.weights, ar, precision), { name: 'ar-encoder' })
+  const listener = parts.listener && (await loadListener(parts.listener))
+
+  async function loadListener(part: ModelPart) {
+    const config = parseListenerConfig(part.config)
+    if (config.nInput !== dim)
+      throw new RangeError(
+        `loadMynahLm: the listener hears vectors of ${config.nInput}, the codec's codebooks are of ${dim}; do they belong together?`,
+      )
+    return { config, model: await load(() => buildAligner(part.weights, config), { name: 'listener' }) }
+  }
+
+  function listenTo({ config, model }: { config: ListenerConfig; model: Model }, takes: number, phonemes: Int32Array): Listening {
+    return { takes, clear: config.clear, score: (frames, from) => hear(model, config, firstBook, phonemes, frames, from) }
+  }
 
   /** Rows of `codes` [K, T] summed over the first `levels` codebooks: [T, L]. */
   const vectors = (codes: Int32Array, levels: number, frames: number) => {
@@ -96,6 +115,9 @@ export async function loadMynahLm(
         repetitionPenalty: options.repetitionPenalty ?? 1,
       }
       checkSampling(sampling)
+      const takes = options.takes ?? 1
+      if (!Number.isInteger(takes) || takes < 1 || takes > mostTakes)
+        throw new RangeError(`takes is ${takes}, expected an integer from 1 to ${mostTakes}`)
       const speed = options.speed ?? 1
       if (!(speed >= speedRange[0] && speed <= speedRange[1]))
         throw new RangeError(`speed is ${speed}, expected ${speedRange[0]} to ${speedRange[1]}`)
@@ -142,6 +164,7 @@ export async function loadMynahLm(
         speed,
         seed: options.seed ?? 0,
         maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
+        ...(listener && takes > 1 ? { listening: listenTo(listener, takes, phonemes) } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
       })
       let age = 0

@@ -39,6 +39,7 @@ const mynahArchitectures = {
   ar: 'mynah-ar',
   nar: 'mynah-nar',
   aligner: 'mynah-aligner',
+  listener: 'mynah-listener',
 } as const
 const publishedArchitectures = { lm: 'vall-e-x', codec: 'encodec', vocoder: 'vocos' } as const
 
@@ -203,12 +204,13 @@ async function buildNetworks(
   open: (part: BundlePart) => Weights,
   runtime: Runtime,
 ): Promise<Omit<Models, 'frontEnd' | typeof Symbol.asyncDispose>> {
-  const { codec, vocoder: decoder, ar, nar, aligner } = manifest
+  const { codec, vocoder: decoder, ar, nar, aligner, listener } = manifest
+  const part = (each: BundlePart) => ({ weights: open(each), config: each.config })
   const vocoder = await loadMynahDecoder(open(decoder), decoder.config, runtime)
   const mynahCodec = await loadMynahCodec(open(codec), codec.config, runtime)
   checkClaims(folder, manifest, mynahCodec, vocoder)
   const lm = await loadMynahLm(
-    { ar: { weights: open(ar), config: ar.config }, nar: { weights: open(nar), config: nar.config }, codebook: mynahCodec.codebook },
+    { ar: part(ar), nar: part(nar), listener: listener && part(listener), codebook: mynahCodec.codebook },
     runtime,
   )
   let loading: Promise<Aligner> | undefined

@@ -18,7 +18,7 @@ const manifest = {
   ar: part('mynah-ar', 'ar.safetensors'),
   nar: part('mynah-nar', 'nar.safetensors'),
   aligner: part('mynah-aligner', 'aligner.safetensors'),
-  sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1 },
+  sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1, takes: 2 },
   voices: [{ name: 'anna', file: 'voices/anna.voice.safetensors', description: 'warm', licence: 'CC0', sha256 }],
 }
 const parse = (changes: object) => () => parseManifest(JSON.stringify({ ...manifest, ...changes }), 'x/bundle.json')

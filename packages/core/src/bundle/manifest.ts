@@ -29,6 +29,7 @@ const sampling = z.object({
   topK: z.int().positive(),
   topP: z.number().positive().max(1),
   repetitionPenalty: z.number().positive(),
+  takes: z.int().min(1).max(16).default(1),
 })
 const voice = z.object({
   name: z.string().min(1).max(100),
@@ -59,6 +60,7 @@ const mynahSchema = head.extend({
   ar: part,
   nar: part,
   aligner: part,
+  listener: part.optional(),
   sampling,
   voices: z.array(voice).refine(uniqueNames, 'expected every name once'),
 })
@@ -116,7 +118,8 @@ export function isPublished(manifest: unknown): manifest is PublishedManifest {
 /** The models of a bundle by what they are for. */
 export function bundleParts(manifest: BundleManifest): Readonly<Record<string, BundlePart>> {
   if (isPublished(manifest)) return { lm: manifest.lm, codec: manifest.codec, vocoder: manifest.vocoder }
-  return { codec: manifest.codec, vocoder: manifest.vocoder, ar: manifest.ar, nar: manifest.nar, aligner: manifest.aligner }
+  const { codec, vocoder, ar, nar, aligner, listener } = manifest
+  return { codec, vocoder, ar, nar, aligner, ...(listener ? { listener } : {}) }
 }
 
 /**

@@ -42,12 +42,19 @@ const alignerSchema = z.object({
   nInput: z.int().positive(),
 })
 
+const listenerSchema = alignerSchema.extend({
+  /** The score from which on a passage needs no other take. */
+  clear: z.number(),
+})
+
 /** Sizes of the AR model. */
 export type ArConfig = z.infer<typeof arSchema>
 /** Sizes of the NAR model. */
 export type NarConfig = z.infer<typeof narSchema>
 /** Sizes of the aligner. */
 export type AlignerConfig = z.infer<typeof alignerSchema>
+/** Sizes of the listener, and what satisfies it. */
+export type ListenerConfig = z.infer<typeof listenerSchema>
 
 /** @throws {InferenceError} `bad-config` */
 export const parseArConfig = (config: unknown): ArConfig => parse('ar', arSchema, config)
@@ -55,6 +62,8 @@ export const parseArConfig = (config: unknown): ArConfig => parse('ar', arSchema
 export const parseNarConfig = (config: unknown): NarConfig => parse('nar', narSchema, config)
 /** @throws {InferenceError} `bad-config` */
 export const parseAlignerConfig = (config: unknown): AlignerConfig => parse('aligner', alignerSchema, config)
+/** @throws {InferenceError} `bad-config` */
+export const parseListenerConfig = (config: unknown): ListenerConfig => parse('listener', listenerSchema, config)
 
 function parse<T>(part: string, schema: z.ZodType<T>, config: unknown): T {
   const result = schema.safeParse(config)
@@ -207,7 +216,10 @@ export function buildNar(weights: Weights, config: NarConfig, precision: Precisi
   return graph.build()
 }
 
-/** The aligner: features [1, nInput, T] (log-mel of the codec's front-end) → logProbabilities [T, symbols]. A Vocos backbone as frame classifier. */
+/**
+ * The aligner and the listener: features [1, nInput, T] (log-mel of the codec's front-end; vectors of first codes) → logProbabilities [T, symbols]. A Vocos backbone as frame
+ * classifier.
+ */
 export function buildAligner(weights: Weights, config: AlignerConfig): OnnxModel {
   const graph = new GraphBuilder('aligner')
   const features = graph.input('features', 'float32', [1, config.nInput, 'T'])

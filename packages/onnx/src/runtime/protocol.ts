@@ -39,6 +39,7 @@ export type Request =
   | { kind: 'load'; model: number; source: ModelBytes; options: SessionOptions; warmUp: Tensors | undefined }
   | { kind: 'run'; model: number; feeds: Tensors; fetch: readonly string[]; state: StateUse | undefined }
   | { kind: 'createState'; state: number; tensors: Tensors }
+  | { kind: 'forkState'; state: number; from: number }
   | { kind: 'releaseModel'; model: number }
   | { kind: 'releaseState'; state: number }
   | { kind: 'crash' }
@@ -50,6 +51,7 @@ export interface Answers {
   load: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] }
   run: Tensors
   createState: undefined
+  forkState: undefined
   releaseModel: undefined
   releaseState: undefined
   crash: never

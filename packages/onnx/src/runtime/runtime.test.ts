@@ -6,7 +6,7 @@ import { InferenceError } from '../errors.ts'
 import { float32Tensor } from '../tensor.ts'
 import { doubling, growing, identity, powers, reshaping, vector } from './graphs.fixture.ts'
 import { Host, processFlags } from './host.ts'
-import { createRuntime, createRuntimeOn, type Runtime } from './runtime.ts'
+import { createRuntime, createRuntimeOn, type Runtime, type State } from './runtime.ts'
 
 const numbers = (tensor: { data: ArrayLike<number | bigint> } | undefined) => Array.from(tensor!.data, Number)
 const coded = (code: string) => expect.objectContaining({ name: 'InferenceError', code })
@@ -209,6 +209,20 @@ describe('states', () => {
     await using constant = await step.createState({ past: vector(1), x: vector(5) })
     expect(numbers((await step.run({}, { state: constant })).total)).toEqual([6])
     expect(numbers((await step.run({}, { state: constant })).total)).toEqual([11])
+  })
+
+  it('fork, and then differ', async () => {
+    await using model = await runtime.load(growing(), { state: { past: 'present' } })
+    await using trunk = await model.createState({ past: vector(100) })
+    const before = model.run({ x: vector(1) }, { state: trunk })
+    await using branch = await trunk.fork()
+    await before
+    const present = async (state: State, x: number) => numbers((await model.run({ x: vector(x) }, { state, fetch: ['present'] })).present)
+    expect(await present(trunk, 2)).toEqual([100, 1, 2])
+    expect(await present(branch, 3)).toEqual([100, 1, 3])
+    await trunk.dispose()
+    expect(await present(branch, 4)).toEqual([100, 1, 3, 4])
+    await expect(trunk.fork()).rejects.toEqual(coded('disposed'))
   })
 
   it('do not change when a run fails', async () => {

@@ -85,6 +85,8 @@ export interface Model extends AsyncDisposable {
 
 /** Tensors kept in the worker between runs (KV caches). They never travel, and do not survive a crash of the worker (`state-lost`). */
 export interface State extends AsyncDisposable {
+  /** Another state that begins with the tensors this one holds after the runs before, without a copy of them: each then goes its own way. */
+  fork(): Promise<State>
   /** Frees the tensors once the runs before have ended. Idempotent. */
   dispose(): Promise<void>
 }
@@ -328,6 +330,14 @@ class WorkerState implements State {
     if (this.#disposal) throw disposedError('this state')
     if (this.generation === this.runtime.host.generation) return
     throw new InferenceError('this state was lost when the inference thread died; create another and start over', { code: 'state-lost' })
+  }
+
+  async fork(): Promise<State> {
+    this.assertUsable()
+    const fork = new WorkerState(this.runtime, [...this.filled])
+    await this.runtime.host.call({ kind: 'forkState', state: fork.id, from: this.id }, { where: 'fork of a state' })
+    fork.generation = this.runtime.host.generation
+    return fork
   }
 
   dispose(): Promise<void> {

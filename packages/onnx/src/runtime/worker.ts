@@ -57,6 +57,9 @@ async function answer(
     case 'createState':
       states.set(request.state, request.tensors)
       return
+    case 'forkState':
+      states.set(request.state, { ...states.get(request.from)! }) // a run replaces tensors, and changes none
+      return
     case 'releaseModel':
       await sessions.get(request.model)?.release()
       sessions.delete(request.model)

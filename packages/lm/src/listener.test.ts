@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { createRuntime, loadWeights, type Model, type Runtime, type Tensor } from '@mynah/onnx'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ArFrame } from './ar.ts'
+import { buildAligner, parseListenerConfig } from './architectures/mynah.ts'
+import { hear } from './listener.ts'
+
+// A tiny random listener and what PyTorch makes of it: training/fixtures.py.
+const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/mynah/${name}`, import.meta.url))
+const config = parseListenerConfig(JSON.parse(readFileSync(file('config.json'), 'utf8')).listener)
+const io = loadWeights(file('io.safetensors'))
+const codebook = loadWeights(file('codec.safetensors')).get('rvq.codebook', [3, 16, config.nInput]).data
+const codes = Array.from((io.raw('first_codes') as Tensor<'int32'>).data)
+const phonemes = (io.raw('target_ids') as Tensor<'int32'>).data
+const durations = Array.from((io.raw('lasted') as Tensor<'int32'>).data)
+const logProbability = (frame: number, phoneme: number) => Math.max(io.get('heard').data[frame * config.symbols + phonemes[phoneme]!]!, -8)
+
+let runtime: Runtime
+let model: Model
+
+beforeAll(async () => {
+  runtime = await createRuntime({ device: 'cpu', threads: 1 })
+  model = await runtime.load(() => buildAligner(loadWeights(file('listener.safetensors')), config))
+})
+
+afterAll(() => runtime.dispose())
+
+const ends = durations.map((_, i) => durations.slice(0, i + 1).reduce((a, b) => a + b))
+const frames: ArFrame[] = codes.map((code, t) => ({ code, phoneme: ends.findIndex(end => t < end), endsPhoneme: ends.includes(t + 1) }))
+const meanOf = (values: number[]) => values.reduce((a, b) => a + b) / values.length
+const perPhoneme = ends.map((end, i) => meanOf(Array.from({ length: durations[i]! }, (_, t) => logProbability(end - durations[i]! + t, i))))
+const worst = (from: number) =>
+  meanOf(
+    perPhoneme
+      .filter((_, i) => ends[i]! > from)
+      .sort((a, b) => a - b)
+      .slice(0, 3),
+  )
+
+describe('hear', () => {
+  it('is the mean of the three worst phonemes, as PyTorch hears them', async () => {
+    expect(new Set(perPhoneme).size).toBe(phonemes.length)
+    expect(await hear(model, config, codebook, phonemes, frames, 0)).toBeCloseTo(worst(0), 4)
+  })
+
+  it('leaves out phonemes that ended before the passage, and one that has not ended', async () => {
+    const from = ends[1]!
+    expect(await hear(model, config, codebook, phonemes, frames, from)).toBeCloseTo(worst(from), 4)
+    const going = frames.map(frame => ({ ...frame, endsPhoneme: false, phoneme: 2 }))
+    const expected = meanOf(going.map((_, t) => logProbability(t, 2)))
+    expect(await hear(model, config, codebook, phonemes, going, 0)).toBeCloseTo(expected, 4)
+  })
+})
