@@ -22,10 +22,11 @@ import {
   type Tensor,
   writeSafetensors,
 } from '@mynah/onnx'
-import { buildAr, buildCacheMerge, buildNar } from '../src/architectures/vall-e.ts'
+import { buildCacheMerge, mergeSlots, stepSlots } from '../src/architectures/block-cache.ts'
+import { buildAr, buildNar } from '../src/architectures/vall-e.ts'
 import { expectedShapes, readVallEConfig } from '../src/architectures/vall-e-config.ts'
 import { precisionsOf } from '../src/vall-e.ts'
-import { blockFrames, mergeSlots, stepSlots } from '../src/vall-e-decoding.ts'
+import { blockFrames } from '../src/vall-e-decoding.ts'
 
 const heads = 16
 const size = { dim: 1024, heads, layers: 12 }
@@ -130,10 +131,10 @@ async function openAr(runtime: Runtime, dtype: Dtype) {
   const { ar } = await precisionsOf(dtype, runtime)
   const step = await runtime.load(() => buildAr(weights, config, { dtype: ar }), {
     name: 'ar',
-    state: stepSlots(config),
+    state: stepSlots(config.ar),
     transfer: true,
   })
-  const merge = await runtime.load(() => buildCacheMerge(config), { name: 'cache', state: mergeSlots(config) })
+  const merge = await runtime.load(() => buildCacheMerge(config.ar), { name: 'cache', state: mergeSlots(config.ar) })
   const noText = float32Tensor([], [1, 0, size.dim])
   return {
     /** One step with half a block of recent frames, and its part of a merge. */
@@ -142,7 +143,7 @@ async function openAr(runtime: Runtime, dtype: Dtype) {
       const recent = block(blockFrames / 2)
       const past = block(cached - blockFrames / 2)
       await using state = await merge.createState(
-        Object.fromEntries(Object.keys(mergeSlots(config)).map(slot => [slot, slot.startsWith('past') ? past : recent])),
+        Object.fromEntries(Object.keys(mergeSlots(config.ar)).map(slot => [slot, slot.startsWith('past') ? past : recent])),
       )
       const run = () =>
         step.run({ text: noText, audio: int64Tensor([5], [1, 1]), position: int64Tensor([cached], []) }, { state, fetch: ['logits'] })

@@ -36,7 +36,8 @@ async function generate(
   options: { speed?: number; maxFrames?: number; listening?: Listening; model?: Model; temperature?: number } = {},
 ) {
   const promptDurations = Int32Array.of(3, 2)
-  const frames = generateFirstCodes(options.model ?? createConstantModel(advance), config, {
+  const model = options.model ?? createConstantModel(advance)
+  const frames = generateFirstCodes({ step: model, merge: model }, config, {
     encoding: float32Tensor(new Float32Array((promptDurations.length + targetPhonemes) * config.dim), [7, config.dim]),
     promptDurations,
     promptLatents: new Float32Array(5 * config.latentDim),

@@ -1,4 +1,5 @@
 import { createRandom, float32Tensor, int64Tensor, type Model, type Random, type State, type Tensor } from '@mynah/onnx'
+import { emptyCache } from './architectures/block-cache.ts'
 import type { ArConfig } from './architectures/mynah.ts'
 import { type SamplingOptions, sample } from './sampling.ts'
 
@@ -19,6 +20,12 @@ export interface ArRequest {
   /** Listens to what is being spoken, so that what is not understood is spoken again. */
   readonly listening?: Listening
   readonly signal?: AbortSignal
+}
+
+/** Its sessions: a step of the model, and what joins the two blocks of its cache. */
+export interface ArModels {
+  readonly step: Model
+  readonly merge: Model
 }
 
 /** One frame of the target. */
@@ -69,10 +76,14 @@ interface Point {
  * Runs prefill over the prompt, then one frame a step; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last
  * phoneme, or after `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its takes is given.
  */
-export async function* generateFirstCodes(model: Model, config: ArConfig, request: ArRequest): AsyncGenerator<ArFrame, void, undefined> {
+export async function* generateFirstCodes(
+  models: ArModels,
+  config: ArConfig,
+  request: ArRequest,
+): AsyncGenerator<ArFrame, void, undefined> {
   const { takes, clear, score } = request.listening ?? { takes: 1, clear: 0, score: async () => 0 }
   const random = createRandom(request.seed)
-  let point = await prefill(model, config, request)
+  let point = await prefill(models, config, request)
   const states = new Set([point.state])
   const forget = async (state: State) => {
     states.delete(state)
@@ -81,11 +92,12 @@ export async function* generateFirstCodes(model: Model, config: ArConfig, reques
   try {
     while (!point.ended) {
       const from = point.frames.length
+      await models.merge.run({}, { state: point.state, fetch: [] })
       let best: { point: Point; score: number } | undefined
       for (let i = 0; i < takes && !(best && best.score >= clear); i++) {
         const state = await point.state.fork()
         states.add(state)
-        const next = await speakOn(model, config, request, random, { ...point, state })
+        const next = await speakOn(models, config, request, random, { ...point, state })
         const take = { point: next, score: await score(next.frames, from) }
         const loser = best && best.score >= take.score ? take : best
         if (loser) await forget(loser.point.state)
@@ -101,13 +113,10 @@ export async function* generateFirstCodes(model: Model, config: ArConfig, reques
 }
 
 /** Frame t sees the phoneme of frame t and the vector of frame t − 1; the last one is the first target frame. */
-async function prefill(model: Model, config: ArConfig, request: ArRequest): Promise<Point> {
+async function prefill(models: ArModels, config: ArConfig, request: ArRequest): Promise<Point> {
   const { encoding, promptDurations, promptLatents } = request
-  const { dim, heads, latentDim } = config
-  // The cache lives in the worker; an empty one begins every utterance.
-  const empty = float32Tensor([], [1, heads, 0, dim / heads])
-  const caches = Array.from({ length: config.layers }, (_, i) => [`pastKey.${i}`, `pastValue.${i}`]).flat()
-  const state = await model.createState(Object.fromEntries(caches.map(name => [name, empty])))
+  const { dim, latentDim } = config
+  const state = await models.merge.createState(emptyCache(config)) // it lives in the worker
   const rows = promptLatents.length / latentDim + 1
   const condition = new Float32Array(rows * dim)
   const ages = new Int32Array(rows)
@@ -122,7 +131,7 @@ async function prefill(model: Model, config: ArConfig, request: ArRequest): Prom
   previous.set(promptLatents, latentDim)
   const kinds = Int32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))
   try {
-    const predicted = await predict(model, config, request, state, { condition, previous, kinds, ages })
+    const predicted = await predict(models, config, request, state, { condition, previous, kinds, ages })
     return { state, frames: [], ...predicted, phoneme: 0, age: 0, survival: 1, ended: false }
   } catch (error) {
     await state.dispose()
@@ -131,7 +140,7 @@ async function prefill(model: Model, config: ArConfig, request: ArRequest): Prom
 }
 
 /** Speaks a passage after `point`, whose state it changes. */
-async function speakOn(model: Model, config: ArConfig, request: ArRequest, random: Random, point: Point): Promise<Point> {
+async function speakOn(models: ArModels, config: ArConfig, request: ArRequest, random: Random, point: Point): Promise<Point> {
   const { encoding, codebook, sampling, promptDurations } = request
   const { dim, latentDim } = config
   const { state } = point
@@ -159,7 +168,7 @@ async function speakOn(model: Model, config: ArConfig, request: ArRequest, rando
     if (phoneme === target || frames.length >= request.maxFrames)
       return { state, frames, logits, advance, phoneme, age, survival, ended: true }
     const row = promptDurations.length + phoneme
-    ;({ logits, advance } = await predict(model, config, request, state, {
+    ;({ logits, advance } = await predict(models, config, request, state, {
       condition: encoding.data.slice(row * dim, (row + 1) * dim),
       previous: codebook.slice(code * latentDim, (code + 1) * latentDim),
       kinds: Int32Array.of(2),
@@ -178,7 +187,7 @@ interface Rows {
 
 /** Feeds frames, and gives what is predicted of the one after them. */
 async function predict(
-  model: Model,
+  models: ArModels,
   config: ArConfig,
   request: ArRequest,
   state: State,
@@ -191,6 +200,10 @@ async function predict(
     kind: int64Tensor(rows.kinds, [1, count]),
     age: int64Tensor(rows.ages, [1, count]),
   }
-  const outputs = await model.run(feeds, { state, fetch: ['logits', 'advance'], ...(request.signal ? { signal: request.signal } : {}) })
+  const outputs = await models.step.run(feeds, {
+    state,
+    fetch: ['logits', 'advance'],
+    ...(request.signal ? { signal: request.signal } : {}),
+  })
   return { logits: outputs.logits!.data as Float32Array, advance: (outputs.advance!.data as Float32Array)[0]! }
 }

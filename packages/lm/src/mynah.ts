@@ -1,5 +1,6 @@
 import { float32Tensor, int64Tensor, type Model, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { generateFirstCodes, type Listening } from './ar.ts'
+import { buildCacheMerge, mergeSlots, stepSlots } from './architectures/block-cache.ts'
 import {
   buildAligner,
   buildAr,
@@ -61,10 +62,6 @@ export async function loadMynahLm(
   }
   const books = parts.codebook.data
   const firstBook = books.subarray(0, size * dim)
-  const caches = Array.from({ length: ar.layers }, (_, i) => [
-    [`pastKey.${i}`, `presentKey.${i}`],
-    [`pastValue.${i}`, `presentValue.${i}`],
-  ]).flat()
   const models: Model[] = []
   const load = async (...args: Parameters<Runtime['load']>) => {
     const model = await runtime.load(...args)
@@ -74,7 +71,8 @@ export async function loadMynahLm(
   // ONNX Runtime's int8 kernel is the CPU's; other devices compute in float32.
   const precision: Precision = runtime.device === 'cpu' ? 'stored' : 'float32'
   const narModel = await load(() => buildNar(parts.nar.weights, nar, precision), { name: 'nar' })
-  const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: Object.fromEntries(caches) })
+  const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: stepSlots(ar) })
+  const mergeModel = await load(() => buildCacheMerge(ar), { name: 'cache', state: mergeSlots(ar) })
   const narEncoder = await load(() => buildPhonemeEncoder(parts.nar.weights, nar, precision), { name: 'nar-encoder' })
   const arEncoder = await load(() => buildPhonemeEncoder(parts.ar.weights, ar, precision), { name: 'ar-encoder' })
   const listener = parts.listener && (await loadListener(parts.listener))
@@ -155,7 +153,7 @@ export async function loadMynahLm(
       }
 
       let stretch = firstStretchFrames
-      const frames = generateFirstCodes(arModel, ar, {
+      const frames = generateFirstCodes({ step: arModel, merge: mergeModel }, ar, {
         encoding: await encode(arEncoder),
         promptDurations: prompt.durations,
         promptLatents,

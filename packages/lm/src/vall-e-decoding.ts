@@ -1,4 +1,5 @@
 import { float32Tensor, int64Tensor, type Model, type State, type Tensor } from '@mynah/onnx'
+import { emptyCache } from './architectures/block-cache.ts'
 import type { VallEConfig } from './architectures/vall-e-config.ts'
 
 /** Text and prompt, as the AR model takes them. */
@@ -11,25 +12,6 @@ export interface DecodingInput {
 
 /** How long a block of the cache becomes before it is moved to the past. Each step copies the block, each move the past: docs/decisions/2026-11-23-ar-decoding.md. */
 export const blockFrames = 64
-
-const slotsOf = ({ ar }: VallEConfig, pairs: readonly (readonly [slot: string, output: string])[]) =>
-  Object.fromEntries(Array.from({ length: ar.layers }, (_, i) => pairs.map(([slot, output]) => [`${slot}.${i}`, `${output}.${i}`])).flat())
-
-/** Which output of a step replaces which slot of the cache. */
-export const stepSlots = (config: VallEConfig): Record<string, string> =>
-  slotsOf(config, [
-    ['recentKey', 'presentKey'],
-    ['recentValue', 'presentValue'],
-  ])
-
-/** Which output of `buildCacheMerge` replaces which slot of the cache. */
-export const mergeSlots = (config: VallEConfig): Record<string, string> =>
-  slotsOf(config, [
-    ['pastKey', 'mergedKey'],
-    ['pastValue', 'mergedValue'],
-    ['recentKey', 'emptyKey'],
-    ['recentValue', 'emptyValue'],
-  ])
 
 /** The sessions of the AR model. */
 export interface DecodingModels {
@@ -64,16 +46,14 @@ export class Decoding implements AsyncDisposable {
     input: DecodingInput,
     options: { chunkFrames?: number; signal?: AbortSignal } = {},
   ): Promise<Decoding> {
-    const { dim, heads } = config.ar
     const audio = config.prependBos ? Int32Array.of(config.audioTokens + 1, ...input.prompt) : input.prompt
     if (audio.length === 0) {
       throw new RangeError(
         `${config.name}: the prompt has no frames, which this checkpoint needs (it has no beginning code); expected at least one`,
       )
     }
-    const empty = float32Tensor([], [1, heads, 0, dim / heads])
-    const state = await models.merge.createState(Object.fromEntries(Object.keys(mergeSlots(config)).map(slot => [slot, empty])))
-    const decoding = new Decoding(models, state, dim)
+    const state = await models.merge.createState(emptyCache(config.ar))
+    const decoding = new Decoding(models, state, config.ar.dim)
     try {
       const { chunkFrames = audio.length, signal } = options
       for (let start = 0; start < audio.length; start += chunkFrames) {

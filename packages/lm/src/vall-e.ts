@@ -14,10 +14,11 @@ import {
   type Tensor,
   type Weights,
 } from '@mynah/onnx'
-import { buildAr, buildCacheMerge, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
+import { buildCacheMerge, mergeSlots, stepSlots } from './architectures/block-cache.ts'
+import { buildAr, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
 import { checkTensors, isVallE, readVallEConfig, type VallEConfig } from './architectures/vall-e-config.ts'
 import { type SamplingOptions, sample } from './sampling.ts'
-import { Decoding, type DecodingModels, mergeSlots, stepSlots } from './vall-e-decoding.ts'
+import { Decoding, type DecodingModels } from './vall-e-decoding.ts'
 
 /** Options of `loadVallE`. */
 export interface LoadVallEOptions {
@@ -132,8 +133,8 @@ export async function loadVallE(checkpoint: string, options: LoadVallEOptions = 
     }
     const arText = await load('ar-text', weights => buildText(weights, 'ar', config))
     const ar = {
-      step: await load('ar', weights => buildAr(weights, config, { dtype: arDtype }), stepSlots(config)),
-      merge: await load('cache', () => buildCacheMerge(config), mergeSlots(config)),
+      step: await load('ar', weights => buildAr(weights, config, { dtype: arDtype }), stepSlots(config.ar)),
+      merge: await load('cache', () => buildCacheMerge(config.ar), mergeSlots(config.ar)),
     }
     return createVallE(config, { ar, arText, nar }, dispose)
   } catch (error) {

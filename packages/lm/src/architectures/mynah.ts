@@ -1,6 +1,7 @@
 import {
   attention,
   attentionWindow,
+  blockAttention,
   GraphBuilder,
   InferenceError,
   type KeyValueCache,
@@ -17,6 +18,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
+import { cacheInputs } from './block-cache.ts'
 
 /**
  * Mynah's language model: VALL-E (arXiv:2301.02111) with the monotonic alignment of VALL-E R (arXiv:2406.07855) in spirit: the AR model sees the phoneme it is
@@ -81,18 +83,21 @@ interface BlockInputs {
   readonly rotary: RotaryAngles
   /** Added to the scores, broadcast to [1, H, T, S + T]. */
   readonly bias?: Value
-  readonly past?: KeyValueCache
+  readonly cache?: { past: KeyValueCache; recent: KeyValueCache }
 }
 
-/** Pre-LN transformer block: x [1, T, D] → x and the keys and values of all frames so far. */
+/** Pre-LN transformer block: x [1, T, D] → x, and keys and values: those of `cache.recent` and of these frames. */
 function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; present: KeyValueCache } {
   const dim = x.shape[2] as number
-  const { heads, rotary, bias, past, precision: dtype } = inputs
+  const { heads, rotary, bias, cache, precision: dtype } = inputs
   const dense = (y: Value, name: string) => linear(graph, y, weights.scope(name), { dtype })
   const norm = (y: Value, name: string) => layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
   const [q, k, v] = graph.split(dense(norm(x, 'norm1'), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
   const turn = (y: Value) => rotate(graph, y, rotary, { heads })
-  const { output, present } = attention(graph, turn(q), turn(k), v, { heads, ...(bias ? { bias } : {}), ...(past ? { past } : {}) })
+  const options = { heads, ...(bias ? { bias } : {}) }
+  const { output, present } = cache
+    ? blockAttention(graph, turn(q), turn(k), v, { ...options, ...cache })
+    : attention(graph, turn(q), turn(k), v, options)
   const mixed = graph.add(x, dense(output, 'out'))
   const hidden = graph.gelu(dense(norm(mixed, 'norm2'), 'linear1'))
   return { x: graph.add(mixed, dense(hidden, 'linear2')), present }
@@ -136,8 +141,8 @@ function powers(codebook: Float32Array, dim: number): Float32Array {
 
 /**
  * One call of the AR model, prefill or step: condition [1, T, D] (encoding of each frame's phoneme), previous [1, T, L] (vector of the frame before), kind int64 [1, T]
- * (what that frame was: 0 none, 1 prompt, 2 generated), age int64 [1, T] (frames the phoneme has lasted), pastKey.i and pastValue.i [1, H, S, Dh]
- * → logits [N] of the last frame's first code, advance [1] (logit), presentKey.i and presentValue.i [1, H, S + T, Dh].
+ * (what that frame was: 0 none, 1 prompt, 2 generated), age int64 [1, T] (frames the phoneme has lasted); keys and values of long ago, pastKey.i and pastValue.i [1, H, S, Dh], and since then,
+ * recentKey.i and recentValue.i [1, H, R, Dh] → logits [N] of the last frame's first code, advance [1] (logit), presentKey.i and presentValue.i [1, H, R + T, Dh].
  * @param codebook first codebook of the codec, float32 [N · L]
  */
 export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
@@ -148,22 +153,18 @@ export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Arr
   const previous = graph.input('previous', 'float32', [1, 'T', latentDim])
   const kind = graph.input('kind', 'int64', [1, 'T'])
   const age = graph.input('age', 'int64', [1, 'T'])
-  const past = Array.from({ length: config.layers }, (_, i) => ({
-    key: graph.input(`pastKey.${i}`, 'float32', [1, heads, 'S', headDim]),
-    value: graph.input(`pastValue.${i}`, 'float32', [1, heads, 'S', headDim]),
-  }))
+  const caches = cacheInputs(graph, config)
   const table = (name: string, rows: number) => graph.initializer(name, weights.get(`${name}.weight`, [rows, dim]))
   let x = graph.add(condition, linear(graph, previous, weights.scope('from_code')))
   x = graph.add(x, graph.gather(table('kind', 3), kind))
   x = graph.add(x, graph.gather(table('age', config.maxAge), graph.min(age, config.maxAge - 1)))
   const count = graph.lengthOf(condition, 1)
-  const end = graph.add(graph.lengthOf(past[0]!.key, 2), count)
+  const { past, recent } = caches[0]!
+  const end = graph.add(graph.add(graph.lengthOf(past.key, 2), graph.lengthOf(recent.key, 2)), count)
   const bias = attentionWindow(graph, count, end, { after: 0 })
   const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
-  past.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () =>
-      block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, past: cache, precision }),
-    )
+  caches.forEach((cache, i) => {
+    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, cache, precision }))
     x = done.x
     graph.output(`presentKey.${i}`, done.present.key)
     graph.output(`presentValue.${i}`, done.present.value)

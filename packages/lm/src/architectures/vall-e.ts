@@ -5,7 +5,6 @@ import {
   conv1d,
   float32Tensor,
   GraphBuilder,
-  type KeyValueCache,
   type LinearConfig,
   layerNorm,
   linear,
@@ -15,6 +14,7 @@ import {
   type Value,
   type Weights,
 } from '@mynah/onnx'
+import { cacheInputs } from './block-cache.ts'
 import { audioPrenet, type DecoderSizes, textPrenet, type VallEConfig } from './vall-e-config.ts'
 
 /**
@@ -58,23 +58,17 @@ export function buildAr(weights: Weights, config: VallEConfig, precision: Precis
   const text = graph.input('text', 'float32', [1, 'P', dim])
   const audio = graph.input('audio', 'int64', [1, 'T'])
   const position = graph.input('position', 'int64', [])
-  const past = cacheInputs(graph, config, 'past', 'S')
-  const recent = cacheInputs(graph, config, 'recent', 'R')
+  const caches = cacheInputs(graph, config.ar)
   const embedded = embed(graph, weights, 'ar_audio_embedding', [config.audioTokens + 1 + Number(config.prependBos), dim], audio)
   const frames = config.prenet ? audioPrenetLayers(graph, embedded, weights.scope('ar_audio_prenet')) : embedded
   const at = graph.add(graph.range(0, graph.lengthOf(audio, 1)), position)
   let x = graph.concat([text, addPositions(graph, frames, weights, 'ar_audio_position', at)], 1)
-  const before = graph.add(graph.lengthOf(past[0]!.key, 2), graph.lengthOf(recent[0]!.key, 2))
+  const before = graph.add(graph.lengthOf(caches[0]!.past.key, 2), graph.lengthOf(caches[0]!.recent.key, 2))
   const bias = prefixBias(graph, graph.lengthOf(text, 1), graph.lengthOf(x, 1), before)
   for (let i = 0; i < layers; i++) {
     const scope = weights.scope(`ar_decoder.layers.${i}`)
     const attend: Attend = (query, key, value) => {
-      const { output, present } = blockAttention(graph, query, key, value, {
-        heads: config.ar.heads,
-        past: past[i]!,
-        recent: recent[i]!,
-        bias,
-      })
+      const { output, present } = blockAttention(graph, query, key, value, { heads: config.ar.heads, ...caches[i]!, bias })
       graph.output(`presentKey.${i}`, present.key)
       graph.output(`presentValue.${i}`, present.value)
       return output
@@ -87,27 +81,6 @@ export function buildAr(weights: Weights, config: VallEConfig, precision: Precis
   const logits = linear(graph, last, weights.scope('ar_predict_layer'))
   graph.output('logits', graph.reshape(logits, [config.audioTokens + 1]))
   return graph.build({ externalData: true })
-}
-
-/** Emits what ends a block of the AR model's cache: past and recent joined as mergedKey.i and mergedValue.i, and an empty block as emptyKey.i and emptyValue.i. */
-export function buildCacheMerge(config: VallEConfig): OnnxModel {
-  const graph = new GraphBuilder('vall-e-cache')
-  const past = cacheInputs(graph, config, 'past', 'S')
-  for (const [i, recent] of cacheInputs(graph, config, 'recent', 'R').entries()) {
-    graph.output(`mergedKey.${i}`, graph.concat([past[i]!.key, recent.key], 2))
-    graph.output(`mergedValue.${i}`, graph.concat([past[i]!.value, recent.value], 2))
-    graph.output(`emptyKey.${i}`, graph.slice(recent.key, 2, 0, 0))
-    graph.output(`emptyValue.${i}`, graph.slice(recent.value, 2, 0, 0))
-  }
-  return graph.build()
-}
-
-function cacheInputs(graph: GraphBuilder, { ar }: VallEConfig, block: 'past' | 'recent', length: string): KeyValueCache[] {
-  const shape = [1, ar.heads, length, ar.dim / ar.heads]
-  return Array.from({ length: ar.layers }, (_, i) => ({
-    key: graph.input(`${block}Key.${i}`, 'float32', shape),
-    value: graph.input(`${block}Value.${i}`, 'float32', shape),
-  }))
 }
 
 /**
