@@ -1,100 +1,161 @@
-import { float32Tensor, type Model, type State } from '@mynah/onnx'
-import { describe, expect, it } from 'vitest'
-import { generateFirstCodes, type Listening } from './ar.ts'
+import { createRandom, createRuntime, createWeights, float32Tensor, type Model, type Runtime, type State, sizeOf } from '@mynah/onnx'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ArModels, type ArRequest, generateFirstCodes } from './ar.ts'
+import { buildCacheMerge, mergeSlots, prefillSlots, stepSlots } from './architectures/block-cache.ts'
+import { buildArPassage, buildArPrefill } from './architectures/mynah.ts'
+import { sample } from './sampling.ts'
 
 const config = { symbols: 8, dim: 4, heads: 1, encoderLayers: 1, layers: 1, latentDim: 2, codebookSize: 16, maxAge: 32 }
 const targetPhonemes = 5
+const { dim, latentDim, codebookSize } = config
 
-/** An AR model that always predicts the same code (or all alike), and the same logit for moving on to the next phoneme. Counts its states. */
-function createConstantModel(advance: number, { certain = true } = {}): Model & { states: number } {
-  const nothing = async () => undefined
-  const createState = async (): Promise<State> => {
-    model.states++
-    const dispose = async () => {
-      model.states--
-    }
-    return { fork: createState, dispose, [Symbol.asyncDispose]: dispose }
-  }
-  const model = {
-    states: 0,
-    name: 'constant',
-    inputs: [],
-    outputs: [],
-    run: async () => ({
-      logits: float32Tensor(new Float32Array(config.codebookSize).fill(certain ? 1 : 0, 3, 4), [config.codebookSize]),
-      advance: float32Tensor([advance], [1]),
-    }),
-    createState,
-    dispose: nothing,
-    [Symbol.asyncDispose]: nothing,
-  }
-  return model
+let runtime: Runtime
+
+beforeAll(async () => {
+  runtime = await createRuntime({ device: 'cpu', threads: 1 })
+})
+
+afterAll(() => runtime.dispose())
+
+interface ConstantModels extends ArModels {
+  /** States that are not disposed of. */
+  states: number
 }
 
-async function generate(
+/** An AR model that always predicts these logits (code 3 by default), and the same logit for moving on to the next phoneme. */
+async function createConstantModel(
   advance: number,
-  options: { speed?: number; maxFrames?: number; listening?: Listening; model?: Model; temperature?: number } = {},
-) {
+  logits = Float32Array.from({ length: codebookSize }, (_, i) => (i === 3 ? 1 : 0)),
+): Promise<ConstantModels> {
+  const shapes: Record<string, number[]> = {
+    'from_code.weight': [dim, latentDim],
+    'kind.weight': [3, dim],
+    'age.weight': [config.maxAge, dim],
+    'blocks.0.qkv.weight': [3 * dim, dim],
+    'blocks.0.out.weight': [dim, dim],
+    'blocks.0.linear1.weight': [4 * dim, dim],
+    'blocks.0.linear2.weight': [dim, 4 * dim],
+    'to_vector.weight': [latentDim, dim],
+    'to_advance.weight': [1, dim],
+    'scorer.log_scale': [1],
+  }
+  for (const norm of ['blocks.0.norm1', 'blocks.0.norm2', 'norm']) for (const part of ['weight', 'bias']) shapes[`${norm}.${part}`] = [dim]
+  const zeros = Object.entries(shapes).map(([name, shape]) => [name, float32Tensor(new Float32Array(sizeOf(shape)), shape)])
+  const weights = createWeights({
+    ...Object.fromEntries(zeros),
+    'to_advance.bias': float32Tensor([advance], [1]),
+    'scorer.bias': float32Tensor(logits, [1, codebookSize]),
+  })
+  const codebook = new Float32Array(codebookSize * latentDim)
+  const predicted = (logits: string, advance: string) => ({ logits, advance })
+  const passage = await runtime.load(() => buildArPassage(weights, config, codebook, 'float32'), {
+    state: { ...stepSlots(config), ...predicted('nextLogits', 'nextAdvance') },
+  })
+  const models: ConstantModels = {
+    states: 0,
+    prefill: await runtime.load(() => buildArPrefill(weights, config, codebook, 'float32'), {
+      state: { ...prefillSlots(config), ...predicted('logits', 'advance') },
+    }),
+    passage: Object.assign(Object.create(passage) as Model, {
+      run: passage.run.bind(passage),
+      createState: async (...given: Parameters<Model['createState']>) => counted(await passage.createState(...given)),
+    }),
+    merge: await runtime.load(() => buildCacheMerge(config), { state: mergeSlots(config) }),
+  }
+  function counted(state: State): State {
+    models.states++
+    const { fork, dispose } = state
+    return Object.assign(state, {
+      fork: async () => counted(await fork.call(state)),
+      dispose: async () => {
+        models.states--
+        await dispose.call(state)
+      },
+    })
+  }
+  return models
+}
+
+async function generate(models: ArModels, options: Partial<ArRequest> = {}) {
   const promptDurations = Int32Array.of(3, 2)
-  const model = options.model ?? createConstantModel(advance)
-  const frames = generateFirstCodes({ step: model, merge: model }, config, {
-    encoding: float32Tensor(new Float32Array((promptDurations.length + targetPhonemes) * config.dim), [7, config.dim]),
+  const frames = generateFirstCodes(models, config, {
+    encoding: float32Tensor(new Float32Array((promptDurations.length + targetPhonemes) * dim), [7, dim]),
     promptDurations,
-    promptLatents: new Float32Array(5 * config.latentDim),
-    codebook: new Float32Array(config.codebookSize * config.latentDim),
-    sampling: { temperature: options.temperature ?? 0, topK: 0, topP: 1, repetitionPenalty: 1 },
+    promptLatents: new Float32Array(5 * latentDim),
+    sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
     seed: 0,
-    speed: options.speed ?? 1,
-    maxFrames: options.maxFrames ?? 1600,
-    ...(options.listening ? { listening: options.listening } : {}),
+    speed: 1,
+    maxFrames: 1600,
+    ...options,
   })
   const codes: number[] = []
+  const phonemes: number[] = []
   const ends: number[] = []
-  for await (const { code, endsPhoneme } of frames) {
+  for await (const { code, phoneme, endsPhoneme } of frames) {
     codes.push(code)
+    phonemes.push(phoneme)
     if (endsPhoneme) ends.push(codes.length)
   }
-  return { codes, durations: ends.map((end, i) => end - (ends[i - 1] ?? 0)) }
+  return { codes, phonemes, durations: ends.map((end, i) => end - (ends[i - 1] ?? 0)) }
 }
+
+const anything = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 }
 
 describe('generateFirstCodes', () => {
   it('ends even if the model never moves on: each phoneme after 60 frames', async () => {
-    const { codes, durations } = await generate(-100)
+    const { codes, phonemes, durations } = await generate(await createConstantModel(-100))
     expect(durations).toEqual(Array(targetPhonemes).fill(60))
     expect(codes).toEqual(Array(targetPhonemes * 60).fill(3))
+    expect(phonemes).toEqual(Array.from({ length: targetPhonemes * 60 }, (_, i) => Math.floor(i / 60)))
   })
 
   it('speaks every phoneme once, for a frame at least, even if the model always moves on', async () => {
-    const { codes, durations } = await generate(100)
+    const { codes, durations } = await generate(await createConstantModel(100))
     expect(durations).toEqual(Array(targetPhonemes).fill(1))
     expect(codes.length).toBe(targetPhonemes)
   })
 
   it('ends a phoneme at the median of its predicted duration, earlier at a higher speed', async () => {
     const hazard = 0.1 // of every frame: half of the phonemes last 7 frames or more
-    const logit = Math.log(hazard / (1 - hazard))
-    expect((await generate(logit)).durations[0]).toBe(Math.ceil(Math.log(0.5) / Math.log(1 - hazard)))
-    expect((await generate(logit, { speed: 2 })).durations[0]).toBe(Math.ceil(Math.log(0.5) / Math.log(1 - hazard) / 2))
+    const models = await createConstantModel(Math.log(hazard / (1 - hazard)))
+    const median = Math.log(0.5) / Math.log(1 - hazard)
+    expect((await generate(models)).durations[0]).toBe(Math.ceil(median))
+    expect((await generate(models, { speed: 2 })).durations[0]).toBe(Math.ceil(median / 2))
   })
 
   it('stops at maxFrames, within a phoneme if need be', async () => {
-    const { codes, durations } = await generate(-100, { maxFrames: 70 })
+    const { codes, durations } = await generate(await createConstantModel(-100), { maxFrames: 70 })
     expect(durations).toEqual([60])
     expect(codes.length).toBe(70)
   })
 
-  const always = (value: number) => ({ clear: 0, score: async () => value })
+  it.each([
+    { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 4 },
+    anything,
+    { temperature: 0.7, topK: 5, topP: 1, repetitionPenalty: 1 },
+    { temperature: 1.5, topK: 30, topP: 0.6, repetitionPenalty: 1.3 },
+  ])('draws as `sample` does: %o', async sampling => {
+    const random = createRandom(5)
+    const logits = Float32Array.from({ length: codebookSize }, () => 4 * random.uniform() - 2)
+    const { codes } = await generate(await createConstantModel(-100, logits), { seed: 7, sampling })
+    const draws = createRandom(7)
+    const expected: number[] = []
+    // greedy decoding draws no number
+    while (expected.length < codes.length) expected.push(sample(logits, sampling, draws, expected.slice(-10)))
+    expect(codes).toEqual(expected)
+    expect(new Set(codes).size).toBeGreaterThan(1)
+  })
 
   it('keeps the best take of every passage, and no state', async () => {
-    const model = createConstantModel(-100, { certain: false })
+    const models = await createConstantModel(-100, new Float32Array(codebookSize))
     const heard: { from: number; codes: number[]; score: number }[] = []
-    const score: Listening['score'] = async (frames, from) => {
+    const score = async (frames: readonly { code: number }[], from: number) => {
       const codes = frames.slice(from).map(({ code }) => code)
       heard.push({ from, codes, score: -codes[0]! - 1 })
       return heard.at(-1)!.score
     }
-    const { codes } = await generate(-100, { model, temperature: 1, listening: { takes: 5, clear: 0, score } })
-    expect(model.states).toBe(0)
+    const { codes } = await generate(models, { sampling: anything, listening: { takes: 5, clear: 0, score } })
+    expect(models.states).toBe(0)
     const starts = [...new Set(heard.map(({ from }) => from))]
     expect(heard.length).toBe(5 * starts.length)
     for (const start of starts) {
@@ -111,23 +172,24 @@ describe('generateFirstCodes', () => {
       asked++
       return 1
     }
-    const model = () => createConstantModel(-100, { certain: false })
-    const listened = await generate(-100, { model: model(), temperature: 1, listening: { takes: 5, clear: 0.5, score } })
-    expect(listened).toEqual(await generate(-100, { model: model(), temperature: 1 }))
+    const models = await createConstantModel(-100, new Float32Array(codebookSize))
+    const listened = await generate(models, { sampling: anything, listening: { takes: 5, clear: 0.5, score } })
+    expect(listened).toEqual(await generate(models, { sampling: anything }))
     expect(asked).toBe(Math.ceil(listened.codes.length / 26))
   })
 
   it('stops at maxFrames and after the last phoneme in every take', async () => {
-    expect((await generate(-100, { maxFrames: 70, listening: { takes: 3, ...always(-1) } })).codes.length).toBe(70)
-    expect((await generate(100, { listening: { takes: 3, ...always(-1) } })).durations).toEqual(Array(targetPhonemes).fill(1))
+    const listening = { takes: 3, clear: 0, score: async () => -1 }
+    expect((await generate(await createConstantModel(-100), { maxFrames: 70, listening })).codes.length).toBe(70)
+    expect((await generate(await createConstantModel(100), { listening })).durations).toEqual(Array(targetPhonemes).fill(1))
   })
 
   it('leaves no state when listening fails', async () => {
-    const model = createConstantModel(-100)
+    const models = await createConstantModel(-100)
     const score = async () => {
       throw new Error('deaf')
     }
-    await expect(generate(-100, { model, listening: { takes: 2, clear: 0, score } })).rejects.toThrow('deaf')
-    expect(model.states).toBe(0)
+    await expect(generate(models, { listening: { takes: 2, clear: 0, score } })).rejects.toThrow('deaf')
+    expect(models.states).toBe(0)
   })
 })

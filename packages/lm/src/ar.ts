@@ -1,7 +1,7 @@
 import { createRandom, float32Tensor, int64Tensor, type Model, type Random, type State, type Tensor } from '@mynah/onnx'
 import { emptyCache } from './architectures/block-cache.ts'
 import type { ArConfig } from './architectures/mynah.ts'
-import { type SamplingOptions, sample } from './sampling.ts'
+import type { SamplingOptions } from './sampling.ts'
 
 /** What the AR model speaks: phonemes of prompt and target in one list, and the prompt's timing and latents. */
 export interface ArRequest {
@@ -11,8 +11,6 @@ export interface ArRequest {
   readonly promptDurations: Int32Array
   /** Sum of all codebooks of the prompt, float32 [Tp, L] row-major. */
   readonly promptLatents: Float32Array
-  /** First codebook, float32 [N, L] row-major. */
-  readonly codebook: Float32Array
   readonly sampling: SamplingOptions
   readonly seed: number
   readonly speed: number
@@ -22,9 +20,10 @@ export interface ArRequest {
   readonly signal?: AbortSignal
 }
 
-/** Its sessions: a step of the model, and what joins the two blocks of its cache. */
+/** Its sessions: prompt, passage, and what joins the two blocks of the cache. */
 export interface ArModels {
-  readonly step: Model
+  readonly prefill: Model
+  readonly passage: Model
   readonly merge: Model
 }
 
@@ -55,26 +54,22 @@ const penaltyFrames = 10
 /** What is spoken, listened to and, if need be, spoken again at once: 0.65 s. */
 const passageFrames = 26
 
-/** Where the model stands before a frame: what it has spoken, and what it predicts of the next one. */
+/** Where the model stands before a frame. `state` holds its cache and what it predicts of that frame. */
 interface Point {
   readonly state: State
+  /** What it has spoken. */
   readonly frames: readonly ArFrame[]
-  readonly logits: Float32Array
-  /** Logit: does the next frame end its phoneme? */
-  readonly advance: number
-  /** Which phoneme of the target it belongs to. */
+  /** Which phoneme of the target the frame belongs to. */
   readonly phoneme: number
   /** Frames that it has lasted. */
   readonly age: number
   /** The probability that it lasts longer. */
   readonly survival: number
-  /** Whether the text ends here. */
-  readonly ended: boolean
 }
 
 /**
- * Runs prefill over the prompt, then one frame a step; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last
- * phoneme, or after `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its takes is given.
+ * Runs the prompt, then passages of 26 frames; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last phoneme, or after
+ * `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its takes is given.
  */
 export async function* generateFirstCodes(
   models: ArModels,
@@ -82,6 +77,7 @@ export async function* generateFirstCodes(
   request: ArRequest,
 ): AsyncGenerator<ArFrame, void, undefined> {
   const { takes, clear, score } = request.listening ?? { takes: 1, clear: 0, score: async () => 0 }
+  const target = request.encoding.shape[0]! - request.promptDurations.length
   const random = createRandom(request.seed)
   let point = await prefill(models, config, request)
   const states = new Set([point.state])
@@ -90,9 +86,9 @@ export async function* generateFirstCodes(
     await state.dispose()
   }
   try {
-    while (!point.ended) {
+    while (point.phoneme < target && point.frames.length < request.maxFrames) {
       const from = point.frames.length
-      await models.merge.run({}, { state: point.state, fetch: [] })
+      if (from > 0) await models.merge.run({}, { state: point.state, fetch: [] })
       let best: { point: Point; score: number } | undefined
       for (let i = 0; i < takes && !(best && best.score >= clear); i++) {
         const state = await point.state.fork()
@@ -113,10 +109,9 @@ export async function* generateFirstCodes(
 }
 
 /** Frame t sees the phoneme of frame t and the vector of frame t − 1; the last one is the first target frame. */
-async function prefill(models: ArModels, config: ArConfig, request: ArRequest): Promise<Point> {
+async function prefill({ prefill, passage }: ArModels, config: ArConfig, request: ArRequest): Promise<Point> {
   const { encoding, promptDurations, promptLatents } = request
   const { dim, latentDim } = config
-  const state = await models.merge.createState(emptyCache(config)) // it lives in the worker
   const rows = promptLatents.length / latentDim + 1
   const condition = new Float32Array(rows * dim)
   const ages = new Int32Array(rows)
@@ -129,10 +124,19 @@ async function prefill(models: ArModels, config: ArConfig, request: ArRequest): 
   })
   const previous = new Float32Array(rows * latentDim)
   previous.set(promptLatents, latentDim)
-  const kinds = Int32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))
+  const feeds = {
+    condition: float32Tensor(condition, [1, rows, dim]),
+    previous: float32Tensor(previous, [1, rows, latentDim]),
+    kind: int64Tensor(
+      Int32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1)),
+      [1, rows],
+    ),
+    age: int64Tensor(ages, [1, rows]),
+  }
+  const state = await passage.createState(emptyCache(config)) // it lives in the worker
   try {
-    const predicted = await predict(models, config, request, state, { condition, previous, kinds, ages })
-    return { state, frames: [], ...predicted, phoneme: 0, age: 0, survival: 1, ended: false }
+    await prefill.run(feeds, { state, fetch: [], ...(request.signal ? { signal: request.signal } : {}) })
+    return { state, frames: [], phoneme: 0, age: 0, survival: 1 }
   } catch (error) {
     await state.dispose()
     throw error
@@ -140,70 +144,38 @@ async function prefill(models: ArModels, config: ArConfig, request: ArRequest): 
 }
 
 /** Speaks a passage after `point`, whose state it changes. */
-async function speakOn(models: ArModels, config: ArConfig, request: ArRequest, random: Random, point: Point): Promise<Point> {
-  const { encoding, codebook, sampling, promptDurations } = request
-  const { dim, latentDim } = config
-  const { state } = point
-  const target = encoding.shape[0]! - promptDurations.length
-  const frames = [...point.frames]
-  let { logits, advance, phoneme, age, survival } = point
-  // A phoneme ends when the probability that it lasts longer falls below one half (the median), earlier or later for another speed.
-  const threshold = 0.5 ** (1 / request.speed)
-  for (let i = 0; i < passageFrames; i++) {
-    const code = sample(
-      logits,
-      sampling,
-      random,
-      frames.slice(-penaltyFrames).map(frame => frame.code),
-    )
-    age++
-    survival *= 1 - 1 / (1 + Math.exp(-advance))
-    const endsPhoneme = survival < threshold || age >= longestPhonemeFrames
-    frames.push({ code, phoneme, endsPhoneme })
-    if (endsPhoneme) {
-      phoneme++
-      age = 0
-      survival = 1
-    }
-    if (phoneme === target || frames.length >= request.maxFrames)
-      return { state, frames, logits, advance, phoneme, age, survival, ended: true }
-    const row = promptDurations.length + phoneme
-    ;({ logits, advance } = await predict(models, config, request, state, {
-      condition: encoding.data.slice(row * dim, (row + 1) * dim),
-      previous: codebook.slice(code * latentDim, (code + 1) * latentDim),
-      kinds: Int32Array.of(2),
-      ages: Int32Array.of(age),
-    }))
-  }
-  return { state, frames, logits, advance, phoneme, age, survival, ended: false }
-}
-
-interface Rows {
-  readonly condition: Float32Array
-  readonly previous: Float32Array
-  readonly kinds: Int32Array
-  readonly ages: Int32Array
-}
-
-/** Feeds frames, and gives what is predicted of the one after them. */
-async function predict(
-  models: ArModels,
-  config: ArConfig,
-  request: ArRequest,
-  state: State,
-  rows: Rows,
-): Promise<Pick<Point, 'logits' | 'advance'>> {
-  const count = rows.kinds.length
+async function speakOn({ passage }: ArModels, config: ArConfig, request: ArRequest, random: Random, point: Point): Promise<Point> {
+  const { encoding, sampling, promptDurations, speed, maxFrames } = request
+  const { state, frames } = point
+  const target = encoding.data.slice(promptDurations.length * config.dim)
+  const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
+  const greedy = sampling.temperature === 0
+  const scalar = (value: number) => float32Tensor([value], [])
+  const recent = frames.slice(-penaltyFrames).map(frame => frame.code)
   const feeds = {
-    condition: float32Tensor(rows.condition, [1, count, config.dim]),
-    previous: float32Tensor(rows.previous, [1, count, config.latentDim]),
-    kind: int64Tensor(rows.kinds, [1, count]),
-    age: int64Tensor(rows.ages, [1, count]),
+    encoding: float32Tensor(target, [target.length / config.dim, config.dim]),
+    draws: float32Tensor(draws, [draws.length]),
+    temperature: scalar(greedy ? 1 : sampling.temperature),
+    topK: int64Tensor([greedy ? 1 : sampling.topK === 0 ? config.codebookSize : Math.min(sampling.topK, config.codebookSize)], [1]),
+    topP: scalar(sampling.topP),
+    penalty: scalar(sampling.repetitionPenalty),
+    // A phoneme ends when the probability that it lasts longer falls below one half (the median), earlier or later for another speed.
+    threshold: scalar(0.5 ** (1 / speed)),
+    longest: int64Tensor([longestPhonemeFrames], []),
+    phoneme: int64Tensor([point.phoneme], []),
+    age: int64Tensor([point.age], []),
+    survival: scalar(point.survival),
+    recent: int64Tensor([...Array<number>(penaltyFrames - recent.length).fill(-1), ...recent], [penaltyFrames]),
   }
-  const outputs = await models.step.run(feeds, {
+  const fetch = ['codes', 'phonemes', 'ends', 'nextPhoneme', 'nextAge', 'nextSurvival']
+  const outputs = await passage.run(feeds, { state, fetch, ...(request.signal ? { signal: request.signal } : {}) })
+  const numbers = (name: string) => Array.from(outputs[name]!.data, Number)
+  const [codes, phonemes, ends] = [numbers('codes'), numbers('phonemes'), numbers('ends')]
+  return {
     state,
-    fetch: ['logits', 'advance'],
-    ...(request.signal ? { signal: request.signal } : {}),
-  })
-  return { logits: outputs.logits!.data as Float32Array, advance: (outputs.advance!.data as Float32Array)[0]! }
+    frames: [...frames, ...codes.map((code, i) => ({ code, phoneme: phonemes[i]!, endsPhoneme: ends[i] === 1 }))],
+    phoneme: numbers('nextPhoneme')[0]!,
+    age: numbers('nextAge')[0]!,
+    survival: numbers('nextSurvival')[0]!,
+  }
 }

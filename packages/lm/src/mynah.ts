@@ -1,9 +1,10 @@
 import { float32Tensor, int64Tensor, type Model, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
-import { generateFirstCodes, type Listening } from './ar.ts'
-import { buildCacheMerge, mergeSlots, stepSlots } from './architectures/block-cache.ts'
+import { type ArModels, generateFirstCodes, type Listening } from './ar.ts'
+import { buildCacheMerge, mergeSlots, prefillSlots, stepSlots } from './architectures/block-cache.ts'
 import {
   buildAligner,
-  buildAr,
+  buildArPassage,
+  buildArPrefill,
   buildNar,
   buildPhonemeEncoder,
   type ListenerConfig,
@@ -71,8 +72,17 @@ export async function loadMynahLm(
   // ONNX Runtime's int8 kernel is the CPU's; other devices compute in float32.
   const precision: Precision = runtime.device === 'cpu' ? 'stored' : 'float32'
   const narModel = await load(() => buildNar(parts.nar.weights, nar, precision), { name: 'nar' })
-  const arModel = await load(() => buildAr(parts.ar.weights, ar, firstBook, precision), { name: 'ar', state: stepSlots(ar) })
-  const mergeModel = await load(() => buildCacheMerge(ar), { name: 'cache', state: mergeSlots(ar) })
+  const arModels: ArModels = {
+    prefill: await load(() => buildArPrefill(parts.ar.weights, ar, firstBook, precision), {
+      name: 'ar-prefill',
+      state: { ...prefillSlots(ar), logits: 'logits', advance: 'advance' },
+    }),
+    passage: await load(() => buildArPassage(parts.ar.weights, ar, firstBook, precision), {
+      name: 'ar-passage',
+      state: { ...stepSlots(ar), logits: 'nextLogits', advance: 'nextAdvance' },
+    }),
+    merge: await load(() => buildCacheMerge(ar), { name: 'ar-cache', state: mergeSlots(ar) }),
+  }
   const narEncoder = await load(() => buildPhonemeEncoder(parts.nar.weights, nar, precision), { name: 'nar-encoder' })
   const arEncoder = await load(() => buildPhonemeEncoder(parts.ar.weights, ar, precision), { name: 'ar-encoder' })
   const listener = parts.listener && (await loadListener(parts.listener))
@@ -153,11 +163,10 @@ export async function loadMynahLm(
       }
 
       let stretch = firstStretchFrames
-      const frames = generateFirstCodes({ step: arModel, merge: mergeModel }, ar, {
+      const frames = generateFirstCodes(arModels, ar, {
         encoding: await encode(arEncoder),
         promptDurations: prompt.durations,
         promptLatents,
-        codebook: firstBook,
         sampling,
         speed,
         seed: options.seed ?? 0,

@@ -16,6 +16,19 @@ const layersOf = ({ layers }: CacheSizes) => Array.from({ length: layers }, (_, 
 const slotsOf = (sizes: CacheSizes, pairs: readonly (readonly [slot: string, output: string])[]): Record<string, string> =>
   Object.fromEntries(layersOf(sizes).flatMap(i => pairs.map(([slot, output]) => [`${slot}.${i}`, `${output}.${i}`])))
 
+/** Both blocks of one layer. */
+export interface BlockCache {
+  readonly past: KeyValueCache
+  readonly recent: KeyValueCache
+}
+
+/** Which output of a prefill fills which slot of the cache. */
+export const prefillSlots = (sizes: CacheSizes): Record<string, string> =>
+  slotsOf(sizes, [
+    ['pastKey', 'presentKey'],
+    ['pastValue', 'presentValue'],
+  ])
+
 /** Which output of a step replaces which slot of the cache. */
 export const stepSlots = (sizes: CacheSizes): Record<string, string> =>
   slotsOf(sizes, [
@@ -39,7 +52,7 @@ export function emptyCache(sizes: CacheSizes): Record<string, Tensor> {
 }
 
 /** Declares pastKey.i and pastValue.i [1, H, S, Dh], recentKey.i and recentValue.i [1, H, R, Dh]. */
-export function cacheInputs(graph: GraphBuilder, sizes: CacheSizes): { past: KeyValueCache; recent: KeyValueCache }[] {
+export function cacheInputs(graph: GraphBuilder, sizes: CacheSizes): BlockCache[] {
   const input = (slot: string, length: string) => graph.input(slot, 'float32', [1, sizes.heads, length, sizes.dim / sizes.heads])
   return layersOf(sizes).map(i => ({
     past: { key: input(`pastKey.${i}`, 'S'), value: input(`pastValue.${i}`, 'S') },

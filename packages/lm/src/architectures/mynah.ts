@@ -13,12 +13,13 @@ import {
   type RotaryAngles,
   rotaryAngles,
   rotate,
+  type Tensor,
   type Value,
   vocosBackbone,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { cacheInputs } from './block-cache.ts'
+import { type BlockCache, cacheInputs } from './block-cache.ts'
 
 /**
  * Mynah's language model: VALL-E (arXiv:2301.02111) with the monotonic alignment of VALL-E R (arXiv:2406.07855) in spirit: the AR model sees the phoneme it is
@@ -83,7 +84,7 @@ interface BlockInputs {
   readonly rotary: RotaryAngles
   /** Added to the scores, broadcast to [1, H, T, S + T]. */
   readonly bias?: Value
-  readonly cache?: { past: KeyValueCache; recent: KeyValueCache }
+  readonly cache?: BlockCache
 }
 
 /** Pre-LN transformer block: x [1, T, D] → x, and keys and values: those of `cache.recent` and of these frames. */
@@ -139,53 +140,224 @@ function powers(codebook: Float32Array, dim: number): Float32Array {
   return result
 }
 
-/**
- * One call of the AR model, prefill or step: condition [1, T, D] (encoding of each frame's phoneme), previous [1, T, L] (vector of the frame before), kind int64 [1, T]
- * (what that frame was: 0 none, 1 prompt, 2 generated), age int64 [1, T] (frames the phoneme has lasted); keys and values of long ago, pastKey.i and pastValue.i [1, H, S, Dh], and since then,
- * recentKey.i and recentValue.i [1, H, R, Dh] → logits [N] of the last frame's first code, advance [1] (logit), presentKey.i and presentValue.i [1, H, R + T, Dh].
- * @param codebook first codebook of the codec, float32 [N · L]
- */
-export function buildAr(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
-  const graph = new GraphBuilder('ar')
-  const { dim, heads, latentDim, codebookSize } = config
-  const headDim = dim / heads
-  const condition = graph.input('condition', 'float32', [1, 'T', dim])
-  const previous = graph.input('previous', 'float32', [1, 'T', latentDim])
-  const kind = graph.input('kind', 'int64', [1, 'T'])
-  const age = graph.input('age', 'int64', [1, 'T'])
-  const caches = cacheInputs(graph, config)
-  const table = (name: string, rows: number) => graph.initializer(name, weights.get(`${name}.weight`, [rows, dim]))
-  let x = graph.add(condition, linear(graph, previous, weights.scope('from_code')))
-  x = graph.add(x, graph.gather(table('kind', 3), kind))
-  x = graph.add(x, graph.gather(table('age', config.maxAge), graph.min(age, config.maxAge - 1)))
-  const count = graph.lengthOf(condition, 1)
-  const { past, recent } = caches[0]!
-  const end = graph.add(graph.add(graph.lengthOf(past.key, 2), graph.lengthOf(recent.key, 2)), count)
-  const bias = attentionWindow(graph, count, end, { after: 0 })
-  const rotary = rotaryAngles(graph, graph.range(graph.sub(end, count), end), headDim)
-  caches.forEach((cache, i) => {
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), { heads, rotary, bias, cache, precision }))
+/** What the AR model sees of frames [1, T]: the encoding of their phonemes, how many frames these have lasted, and the frame before each. */
+interface ArFrames {
+  /** float32 [1, T, D] */
+  readonly condition: Value
+  /** Vector of the frame before, float32 [1, T, L]. */
+  readonly previous: Value
+  /** What the frame before was: 0 none, 1 prompt, 2 generated; int64 [1, T]. */
+  readonly kind: Value
+  /** int64 [1, T] */
+  readonly age: Value
+}
+
+/** Emits the AR model on frames: logits [1, N] and advance [1] (logit) of the last one, and keys and values of every layer. */
+function arLayers(
+  graph: GraphBuilder,
+  weights: Weights,
+  config: ArConfig,
+  scorer: Scorer,
+  frames: ArFrames,
+  attend: Omit<BlockInputs, 'heads' | 'cache'>,
+  caches?: readonly BlockCache[],
+) {
+  const table = (name: string, rows: number) => graph.initializer(name, weights.get(`${name}.weight`, [rows, config.dim]))
+  let x = graph.add(frames.condition, linear(graph, frames.previous, weights.scope('from_code')))
+  x = graph.add(x, graph.gather(table('kind', 3), frames.kind))
+  x = graph.add(x, graph.gather(table('age', config.maxAge), graph.min(frames.age, config.maxAge - 1)))
+  const present: KeyValueCache[] = []
+  for (let i = 0; i < config.layers; i++) {
+    const inputs = { ...attend, heads: config.heads, ...(caches ? { cache: caches[i]! } : {}) }
+    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), inputs))
     x = done.x
-    graph.output(`presentKey.${i}`, done.present.key)
-    graph.output(`presentValue.${i}`, done.present.value)
-  })
+    present.push(done.present)
+  }
   const last = layerNorm(graph, graph.slice(x, 1, -1), weights.scope('norm'), { epsilon: 1e-5 }) // [1, 1, D]
-  const vector = graph.reshape(linear(graph, last, weights.scope('to_vector')), [1, latentDim])
-  // scale · (2 v·e − |e|²) + bias, with everything but v folded into one matrix and one vector
-  const scale = Math.exp(weights.get('scorer.log_scale', [1]).data[0]!)
-  const codeBias = weights.get('scorer.bias', [1, codebookSize]).data
-  const offset = powers(codebook, latentDim).map((power, i) => codeBias[i]! - scale * power)
-  const matrix = graph.initializer('codebook', {
-    dtype: 'float32',
-    shape: [codebookSize, latentDim],
-    data: codebook.map(v => 2 * scale * v),
-  })
-  const logits = graph.gemm(vector, matrix, graph.initializer('offset', { dtype: 'float32', shape: [codebookSize], data: offset }), {
+  const vector = graph.reshape(linear(graph, last, weights.scope('to_vector')), [1, config.latentDim])
+  const logits = graph.gemm(vector, graph.initializer('scorer', scorer.matrix), graph.initializer('offset', scorer.offset), {
     transB: true,
   })
-  graph.output('logits', graph.reshape(logits, [codebookSize]))
-  graph.output('advance', graph.reshape(linear(graph, last, weights.scope('to_advance')), [1]))
+  return { logits, advance: graph.reshape(linear(graph, last, weights.scope('to_advance')), [1]), present }
+}
+
+interface Scorer {
+  /** float32 [N, L] */
+  readonly matrix: Tensor<'float32'>
+  /** float32 [N] */
+  readonly offset: Tensor<'float32'>
+}
+
+/** scale · (2 v·e − |e|²) + bias, with everything but v folded into one matrix and one vector. @param codebook float32 [N · L] */
+function foldScorer(weights: Weights, { codebookSize, latentDim }: ArConfig, codebook: Float32Array): Scorer {
+  const scale = Math.exp(weights.get('scorer.log_scale', [1]).data[0]!)
+  const bias = weights.get('scorer.bias', [1, codebookSize]).data
+  const offset = powers(codebook, latentDim).map((power, i) => bias[i]! - scale * power)
+  return {
+    matrix: { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook.map(v => 2 * scale * v) },
+    offset: { dtype: 'float32', shape: [codebookSize], data: offset },
+  }
+}
+
+/**
+ * The AR model on the prompt and the first frame after it: condition [1, T, D] (encoding of each frame's phoneme), previous [1, T, L] (vector of the frame before), kind int64
+ * [1, T] (what that frame was: 0 none, 1 prompt), age int64 [1, T] (frames the phoneme has lasted) → logits [1, N] of the last frame's first code, advance [1] (logit), presentKey.i
+ * and presentValue.i [1, H, T, Dh].
+ * @param codebook first codebook of the codec, float32 [N · L]
+ */
+export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
+  const graph = new GraphBuilder('ar-prefill')
+  const condition = graph.input('condition', 'float32', [1, 'T', config.dim])
+  const previous = graph.input('previous', 'float32', [1, 'T', config.latentDim])
+  const kind = graph.input('kind', 'int64', [1, 'T'])
+  const age = graph.input('age', 'int64', [1, 'T'])
+  const count = graph.lengthOf(condition, 1)
+  const bias = attentionWindow(graph, count, count, { after: 0 })
+  const rotary = rotaryAngles(graph, graph.range(0, count), config.dim / config.heads)
+  const scorer = foldScorer(weights, config, codebook)
+  const { logits, advance, present } = arLayers(
+    graph,
+    weights,
+    config,
+    scorer,
+    { condition, previous, kind, age },
+    { precision, rotary, bias },
+  )
+  graph.output('logits', logits)
+  graph.output('advance', advance)
+  present.forEach(({ key, value }, i) => {
+    graph.output(`presentKey.${i}`, key)
+    graph.output(`presentValue.${i}`, value)
+  })
   return graph.build()
+}
+
+/**
+ * A passage of the AR model, frame after frame in one run: at each a code is drawn from the logits, and the phoneme ends when the probability that it lasts longer has fallen below
+ * `threshold`, or after `longest` frames. Ends after as many frames as there are draws, or with the last phoneme.
+ *
+ * Where it stands: logits [1, N] and advance [1] of the next frame, phoneme int64 [] (row of `encoding`), age int64 [] (frames it has lasted), survival float32 [] (the probability
+ * that it lasts longer), recent int64 [R] (the codes before, −1 for none), and the cache, pastKey.i and pastValue.i [1, H, S, Dh], recentKey.i and recentValue.i.
+ * What it speaks: encoding [P, D]. How: draws float32 [F] in [0, 1), temperature, topP, penalty, threshold float32 [], topK int64 [1], longest int64 [].
+ * → codes, phonemes and ends int64 [F'] of every frame, and where it stands then: nextLogits, nextAdvance, nextPhoneme, nextAge, nextSurvival, presentKey.i, presentValue.i.
+ * @param codebook first codebook of the codec, float32 [N · L]
+ */
+export function buildArPassage(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
+  const graph = new GraphBuilder('ar-passage')
+  const { dim, heads, latentDim, codebookSize } = config
+  const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => graph.input(name, dtype, [])
+  const encoding = graph.input('encoding', 'float32', ['P', dim])
+  const draws = graph.input('draws', 'float32', ['F'])
+  const sampling = {
+    temperature: scalar('temperature'),
+    topK: graph.input('topK', 'int64', [1]),
+    topP: scalar('topP'),
+    penalty: scalar('penalty'),
+  }
+  const threshold = scalar('threshold')
+  const longest = scalar('longest', 'int64')
+  const begin = [
+    graph.input('logits', 'float32', [1, codebookSize]),
+    graph.input('advance', 'float32', [1]),
+    scalar('phoneme', 'int64'),
+    scalar('age', 'int64'),
+    scalar('survival'),
+    graph.input('recent', 'int64', ['W']),
+  ]
+  const caches = cacheInputs(graph, config)
+  const scorer = foldScorer(weights, config, codebook)
+  const vectors = graph.initializer('codebook', { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook })
+  const lastPhoneme = graph.sub(graph.squeeze(graph.lengthOf(encoding, 0), [0]), 1)
+  const pastLength = graph.lengthOf(caches[0]!.past.key, 2)
+  const trips = graph.squeeze(graph.lengthOf(draws, 0), [0])
+  const carried = [...begin, ...caches.flatMap(({ recent }) => [recent.key, recent.value])]
+  const { carried: after, scan } = graph.loop(
+    { trips, carried },
+    (body, i, [logits, advance, phoneme, age, survival, recent, ...keysAndValues]) => {
+      const code = drawCode(body, logits!, body.gather(draws, i), recent!, sampling) // int64 []
+      const lasted = body.add(age!, 1)
+      const leaves = body.squeeze(body.sigmoid(advance!), [0])
+      const lasts = body.mul(survival!, body.sub(1, leaves))
+      const ends = body.or(body.less(lasts, threshold), body.greaterOrEqual(lasted, longest))
+      const next = body.add(phoneme!, body.cast(ends, 'int64'))
+      const ended = body.greater(next, lastPhoneme)
+      const nextAge = body.where(ends, body.constant(0, 'int64'), lasted)
+      const row = (table: Value, at: Value) => body.unsqueeze(body.gather(table, at), [0, 1]) // [1, 1, …]
+      const own = layers(keysAndValues)
+      const recentLength = body.lengthOf(own[0]!.key, 2)
+      const at = body.add(pastLength, recentLength)
+      const frames = {
+        condition: row(encoding, body.min(next, lastPhoneme)),
+        previous: row(vectors, code),
+        kind: body.constant([2], 'int64'),
+        age: body.unsqueeze(nextAge, [0]),
+      }
+      const rotary = rotaryAngles(body, at, dim / heads)
+      const step = arLayers(
+        body,
+        weights,
+        config,
+        scorer,
+        frames,
+        { precision, rotary },
+        caches.map(({ past }, layer) => ({ past, recent: own[layer]! })),
+      )
+      const window = body.concat([body.slice(recent!, 0, 1), body.unsqueeze(code, [0])], 0)
+      return {
+        while: body.not(ended),
+        carried: [
+          step.logits,
+          step.advance,
+          next,
+          nextAge,
+          body.where(ends, body.constant(1), lasts),
+          body.assume(window, recent!.shape),
+          ...step.present.flatMap(({ key, value }) => [key, value]),
+        ],
+        scan: [code, phoneme!, body.cast(ends, 'int64')],
+      }
+    },
+  )
+  for (const [i, name] of ['codes', 'phonemes', 'ends'].entries()) graph.output(name, scan[i]!)
+  for (const [i, name] of ['nextLogits', 'nextAdvance', 'nextPhoneme', 'nextAge', 'nextSurvival'].entries()) graph.output(name, after[i]!)
+  layers(after.slice(begin.length)).forEach(({ key, value }, i) => {
+    graph.output(`presentKey.${i}`, key)
+    graph.output(`presentValue.${i}`, value)
+  })
+  return graph.build()
+}
+
+/** [key, value, key, value, …] → one pair per layer. */
+const layers = (values: readonly Value[]): KeyValueCache[] =>
+  Array.from({ length: values.length / 2 }, (_, i) => ({ key: values[2 * i]!, value: values[2 * i + 1]! }))
+
+/**
+ * Emits what `sample` of sampling.ts does without redrawing: repetition penalty → temperature → top-k → top-p → draw.
+ * @param logits [1, N]
+ * @param draw float32 [], in [0, 1)
+ * @param recent int64 [W], codes that the penalty applies to
+ * @returns int64 []
+ */
+function drawCode(
+  graph: GraphBuilder,
+  logits: Value,
+  draw: Value,
+  recent: Value,
+  { temperature, topK, topP, penalty }: { temperature: Value; topK: Value; topP: Value; penalty: Value },
+): Value {
+  const codes = graph.unsqueeze(graph.range(0, logits.shape[1] as number), [1]) // [N, 1]
+  const isRecent = graph.greater(graph.reduceMax(graph.cast(graph.equal(codes, graph.unsqueeze(recent, [0])), 'float32'), [1], false), 0) // [N]
+  const flat = graph.squeeze(logits, [0])
+  const punished = graph.where(graph.greater(flat, 0), graph.div(flat, penalty), graph.mul(flat, penalty))
+  const { values, indices } = graph.topK(graph.where(isRecent, punished, flat), topK)
+  const likelihood = graph.softmax(graph.div(values, temperature))
+  const upTo = graph.cumSum(likelihood, 0)
+  const kept = graph.less(graph.sub(upTo, likelihood), topP)
+  const mass = graph.reduceSum(graph.where(kept, likelihood, graph.constant(0)), [0], false)
+  const before = graph.and(kept, graph.lessOrEqual(upTo, graph.mul(draw, mass)))
+  const index = graph.reduceSum(graph.cast(before, 'int64'), [0], false)
+  const last = graph.sub(graph.reduceSum(graph.cast(kept, 'int64'), [0], false), 1) // where rounding leaves the draw above all
+  return graph.gather(indices, graph.min(index, last))
 }
 
 /**
