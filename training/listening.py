@@ -9,21 +9,21 @@ LONGEST = 10  # seconds that the recognizer hears at once: it cuts longer record
 _recognizer = None
 
 
-def hear(wave, rate):
-    """float32 [S] mono at `rate` Hz -> what Moonshine tiny-en writes down. Half a second of silence around keeps it from inventing words."""
+def hear(wave, rate, longest=LONGEST):
+    """float32 [S] mono at `rate` Hz -> what Moonshine tiny-en writes down, in pieces of at most `longest` seconds. Half a second of silence around keeps it from inventing words."""
     global _recognizer
     _recognizer = _recognizer or Transcriber(os.path.join(os.path.dirname(moonshine_voice.__file__), "assets", "tiny-en"), ModelArch.TINY)
     pad = np.zeros(RATE // 2, np.float32)
-    lines = [_recognizer.transcribe_without_streaming(np.concatenate([pad, x, pad]).tolist(), RATE).lines for x in pieces(soxr.resample(wave, rate, RATE).astype(np.float32))]
+    lines = [_recognizer.transcribe_without_streaming(np.concatenate([pad, x, pad]).tolist(), RATE).lines for x in pieces(soxr.resample(wave, rate, RATE).astype(np.float32), longest)]
     return " ".join(line.text.strip() for each in lines for line in each)
 
 
-def pieces(x):
-    """[S] -> pieces of at most LONGEST seconds, cut where it is most silent in their second half"""
-    while len(x) > LONGEST * RATE:
+def pieces(x, longest):
+    """[S] -> pieces of at most `longest` seconds, cut where it is most silent in their second half"""
+    while len(x) > longest * RATE:
         window = RATE // 8
-        power = np.convolve(x[: LONGEST * RATE] ** 2, np.ones(window), "same")[LONGEST * RATE // 2 :: RATE // 100]
-        cut = LONGEST * RATE // 2 + int(power[:-12].argmin()) * (RATE // 100)
+        power = np.convolve(x[: longest * RATE] ** 2, np.ones(window), "same")[longest * RATE // 2 :: RATE // 100]
+        cut = longest * RATE // 2 + int(power[:-12].argmin()) * (RATE // 100)
         yield x[:cut]
         x = x[cut:]
     yield x
