@@ -77,7 +77,8 @@ def plot(history, folder):
             points = [(n, row[key]) for n, run in enumerate(history) for row in run["rows"] if (row["group"], row["system"]) == (group, system) and row.get(key) is not None]
             if points:
                 axes.plot(*zip(*points), "o-", label=label, color=colour)
-        axes.set_xticks(range(len(history)), [f"{run['name']}\n{run['date']}" for run in history], fontsize=7)
+        labels = [f"{run['name'].removesuffix('-model')}, {run['date'][5:]}" for run in history]
+        axes.set_xticks(range(len(history)), labels, fontsize=7, rotation=30, ha="right")
         axes.set_ylabel(title), axes.grid(alpha=0.3), axes.legend(fontsize=7)
         if key == "wer":
             axes.set_ylim(bottom=0)
