@@ -42,15 +42,19 @@ describe.skipIf(!hasTorch)('training scripts', () => {
     }
   }
 
-  it.each(['train_codec', 'train_aligner', 'train_listener', 'train_ar', 'train_nar'])('%s --smoke trains, saves and resumes', { timeout: 120_000 }, name => {
-    const { run, result } = smoke(name, name)
-    expect(result.status, result.stderr).toBe(0)
-    expect(result.stdout).toContain("'step': 6")
-    for (const file of ['last.pt', 'log.csv']) expect(existsSync(join(run, file)), file).toBe(true)
-    const second = smoke(name, name).result // it was finished: nothing more to do
-    expect(second.status, second.stderr).toBe(0)
-    expect(second.stdout).not.toContain("'step': 1,")
-  })
+  it.each(['train_codec', 'train_aligner', 'train_listener', 'train_ar', 'train_nar'])(
+    '%s --smoke trains, saves and resumes',
+    { timeout: 120_000 },
+    name => {
+      const { run, result } = smoke(name, name)
+      expect(result.status, result.stderr).toBe(0)
+      expect(result.stdout).toContain("'step': 6")
+      for (const file of ['last.pt', 'log.csv']) expect(existsSync(join(run, file)), file).toBe(true)
+      const second = smoke(name, name).result // it was finished: nothing more to do
+      expect(second.status, second.stderr).toBe(0)
+      expect(second.stdout).not.toContain("'step': 1,")
+    },
+  )
 
   it('train_codec --adversarial leaves discriminators that another run begins with', { timeout: 120_000 }, () => {
     const { run, result } = smoke('train_codec', 'judged', '--adversarial', '0.3', '--disc-warmup', '2')
