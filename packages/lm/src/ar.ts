@@ -149,14 +149,15 @@ async function speakOn({ passage }: ArModels, config: ArConfig, request: ArReque
   const { state, frames } = point
   const target = encoding.data.slice(promptDurations.length * config.dim)
   const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
-  const greedy = sampling.temperature === 0
+  // The likeliest code is one of one, whatever the temperature; a top-k of 0 is all of them.
+  const [temperature, topK] = sampling.temperature === 0 ? [1, 1] : [sampling.temperature, sampling.topK || config.codebookSize]
   const scalar = (value: number) => float32Tensor([value], [])
   const recent = frames.slice(-penaltyFrames).map(frame => frame.code)
   const feeds = {
     encoding: float32Tensor(target, [target.length / config.dim, config.dim]),
     draws: float32Tensor(draws, [draws.length]),
-    temperature: scalar(greedy ? 1 : sampling.temperature),
-    topK: int64Tensor([greedy ? 1 : sampling.topK === 0 ? config.codebookSize : Math.min(sampling.topK, config.codebookSize)], [1]),
+    temperature: scalar(temperature),
+    topK: int64Tensor([Math.min(topK, config.codebookSize)], [1]),
     topP: scalar(sampling.topP),
     penalty: scalar(sampling.repetitionPenalty),
     // A phoneme ends when the probability that it lasts longer falls below one half (the median), earlier or later for another speed.

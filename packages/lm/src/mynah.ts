@@ -171,7 +171,7 @@ export async function loadMynahLm(
         speed,
         seed: options.seed ?? 0,
         maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
-        ...(listener && takes > 1 ? { listening: listenTo(listener, takes, phonemes) } : {}),
+        ...(listener && takes > 1 && sampling.temperature > 0 ? { listening: listenTo(listener, takes, phonemes) } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
       })
       let age = 0
