@@ -1,8 +1,8 @@
-"""Turns what `pnpm judge SET` left into the table and the plots of docs/results.md, and keeps the history.
+"""Turns what `pnpm judge SET` left into the tables and the plots of docs/results.md, and keeps the history.
 
 usage: python results.py SET [--run mynah] [--history ../docs/results.json] [--plots ../docs/results] [--robustness OUT] [--note TEXT]
-Reads SET/RUN and SET/references, replaces or appends the run in the history, draws wer.png and similarity.png of all runs, prints the table of this one.
-Without SET it only draws again.
+Reads SET/RUN and SET/references, replaces or appends the run in the history, draws wer.png and similarity.png of all runs, writes the table over time into results.md, prints the
+table of this one. Without SET it only draws and writes again.
 """
 import argparse, collections, json, re
 from pathlib import Path
@@ -64,6 +64,20 @@ def table(run):
     return "\n".join(lines) + "\n\n" + "; ".join(facts) + "."
 
 
+def over_time(history):
+    """One line for each run and group of prompts."""
+    cell = lambda value, digits: "–" if value is None else f"{value:.{digits}f}"
+    lines = ["| date | model | prompts | sentences | WER % (S D I) | CER % | similarity | P808 | real-time factor | MB |", "|---|---|---|---|---|---|---|---|---|---|"]
+    for run in history:
+        for group in ("synthetic", "human"):
+            for row in run["rows"]:
+                if (row["group"], row["system"]) == (group, "mynah"):
+                    wer = f"{row['wer']:.1f} ({row['substitutions']} {row['deletions']} {row['insertions']})"
+                    measured = [wer, cell(row["cer"], 1), cell(row["similarity"], 3), cell(row["p808"], 2), cell(run.get("realTimeFactor"), 3), cell(run["megabytes"], 1)]
+                    lines.append("| " + " | ".join([run["date"], run["name"].removesuffix("-model"), group, str(row["n"]), *measured]) + " |")
+    return "\n".join(lines)
+
+
 def plot(history, folder):
     import matplotlib
 
@@ -110,6 +124,12 @@ def main():
         runs = [each for each in runs if (each["name"], each["set"]) != (run["name"], run["set"])] + [run]
         history.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", "utf8")
         print(table(run))
+    report = history.with_suffix(".md")
+    if report.exists():
+        begin, end = "<!-- over time -->\n", "\n<!-- end -->"
+        text = report.read_text("utf8")
+        head, tail = text[: text.index(begin) + len(begin)], text[text.index(end) :]
+        report.write_text(head + over_time(runs) + tail, "utf8")
     plots.mkdir(parents=True, exist_ok=True)
     plot(runs, plots)
 
