@@ -1,8 +1,8 @@
 import { createRandom, createRuntime, createWeights, float32Tensor, type Model, type Runtime, type State, sizeOf } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ArModels, type ArRequest, generateFirstCodes } from './ar.ts'
-import { buildCacheMerge, mergeSlots, prefillSlots, stepSlots } from './architectures/block-cache.ts'
-import { buildArPassage, buildArPrefill } from './architectures/mynah.ts'
+import { buildCacheMerge, mergeSlots } from './architectures/block-cache.ts'
+import { arPassageSlots, arPrefillSlots, buildArPassage, buildArPrefill } from './architectures/mynah.ts'
 import { sample } from './sampling.ts'
 
 const config = { symbols: 8, dim: 4, heads: 1, encoderLayers: 1, layers: 1, latentDim: 2, codebookSize: 16, maxAge: 32 }
@@ -47,14 +47,13 @@ async function createConstantModel(
     'scorer.bias': float32Tensor(logits, [1, codebookSize]),
   })
   const codebook = new Float32Array(codebookSize * latentDim)
-  const predicted = (logits: string, advance: string) => ({ logits, advance })
   const passage = await runtime.load(() => buildArPassage(weights, config, codebook, 'float32'), {
-    state: { ...stepSlots(config), ...predicted('nextLogits', 'nextAdvance') },
+    state: arPassageSlots(config),
   })
   const models: ConstantModels = {
     states: 0,
     prefill: await runtime.load(() => buildArPrefill(weights, config, codebook, 'float32'), {
-      state: { ...prefillSlots(config), ...predicted('logits', 'advance') },
+      state: arPrefillSlots(config),
     }),
     passage: Object.assign(Object.create(passage) as Model, {
       run: passage.run.bind(passage),

@@ -47,14 +47,12 @@ export interface Listening {
   score(frames: readonly ArFrame[], from: number): Promise<number>
 }
 
-/** No phoneme of the corpus lasts longer than 31 frames (0.8 s); a model that lingers is moved on here. */
-const longestPhonemeFrames = 60
 /** The repetition penalty looks back this far: 0.25 s. */
 const penaltyFrames = 10
 /** What is spoken, listened to and, if need be, spoken again at once: 0.65 s. */
 const passageFrames = 26
 
-/** Where the model stands before a frame. `state` holds its cache and what it predicts of that frame. */
+/** Where the model stands before a frame. `state` holds its cache, what it predicts of that frame, and what stays the same throughout. */
 interface Point {
   readonly state: State
   /** What it has spoken. */
@@ -93,7 +91,7 @@ export async function* generateFirstCodes(
       for (let i = 0; i < takes && !(best && best.score >= clear); i++) {
         const state = await point.state.fork()
         states.add(state)
-        const next = await speakOn(models, config, request, random, { ...point, state })
+        const next = await speakOn(models, request, random, { ...point, state })
         const take = { point: next, score: await score(next.frames, from) }
         const loser = best && best.score >= take.score ? take : best
         if (loser) await forget(loser.point.state)
@@ -133,7 +131,7 @@ async function prefill({ prefill, passage }: ArModels, config: ArConfig, request
     ),
     age: int64Tensor(ages, [1, rows]),
   }
-  const state = await passage.createState(emptyCache(config)) // it lives in the worker
+  const state = await passage.createState({ ...emptyCache(config), ...constants(config, request) }) // it lives in the worker
   try {
     await prefill.run(feeds, { state, fetch: [], ...(request.signal ? { signal: request.signal } : {}) })
     return { state, frames: [], phoneme: 0, age: 0, survival: 1 }
@@ -143,33 +141,38 @@ async function prefill({ prefill, passage }: ArModels, config: ArConfig, request
   }
 }
 
-/** Speaks a passage after `point`, whose state it changes. */
-async function speakOn({ passage }: ArModels, config: ArConfig, request: ArRequest, random: Random, point: Point): Promise<Point> {
-  const { encoding, sampling, promptDurations, speed, maxFrames } = request
-  const { state, frames } = point
+/** Inputs of a passage that are the same for every passage: what is spoken, and how. */
+function constants(config: ArConfig, { encoding, promptDurations, sampling, speed }: ArRequest): Record<string, Tensor> {
   const target = encoding.data.slice(promptDurations.length * config.dim)
-  const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
   // The likeliest code is one of one, whatever the temperature; a top-k of 0 is all of them.
   const [temperature, topK] = sampling.temperature === 0 ? [1, 1] : [sampling.temperature, sampling.topK || config.codebookSize]
-  const scalar = (value: number) => float32Tensor([value], [])
-  const recent = frames.slice(-penaltyFrames).map(frame => frame.code)
-  const feeds = {
+  return {
     encoding: float32Tensor(target, [target.length / config.dim, config.dim]),
-    draws: float32Tensor(draws, [draws.length]),
     temperature: scalar(temperature),
     topK: int64Tensor([Math.min(topK, config.codebookSize)], [1]),
     topP: scalar(sampling.topP),
     penalty: scalar(sampling.repetitionPenalty),
     // A phoneme ends when the probability that it lasts longer falls below one half (the median), earlier or later for another speed.
     threshold: scalar(0.5 ** (1 / speed)),
-    longest: int64Tensor([longestPhonemeFrames], []),
+  }
+}
+
+const scalar = (value: number) => float32Tensor([value], [])
+
+/** Speaks a passage after `point`, whose state it changes. */
+async function speakOn({ passage }: ArModels, { maxFrames, signal }: ArRequest, random: Random, point: Point): Promise<Point> {
+  const { state, frames } = point
+  const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
+  const recent = frames.slice(-penaltyFrames).map(frame => frame.code)
+  const feeds = {
+    draws: float32Tensor(draws, [draws.length]),
     phoneme: int64Tensor([point.phoneme], []),
     age: int64Tensor([point.age], []),
     survival: scalar(point.survival),
     recent: int64Tensor([...Array<number>(penaltyFrames - recent.length).fill(-1), ...recent], [penaltyFrames]),
   }
   const fetch = ['codes', 'phonemes', 'ends', 'nextPhoneme', 'nextAge', 'nextSurvival']
-  const outputs = await passage.run(feeds, { state, fetch, ...(request.signal ? { signal: request.signal } : {}) })
+  const outputs = await passage.run(feeds, { state, fetch, ...(signal ? { signal } : {}) })
   const numbers = (name: string) => Array.from(outputs[name]!.data, Number)
   const [codes, phonemes, ends] = [numbers('codes'), numbers('phonemes'), numbers('ends')]
   return {

@@ -1,7 +1,9 @@
 import { float32Tensor, int64Tensor, type Model, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { type ArModels, generateFirstCodes, type Listening } from './ar.ts'
-import { buildCacheMerge, mergeSlots, prefillSlots, stepSlots } from './architectures/block-cache.ts'
+import { buildCacheMerge, mergeSlots } from './architectures/block-cache.ts'
 import {
+  arPassageSlots,
+  arPrefillSlots,
   buildAligner,
   buildArPassage,
   buildArPrefill,
@@ -75,11 +77,11 @@ export async function loadMynahLm(
   const arModels: ArModels = {
     prefill: await load(() => buildArPrefill(parts.ar.weights, ar, firstBook, precision), {
       name: 'ar-prefill',
-      state: { ...prefillSlots(ar), logits: 'logits', advance: 'advance' },
+      state: arPrefillSlots(ar),
     }),
     passage: await load(() => buildArPassage(parts.ar.weights, ar, firstBook, precision), {
       name: 'ar-passage',
-      state: { ...stepSlots(ar), logits: 'nextLogits', advance: 'nextAdvance' },
+      state: arPassageSlots(ar),
     }),
     merge: await load(() => buildCacheMerge(ar), { name: 'ar-cache', state: mergeSlots(ar) }),
   }

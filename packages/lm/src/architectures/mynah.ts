@@ -19,7 +19,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { type BlockCache, cacheInputs } from './block-cache.ts'
+import { type BlockCache, cacheInputs, prefillSlots, stepSlots } from './block-cache.ts'
 
 /**
  * Mynah's language model: VALL-E (arXiv:2301.02111) with the monotonic alignment of VALL-E R (arXiv:2406.07855) in spirit: the AR model sees the phoneme it is
@@ -199,6 +199,11 @@ function foldScorer(weights: Weights, { codebookSize, latentDim }: ArConfig, cod
   }
 }
 
+/** What the AR model leaves in a `State`: its cache, and what it predicts of the next frame. */
+export const arPrefillSlots = (config: ArConfig) => ({ ...prefillSlots(config), logits: 'logits', advance: 'advance' })
+/** The same of a passage. */
+export const arPassageSlots = (config: ArConfig) => ({ ...stepSlots(config), logits: 'nextLogits', advance: 'nextAdvance' })
+
 /**
  * The AR model on the prompt and the first frame after it: condition [1, T, D] (encoding of each frame's phoneme), previous [1, T, L] (vector of the frame before), kind int64
  * [1, T] (what that frame was: 0 none, 1 prompt), age int64 [1, T] (frames the phoneme has lasted) → logits [1, N] of the last frame's first code, advance [1] (logit), presentKey.i
@@ -232,13 +237,16 @@ export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Flo
   return graph.build()
 }
 
+/** No phoneme of the corpus lasts longer than 31 frames (0.8 s); a model that lingers is moved on here. */
+const longestPhonemeFrames = 60
+
 /**
  * A passage of the AR model, frame after frame in one run: at each a code is drawn from the logits, and the phoneme ends when the probability that it lasts longer has fallen below
- * `threshold`, or after `longest` frames. Ends after as many frames as there are draws, or with the last phoneme.
+ * `threshold`, or after 60 frames. Ends after as many frames as there are draws, or with the last phoneme.
  *
  * Where it stands: logits [1, N] and advance [1] of the next frame, phoneme int64 [] (row of `encoding`), age int64 [] (frames it has lasted), survival float32 [] (the probability
  * that it lasts longer), recent int64 [R] (the codes before, −1 for none), and the cache, pastKey.i and pastValue.i [1, H, S, Dh], recentKey.i and recentValue.i.
- * What it speaks: encoding [P, D]. How: draws float32 [F] in [0, 1), temperature, topP, penalty, threshold float32 [], topK int64 [1], longest int64 [].
+ * What it speaks: encoding [P, D]. How: draws float32 [F] in [0, 1), temperature, topP, penalty, threshold float32 [], topK int64 [1].
  * → codes, phonemes and ends int64 [F'] of every frame, and where it stands then: nextLogits, nextAdvance, nextPhoneme, nextAge, nextSurvival, presentKey.i, presentValue.i.
  * @param codebook first codebook of the codec, float32 [N · L]
  */
@@ -255,7 +263,6 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
     penalty: scalar('penalty'),
   }
   const threshold = scalar('threshold')
-  const longest = scalar('longest', 'int64')
   const begin = [
     graph.input('logits', 'float32', [1, codebookSize]),
     graph.input('advance', 'float32', [1]),
@@ -278,7 +285,7 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
       const lasted = body.add(age!, 1)
       const leaves = body.squeeze(body.sigmoid(advance!), [0])
       const lasts = body.mul(survival!, body.sub(1, leaves))
-      const ends = body.or(body.less(lasts, threshold), body.greaterOrEqual(lasted, longest))
+      const ends = body.or(body.less(lasts, threshold), body.greaterOrEqual(lasted, longestPhonemeFrames))
       const next = body.add(phoneme!, body.cast(ends, 'int64'))
       const ended = body.greater(next, lastPhoneme)
       const nextAge = body.where(ends, body.constant(0, 'int64'), lasted)
