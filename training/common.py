@@ -67,6 +67,14 @@ def mean_weights(paths, device="cpu"):
     return {k: torch.stack([s[k] for s in states]).mean(0) for k in states[0] if all(k in s for s in states)}
 
 
+def descend(loss, optimizer, module, norm):
+    """One step of an optimizer down the gradient of `loss`, clipped to `norm`."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(module.parameters(), norm)
+    optimizer.step()
+
+
 class Run:
     """Times a run, schedules the learning rate by the share of --minutes used, averages the first module's weights, logs, saves and resumes."""
 

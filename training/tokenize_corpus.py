@@ -89,13 +89,14 @@ with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encodin
 
                     tokenizer = Tokenizer()
                 ids = corpus.phoneme_ids(tokenizer.phonemize(text, "en-us"))
-                quiet = max(0, onset(x) - 2)  # which the aligner may take for the first sounds
+                begins = onset(x)
+                quiet = max(0, begins - 2)  # frames that the aligner may take for the first sounds
                 durations, score = viterbi(aligner(features)[0].cpu().numpy()[quiet:], np.array(ids))
                 if durations is None or score < a.minimum:
                     dropped += 1
                     break
                 durations[0] += quiet
-                item |= dict(phonemes=ids, durations=durations.tolist(), score=score, cut=onset(x) == 0)
+                item |= dict(phonemes=ids, durations=durations.tolist(), score=score, cut=begins == 0)
             ids, durations, score = item["phonemes"], stretch(item["durations"], speed, total), item.get("score", 0.0)
             if durations is None:
                 dropped += 1

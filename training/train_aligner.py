@@ -1,7 +1,6 @@
 """Trains the aligner on clips with exact durations: frame-wise cross-entropy, with level, speed, noise and band-limit augmentation for human recordings."""
 import random
 import numpy as np, soxr, torch, torch.nn.functional as F
-from torch import nn
 import common, corpus
 from lm import Aligner
 
@@ -48,10 +47,7 @@ while run.going():
     run.schedule()
     x, y = (v.to(a.device) for v in batch(None if a.smoke else items, True))
     loss = F.nll_loss(model(corpus.log_mel(x)).transpose(1, 2), y)
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-    optimizer.step()
+    common.descend(loss, optimizer, model, 2.0)
     if run.step % 200 == 199 and not a.smoke:
         model.eval()
         with torch.no_grad():

@@ -1,7 +1,6 @@
 """Trains the autoregressive model: codebook 1 and stay-or-advance, teacher-forced, over prompt and target frames."""
 import random
 import torch, torch.nn.functional as F
-from torch import nn
 import common
 from lm import LARGE, SMALL, TINY, Ar
 from tokens import Tokens, prompt_latents, random_batch, vary
@@ -37,10 +36,7 @@ held = torch.zeros(2)
 while run.going():
     run.schedule(warmup=150)
     loss, code, move = losses(random_batch(config) if a.smoke else tokens.batch(a.batch, rng), a.vary)
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    common.descend(loss, optimizer, model, 1.0)
     if not a.smoke and run.step % 250 == 249:
         model.eval()
         with torch.no_grad():

@@ -119,10 +119,7 @@ while run.going():
             chosen = random.sample(range(len(judges.discriminators)), a.judges)  # not all of them: the same on average, in less time
             real, false = judges(wave, chosen), judges(fake.detach(), chosen)
             told = losses.hinge_discriminator(real, false)
-        judge_optimizer.zero_grad()
-        told.backward()
-        nn.utils.clip_grad_norm_(judges.parameters(), 5.0)
-        judge_optimizer.step()
+        common.descend(told, judge_optimizer, judges, 5.0)
         judged = {"told": told.detach(), "fooled": 0.0, "match": 0.0}
         if run.step >= a.disc_warmup:
             judges.requires_grad_(False)
@@ -132,10 +129,7 @@ while run.going():
             judges.requires_grad_(True)
             loss = loss + a.adversarial * (fooled + a.matching * match)
             judged |= {"fooled": fooled.detach(), "match": match.detach()}
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
-    optimizer.step()
+    common.descend(loss, optimizer, codec, 5.0)
     used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
     run.log({"mel": mel, "stft": fine, "pitch": off, "commitment": commitment, "phoneme_ce": ce, "used_1": used, **judged})
 run.finish()

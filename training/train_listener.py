@@ -1,7 +1,6 @@
 """Trains the listener, an aligner that hears first codes instead of a log-mel: frame-wise cross-entropy. It tells which of several takes of the AR model sounds like its phonemes."""
 import random
 import numpy as np, torch, torch.nn.functional as F
-from torch import nn
 import common
 from lm import SMALL, TINY, Aligner
 from tokens import Tokens
@@ -41,10 +40,7 @@ held_out = (torch.zeros(()), torch.zeros(()))
 while run.going():
     run.schedule()
     loss, _ = loss_of(*batch(None if a.smoke else items, rng, a.batch))
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-    optimizer.step()
+    common.descend(loss, optimizer, model, 2.0)
     if run.step % 200 == 199 and not a.smoke:
         model.eval()
         with torch.no_grad():

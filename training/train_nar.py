@@ -1,7 +1,6 @@
 """Trains the non-autoregressive model: from the first codebook of the target frames to the sum of all others."""
 import random
 import torch
-from torch import nn
 import common
 from lm import LARGE, SMALL, TINY, Nar
 from tokens import Tokens, prompt_latents, random_batch, vary
@@ -34,10 +33,7 @@ held = torch.zeros(())
 while run.going():
     run.schedule(warmup=150)
     loss = error(random_batch(config) if a.smoke else tokens.batch(a.batch, rng), a.vary)
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 0.25)
-    optimizer.step()
+    common.descend(loss, optimizer, model, 0.25)
     if not a.smoke and run.step % 250 == 249:
         model.eval()
         with torch.no_grad():

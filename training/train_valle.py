@@ -53,10 +53,7 @@ while run.going():
     prefix = min(225, random.randint(shortest // 4, shortest // 2))  # the acoustic prompt that the NAR model is given whole
     with common.autocast(a):
         ar, nar = model.losses(pad(ids), id_lengths, pad(codes), lengths, random.randrange(config["num_quantizers"] - 1), prefix)
-    optimizer.zero_grad()
-    (ar + nar).backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    common.descend(ar + nar, optimizer, model, 1.0)
     run.log({"ar": ar.detach(), "nar": nar.detach()})
 run.finish()
 
