@@ -1,3 +1,4 @@
+export * from './architecture.ts'
 export { type Checkpoint, readCheckpoint } from './checkpoint/checkpoint.ts'
 export { readHdf5 } from './checkpoint/hdf5.ts'
 export { readNpy, readNpz } from './checkpoint/npz.ts'
