@@ -9,6 +9,7 @@ import {
   sampleRateRange,
 } from './audio.ts'
 import { toPcm16 } from './encode.ts'
+import { fromALaw, fromMuLaw } from './g711.ts'
 
 /** Sample formats of the WAV writer. */
 export type WavFormat = 'pcm16' | 'pcm24' | 'float32'
@@ -197,22 +198,6 @@ function sampleReader({ codec, bytesPerSample }: WavHeader): SampleReader {
     'unsupported-audio',
     `wav: format ${codec} (${name}), expected PCM, float, A-law or µ-law; convert it with "ffmpeg -i IN -c:a pcm_s16le OUT.wav"`,
   )
-}
-
-/** G.711 A-law: sign, 3 bits of exponent, 4 of mantissa, even bits inverted. */
-function fromALaw(byte: number): number {
-  const code = byte ^ 0x55
-  const exponent = (code >> 4) & 7
-  const mantissa = ((code & 15) << 4) + 8
-  const magnitude = exponent === 0 ? mantissa : (mantissa + 256) << (exponent - 1)
-  return (code & 0x80 ? magnitude : -magnitude) / 32768
-}
-
-/** G.711 µ-law: sign, 3 bits of exponent, 4 of mantissa, all bits inverted, bias 132. */
-function fromMuLaw(byte: number): number {
-  const code = ~byte
-  const magnitude = (((code & 15) << 3) + 132) << ((code >> 4) & 7)
-  return (code & 0x80 ? 132 - magnitude : magnitude - 132) / 32768
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Phonemizer, splitUnits, type Unit } from './text/phonemize.ts'
 import { type Sentence, segment, segmentStream } from './text/segment.ts'
+import type { TextSource } from './text/stream.ts'
 import { createVocabulary } from './text/vocabulary.ts'
 
 /** A word of an utterance. */
@@ -50,7 +51,7 @@ export interface FrontEnd extends AsyncDisposable {
    * Utterances in the order of the text, each as soon as its text is complete. The last one has no phonemes if the text ends with a pause.
    * @throws {RangeError} for malformed markup, or, at the end, if nothing in the text could be spoken; {TypeError} for a piece that is no string
    */
-  read(text: string | AsyncIterable<string>, options?: ReadOptions): AsyncGenerator<Utterance, void, undefined>
+  read(text: TextSource, options?: ReadOptions): AsyncGenerator<Utterance, void, undefined>
   /**
    * The whole of a transcript as one sequence, without pauses.
    * @throws {RangeError} for malformed markup, or if nothing in it can be spoken
@@ -123,7 +124,7 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     }
   }
 
-  async function* read(text: string | AsyncIterable<string>, { language }: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
+  async function* read(text: TextSource, { language }: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
     const options = { maxCharacters: maxSentenceCharacters }
     const sentences: AsyncIterable<Sentence> | Iterable<Sentence> =
       typeof text === 'string' ? segment(text, options) : segmentStream(text, options)

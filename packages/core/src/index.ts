@@ -1,3 +1,13 @@
+export {
+  type AudioEncoder,
+  createEncoder,
+  type EncodedFormat,
+  type EncodedSampleRate,
+  type EncodingOptions,
+  encodedFormats,
+  encodedSampleRates,
+  type FormatInfo,
+} from '@mynah/audio'
 export { type AudioCodec, codesEnding, type EncodedAudio, type LoadCodecOptions, loadCodec, readCodes, writeCodes } from '@mynah/codec'
 export type { Device } from '@mynah/onnx'
 export { AudioFormatError, BundleError, CheckpointError, InferenceError, MynahError } from '@mynah/onnx'
@@ -12,8 +22,10 @@ export type { CatalogueFile, CatalogueModel } from './hub/catalogue.ts'
 export { type ListedModel, listModels, type PulledModel, pullModel } from './hub/pull.ts'
 export type { HubOptions, HubProgress } from './hub/settings.ts'
 export type { Progress, SpeechOptions } from './options.ts'
+export { BusyError, type SynthesizerStats } from './service.ts'
 export { Speech, type SpeechFields, type Timings, type Word } from './speech.ts'
 export { createSynthesizer, type Synthesizer, type SynthesizerOptions, type VoiceInfo } from './synthesizer.ts'
+export { createTextStream, type TextPiece, type TextSource, type TextStream } from './text/stream.ts'
 export type { VocoderOption, VocoderSource } from './vocoder.ts'
 export type { VoiceSource } from './voice/create.ts'
 export { type AudioSource, maxPromptSeconds, maxRecordingSeconds, minPromptSeconds } from './voice/prompt.ts'

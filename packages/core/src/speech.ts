@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
+import { type EncodingOptions, encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
+import { toByteStream } from './byte-stream.ts'
 
 /** A word and when it is spoken: as the language model timed it, or, where it cannot (VALL-E), estimated from the number of phonemes. */
 export interface Word {
@@ -78,6 +79,14 @@ export class Speech implements SpeechFields {
   /** An MP3 file of 96 kbit/s. */
   toMp3(): Promise<Uint8Array> {
     return encodeMp3(this.audio, this.sampleRate)
+  }
+
+  /**
+   * The bytes of a file in `format`, as they are encoded: for a `Response` or a socket.
+   * @throws {TypeError} for options of the wrong type; {RangeError} for an unknown format or sample rate
+   */
+  stream(options: EncodingOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return toByteStream(this, this.sampleRate, options)
   }
 
   /**

@@ -1,12 +1,16 @@
+import type { EncodingOptions } from '@mynah/audio'
 import { createRandom, createRuntime, type Device, InferenceError, type Runtime } from '@mynah/onnx'
 import { type Bundle, loadBundleVoice, loadModels, openBundle } from './bundle/load.ts'
+import { toByteStream } from './byte-stream.ts'
 import type { Models } from './contracts.ts'
 import { VoiceError } from './errors.ts'
 import type { HubOptions } from './hub/settings.ts'
 import { checkSpeechOptions, type SpeechOptions } from './options.ts'
 import { speak } from './pipeline.ts'
+import type { SynthesizerStats } from './service.ts'
 import { joinSpeech, Speech } from './speech.ts'
 import { followSignals, lookAhead, untilAborted } from './streaming.ts'
+import { checkTextSource, openText, type TextSource } from './text/stream.ts'
 import { type VocoderOption, withVocoder } from './vocoder.ts'
 import { createVoice, type VoiceSource } from './voice/create.ts'
 import type { Voice } from './voice/voice.ts'
@@ -61,10 +65,15 @@ export interface Synthesizer extends AsyncDisposable {
    * Speaks as soon as a few words are known, and on from there in ever longer chunks of whole words, none longer than a sentence; the next one is computed while the last is
    * played, one ahead and no more. Models that know their speech only at its end (VALL-E), and a `vocoder` that resynthesizes, give whole sentences.
    * The audio of all chunks, joined, is what `synthesize` gives, and the times of their words count through the whole.
-   * @param text all of it, or pieces as they arrive, cut anywhere
+   * @param text all of it, or pieces as they arrive, cut anywhere: a sentence is spoken as soon as it is complete, or when nothing more comes for a quarter of a second
    * @throws as `synthesize` does; what concerns the text or the models, when the chunk is asked for
    */
-  stream(text: string | AsyncIterable<string>, options?: SpeechOptions): AsyncGenerator<Speech, void, undefined>
+  stream(text: TextSource, options?: SpeechOptions): AsyncGenerator<Speech, void, undefined>
+  /**
+   * Speaks as `stream` does, into the bytes of a file in `format`, for a `Response` or a socket. Reading drives the work; cancelling ends it, as does an abort of `signal`.
+   * @throws as `stream` does, and for an unknown format or sample rate; what concerns the text or the models fails the stream
+   */
+  streamAudio(text: TextSource, options?: SpeechOptions & EncodingOptions): ReadableStream<Uint8Array<ArrayBuffer>>
   /**
    * Makes a voice of a recording.
    * @throws {AudioFormatError} if it is no audio, truncated, or longer than 60 s
@@ -74,6 +83,12 @@ export interface Synthesizer extends AsyncDisposable {
   createVoice(source: VoiceSource): Promise<Voice>
   /** Loads a ready voice. @throws {RangeError} if the bundle has none of that name; {BundleError} if its file is missing or corrupted */
   loadVoice(name: string): Promise<Voice>
+  /** What it does and has done. */
+  stats(): SynthesizerStats
+  /** Speaks a few words on every worker and drops them, so that the first request is as fast as the next. */
+  warmUp(): Promise<void>
+  /** Refuses new requests with `BusyError` (`draining`) from now on, and resolves when those that were accepted have ended. */
+  drain(): Promise<void>
   /** Frees the models. Calls that are still running reject with `disposed`. Idempotent. */
   dispose(): Promise<void>
 }
@@ -132,7 +147,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
   }
 
   /** One `Speech` per part of an utterance, in order, each computed when it is asked for. */
-  async function* speakAll(text: string | AsyncIterable<string>, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
+  async function* speakAll(text: TextSource, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
     const { seed = defaultSeed, speed = 1, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
     const sampling = {
       temperature: options.temperature ?? manifest.sampling.temperature,
@@ -150,7 +165,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     let startSeconds = 0
     let utterances = 0
     let asked = performance.now()
-    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(text, signal), {
+    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(openText(text), signal), {
       language: options.language ?? (prompt.language || undefined),
     })) {
       signal.throwIfAborted()
@@ -194,8 +209,8 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
   }
 
   /** Lets the caller's signal and the end of the synthesizer stop the work, and ends it when nobody listens any more. */
-  async function* untilStopped(signal: AbortSignal | undefined, work: (signal: AbortSignal) => SpeechChunks): SpeechChunks {
-    using controller = followSignals([closing.signal, signal])
+  async function* untilStopped(signals: readonly (AbortSignal | undefined)[], work: (signal: AbortSignal) => SpeechChunks): SpeechChunks {
+    using controller = followSignals([closing.signal, ...signals])
     try {
       yield* work(controller.signal)
     } catch (error) {
@@ -218,18 +233,40 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     bundle: { name: manifest.name, language: manifest.language, licence: manifest.licence },
     voices: manifest.voices.map(({ name, description, licence }) => ({ name, description, licence })),
     async synthesize(text, options = {}) {
-      checkText('synthesize', text, ['string'])
+      if (typeof text !== 'string') throw new TypeError(`synthesize: text is ${text === null ? 'null' : typeof text}, expected a string`)
       checkSpeechOptions('synthesize', options)
       const started = performance.now()
       const parts: Speech[] = []
-      for await (const part of untilStopped(options.signal, signal => speakAll(text, options, signal))) parts.push(part)
+      for await (const part of untilStopped([options.signal], signal => speakAll(text, options, signal))) parts.push(part)
       return joinSpeech(parts, (performance.now() - started) / 1000)
     },
     stream(text, options = {}) {
-      checkText('stream', text, ['string', 'AsyncIterable<string>'])
+      checkTextSource('stream', text)
       checkSpeechOptions('stream', options)
-      return untilStopped(options.signal, signal => lookAhead(speakAll(text, options, signal)))
+      return untilStopped([options.signal], signal => lookAhead(speakAll(text, options, signal)))
     },
+    streamAudio(text, options = {}) {
+      checkTextSource('streamAudio', text)
+      checkSpeechOptions('streamAudio', options)
+      const stopping = new AbortController()
+      const parts = untilStopped([options.signal, stopping.signal], signal => lookAhead(speakAll(text, options, signal)))
+      return toByteStream(parts, sampleRate, options, reason => stopping.abort(reason))
+    },
+    stats: () => ({
+      workers: 1,
+      running: 0,
+      queued: 0,
+      maxQueue: Number.POSITIVE_INFINITY,
+      finished: 0,
+      failed: 0,
+      refused: 0,
+      audioSeconds: 0,
+      realTimeFactor: undefined,
+      restarts: 0,
+      retried: 0,
+    }),
+    warmUp: async () => undefined,
+    drain: async () => undefined,
     async createVoice(source) {
       if (typeof source !== 'object' || source === null)
         throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
@@ -244,12 +281,3 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
 }
 
 type SpeechChunks = AsyncGenerator<Speech, void, undefined>
-
-function checkText(where: string, text: unknown, expected: readonly string[]): void {
-  if (typeof text === 'string') return
-  const isStream = typeof text === 'object' && text !== null && Symbol.asyncIterator in text
-  if (isStream && expected.length > 1) return
-  throw new TypeError(
-    `${where}: text is ${isStream ? 'an AsyncIterable' : text === null ? 'null' : typeof text}, expected ${expected.join(' or ')}`,
-  )
-}

@@ -1,4 +1,5 @@
 import { findMarkup } from './markup.ts'
+import { readPieces, type TextSource } from './stream.ts'
 import { ABBREVIATIONS, MONTH_NAMES } from './tables.ts'
 
 /** One sentence of a text, trimmed, or a piece of one; a piece that is cut off without punctuation ends in an added comma. */
@@ -49,22 +50,46 @@ export function segment(text: string, options: SegmentOptions = {}): Sentence[] 
   return [...segmenter.push(text), ...segmenter.finish()]
 }
 
+/** Who stops writing this long, milliseconds, after what can be the end of a sentence, has ended it. */
+const IDLE = 250
+/** The same after a line break behind an end mark: just long enough for a second line break, which makes the pause longer. */
+const IDLE_AFTER_LINE = 20
+
 /**
- * Cuts a stream of text pieces (for instance the tokens of a language model) into the sentences that {@link segment} gives for the whole text,
- * each as soon as it is certainly complete, which mostly means: with the first character of the next.
+ * Cuts a stream of text pieces (for instance the tokens of a language model) into the sentences that {@link segment} gives for the whole text, each as soon as it is
+ * certainly complete: mostly with the first character of the next. Where the stream pauses for 250 ms, or 20 ms after a line break, what can be a whole sentence is one;
+ * what is flushed is one in any case.
  * @throws {RangeError} if `maxCharacters` is not an integer of at least 20
- * @throws {TypeError} if a piece is not a string
+ * @throws {TypeError} if a piece is neither text nor nothing nor a flush
  */
-export async function* segmentStream(
-  pieces: AsyncIterable<string> | Iterable<string>,
-  options: SegmentOptions = {},
-): AsyncGenerator<Sentence, void, undefined> {
+export async function* segmentStream(source: TextSource, options: SegmentOptions = {}): AsyncGenerator<Sentence, void, undefined> {
   const segmenter = new Segmenter(options)
-  for await (const piece of pieces) {
-    if (typeof piece !== 'string') throw new TypeError(`segmentStream: a piece of text is ${typeof piece}, expected a string`)
-    yield* segmenter.push(piece)
+  const pieces = readPieces(source)
+  try {
+    while (true) {
+      const next = pieces.next()
+      let piece = await within(next, segmenter.idle)
+      if (piece === undefined) {
+        yield* segmenter.settle()
+        piece = await next
+      }
+      if (piece.done) break
+      yield* piece.value === '' ? segmenter.finish() : segmenter.push(piece.value)
+    }
+    yield* segmenter.finish()
+  } finally {
+    pieces.return().catch(() => undefined)
   }
-  yield* segmenter.finish()
+}
+
+/** What a promise gives, or undefined if that takes longer than `milliseconds`. */
+async function within<T>(promise: Promise<T>, milliseconds: number | undefined): Promise<T | undefined> {
+  if (milliseconds === undefined) return promise
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(resolve, milliseconds, undefined)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
 /**
@@ -125,6 +150,8 @@ class Segmenter {
   /** Where in `#text` to look on for the end of the sentence that begins at 0. */
   #scan = 0
   #final = false
+  /** Whether `#text` is decided upon as if it ended, while more may come. */
+  #settling = false
 
   constructor({ maxCharacters = DEFAULT_MAX_CHARACTERS }: SegmentOptions) {
     checkLimit(maxCharacters)
@@ -136,9 +163,31 @@ class Segmenter {
     return this.#drain()
   }
 
+  /** All that is left, whether it can be a sentence or not. More may follow. */
   finish(): Sentence[] {
     this.#final = true
-    return [...this.#drain(), ...this.#sentences(this.#text, this.#offset, true)]
+    const found = [...this.#drain(), ...this.#sentences(this.#text, this.#offset, true)]
+    this.#final = false
+    this.#offset += this.#text.length
+    this.#text = ''
+    this.#scan = 0
+    return found
+  }
+
+  /** How long to wait for more text before `settle`, milliseconds; undefined if nothing waits. */
+  get idle(): number | undefined {
+    if (this.#text === '') return undefined
+    return /[.!?…。！？]["'”’»)\]*_]*[^\S\n]*\n\s*$/.test(this.#text.slice(-LOOK_AHEAD)) ? IDLE_AFTER_LINE : IDLE
+  }
+
+  /** What can be a whole sentence if nothing follows for now. */
+  settle(): Sentence[] {
+    const scan = this.#scan
+    this.#final = this.#settling = true
+    const found = this.#drain()
+    this.#final = this.#settling = false
+    this.#scan = found.length === 0 ? scan : 0 // what follows may decide otherwise about the rest
+    return found.map(sentence => ({ ...sentence, endsParagraph: false }))
   }
 
   #drain(): Sentence[] {
@@ -235,7 +284,9 @@ class Segmenter {
     if (this.#peek(end) !== '' && !SPACE.test(this.#peek(end))) return wide ? { end, endsParagraph: false } : 'no'
     const { next, endsParagraph } = this.#skipSpace(end)
     const yes: Decision = { end, endsParagraph }
-    if (run === '.' && /^\s*(?:\d{1,3}|[a-zA-Z])$/.test(this.#text.slice(from, i)) && !endsParagraph) return 'no' // "1. First"
+    const isMarker = run === '.' && /^\s*(?:\d{1,3}|[a-zA-Z])$/.test(this.#text.slice(from, i)) // "1. First"
+    if (isMarker && (!endsParagraph || this.#settling)) return 'no'
+    if (this.#settling && run === '.' && isTitle(this.#text.slice(Math.max(from, i - 24), i))) return 'no'
     if (endsParagraph || wide) return yes
     const first = this.#peek(next)
     if (/\p{Ll}/u.test(first) || first === '.') return 'no'
@@ -248,10 +299,9 @@ class Segmenter {
     const isInitial = /^(?:\p{L}\.)*\p{Lu}$/u.test(word)
     const row = ABBREVIATIONS[word] ?? ABBREVIATIONS[word.toLowerCase()]
     const isHour = /^[ap]\.m$/i.test(word)
-    const isTitle = word === 'Dr' || row?.dotless === true
     if (!isInitial && !row && !isHour && word !== 'St' && word !== 'Dr' && !(word in MONTH_NAMES && word.length < 5 && word !== 'May'))
       return true
-    if (isTitle || /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a)$/i.test(word)) return false
+    if (isTitle(word) || /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a)$/i.test(word)) return false
     const following = this.#wordAt(next)
     if (/^\d/.test(following)) return isInitial || isHour
     if (row?.before === 'digit' || row?.before === 'more' || word === 'etc') return true
@@ -279,4 +329,10 @@ class Segmenter {
     if (!this.#final && rest.length < MARKUP_REACH && OPEN_MARKUP.test(rest)) throw UNCERTAIN
     return false
   }
+}
+
+/** Whether a text ends in a title, which never ends a sentence: Dr, Mrs. */
+function isTitle(text: string): boolean {
+  const word = /[\p{L}\p{M}.]+$/u.exec(text)?.[0] ?? ''
+  return word === 'Dr' || (ABBREVIATIONS[word] ?? ABBREVIATIONS[word.toLowerCase()])?.dotless === true
 }

@@ -1,0 +1,52 @@
+import { createEncoder, type EncodingOptions } from '@mynah/audio'
+import type { Speech } from './speech.ts'
+
+/** Samples that are encoded at once: a few seconds, so that a long speech becomes bytes as they are read. */
+const pieceSamples = 1 << 16
+
+/**
+ * A speech, or one after the other as they are made, as the bytes of one file. Reading drives the work, one speech ahead; cancelling ends it.
+ * @param inputRate of the speech, Hz
+ * @param stop ends the making of speech when the stream is cancelled
+ * @throws {TypeError} for options of the wrong type; {RangeError} for an unknown format or sample rate
+ */
+export function toByteStream(
+  speech: Speech | AsyncGenerator<Speech, void, undefined>,
+  inputRate: number,
+  options: EncodingOptions,
+  stop: (reason: unknown) => void = () => undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = createEncoder(inputRate, options)
+  const parts = 'next' in speech ? speech : [speech]
+  const bytes = encodeAll()
+  async function* encodeAll() {
+    try {
+      for await (const { audio } of parts) {
+        for (let from = 0; from < audio.length; from += pieceSamples) yield await encoder.encode(audio.subarray(from, from + pieceSamples))
+      }
+      yield await encoder.finish()
+    } finally {
+      encoder[Symbol.dispose]()
+    }
+  }
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const { done, value } = await nextBytes()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel(reason) {
+        stop(reason)
+        bytes.return().catch(() => undefined)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  /** Skips pieces that gave no bytes: a stream that answers a read with nothing confuses readers. */
+  async function nextBytes(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, void>> {
+    let result = await bytes.next()
+    while (!result.done && result.value.length === 0) result = await bytes.next()
+    return result
+  }
+}
