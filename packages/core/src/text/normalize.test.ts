@@ -366,43 +366,6 @@ describe('normalize', () => {
   it('leaves what it has said as it is', () => {
     for (const [, spoken] of TABLE) if (!/\b[A-Z]\b|["—…]|No\./.test(spoken)) expect(speak(spoken)).toBe(spoken)
   })
-
-  it('takes linear time on 100,000 characters of anything', () => {
-    for (const unit of [
-      'In 1984, Dr. Smith paid $3.50. ',
-      'x',
-      '1',
-      '1,',
-      '1-',
-      '1/',
-      'a.',
-      'a@',
-      'a/',
-      '$',
-      '#',
-      '<',
-      '(',
-      '"',
-      "'",
-      '\n',
-      ' ',
-      'A',
-      'A.',
-      '[a](',
-      '`',
-      '-',
-      'é\u0301',
-      '你',
-      '\ud800',
-      'http://',
-      'V',
-      '½',
-    ]) {
-      const started = performance.now()
-      normalize(unit.repeat(100_000 / unit.length), { lexicon: createLexicon({ word: 'word' }) })
-      expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(5000)
-    }
-  }, 120_000)
 })
 
 const hostileText = fc

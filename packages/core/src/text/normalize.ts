@@ -1,9 +1,10 @@
 import { type CleanText, cleanCharacters } from './characters.ts'
+import { LAYOUT } from './layout.ts'
 import type { Lexicon } from './lexicon.ts'
-import type { Rule, RuleContext, Spoken } from './rules.ts'
-import { NUMERIC_RULES } from './rules-numeric.ts'
-import { WORD_RULES } from './rules-words.ts'
-import { SIGN_NAMES } from './tables.ts'
+import { RULES } from './rule-table.ts'
+import type { RuleContext, Spoken } from './rules.ts'
+import { SIGN_NAMES } from './symbols.ts'
+import { table } from './table.ts'
 
 /** One thing in the text that is spoken as a unit. `start` and `end` are UTF-16 offsets into the source. */
 export interface WordToken {
@@ -35,33 +36,22 @@ export interface NormalizedText {
   readonly warnings: readonly string[]
 }
 
-const RULES: readonly Rule[] = [WORD_RULES[0] as Rule, ...NUMERIC_RULES, ...WORD_RULES.slice(1)]
 /** How far a sentence may reach when looking whether it is written in capitals. */
 const SHOUT_WINDOW = 1000
-/** Markdown and layout that only formats: links' addresses, code fences, emoticons, list markers, table bars, emphasis, headings, HTML tags. */
-const LAYOUT: readonly RegExp[] = [
-  /(?<=^|\s)[:;=]['-]?[()DPp|/](?![\p{L}\p{N}])/uy,
-  /\]\((?:https?:|\/|#|\.|mailto:)[^\s()]{0,300}\)/y,
-  /!(?=\[)/y,
-  /`{3,}[A-Za-z0-9+#-]{0,20}/y,
-  /<\/?[A-Za-z][^<>\n]{0,200}>/y,
-  /(?<=^|\n)[ \t]{0,8}(?:[-*+•]|#{1,6}|>)[ \t]+/y,
-  /(?<=^|\n)[ \t]{0,8}(?:[-*_=][ \t]?){3,80}(?=\n|$)/y,
-]
-const MARKS: Readonly<Record<string, string>> = {
-  '.': '.',
-  ',': ',',
-  ';': ';',
-  ':': ':',
-  '!': '!',
-  '?': '?',
-  '…': '…',
-  '—': '—',
-  '–': '—',
-  '(': '(',
-  ')': ')',
-  '"': '"',
-}
+const MARKS = table<string>([
+  ['.', '.'],
+  [',', ','],
+  [';', ';'],
+  [':', ':'],
+  ['!', '!'],
+  ['?', '?'],
+  ['…', '…'],
+  ['—', '—'],
+  ['–', '—'],
+  ['(', '('],
+  [')', ')'],
+  ['"', '"'],
+])
 
 /** How to read. */
 export interface NormalizeOptions {
@@ -216,7 +206,7 @@ class Scanner {
     else if ((sign === '–' && before !== ' ' && after !== ' ') || (sign === '-' && /\d/.test(this.#previous) && /[$€£\d]/.test(after)))
       this.#between(start, end)
     else if (sign === ':' && /\p{L}/u.test(after) && before !== ' ') this.#mark(',', start, end)
-    else if (MARKS[sign]) this.#mark(MARKS[sign], start, end, [before, after])
+    else if (MARKS.has(sign)) this.#mark(MARKS.get(sign) as string, start, end, [before, after])
     else if (
       (sign === '*' || sign === '/') &&
       /\d/.test(before.trim() || this.#previous.slice(-1)) &&
@@ -224,10 +214,10 @@ class Scanner {
     ) {
       this.tokens.push({ kind: 'word', text: sign === '*' ? 'times' : 'divided by', start, end })
     } else if (
-      SIGN_NAMES[sign] &&
+      SIGN_NAMES.has(sign) &&
       !(sign === '<' || sign === '>' || sign === '+' || sign === '=' ? this.#isDecoration(before, after) : false)
     ) {
-      this.tokens.push({ kind: 'word', text: SIGN_NAMES[sign], start, end })
+      this.tokens.push({ kind: 'word', text: SIGN_NAMES.get(sign) as string, start, end })
     } else if (sign > '\x7f' && /[\p{L}\p{N}]/u.test(sign)) unread.add(sign)
   }
 

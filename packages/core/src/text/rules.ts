@@ -43,6 +43,8 @@ export function sticky(source: string, flags = ''): RegExp {
 export const END = '(?![\\p{L}\\p{Nd}])'
 /** An unsigned number: thousands commas, decimals. At most 40 digits: longer ones are no quantity. */
 export const NUMBER = '(?:\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d{1,40})?|\\d{1,40}(?:\\.\\d{1,40})?|\\.\\d{1,40})'
+/** Pattern of a dash between the ends of a range. */
+export const DASH = '\\s?–\\s?|-'
 const LETTERS = /[A-Z]/g
 
 /** Letters one by one: `'CPU'` → "C P U". */

@@ -1,6 +1,7 @@
+import { ABBREVIATIONS } from './abbreviations.ts'
+import { MONTH_NAMES } from './dates.ts'
 import { findMarkup } from './markup.ts'
 import { readPieces, type TextSource } from './stream.ts'
-import { ABBREVIATIONS, MONTH_NAMES } from './tables.ts'
 
 /** One sentence of a text, trimmed, or a piece of one; a piece that is cut off without punctuation ends in an added comma. */
 export interface Sentence {
@@ -297,9 +298,9 @@ class Segmenter {
   #dotEnds(before: string, next: number): boolean {
     const word = /[\p{L}\p{M}.]+$/u.exec(before)?.[0] ?? ''
     const isInitial = /^(?:\p{L}\.)*\p{Lu}$/u.test(word)
-    const row = ABBREVIATIONS[word] ?? ABBREVIATIONS[word.toLowerCase()]
+    const row = ABBREVIATIONS.get(word) ?? ABBREVIATIONS.get(word.toLowerCase())
     const isHour = /^[ap]\.m$/i.test(word)
-    if (!isInitial && !row && !isHour && word !== 'St' && word !== 'Dr' && !(word in MONTH_NAMES && word.length < 5 && word !== 'May'))
+    if (!isInitial && !row && !isHour && word !== 'St' && word !== 'Dr' && !(MONTH_NAMES.has(word) && word.length < 5 && word !== 'May'))
       return true
     if (isTitle(word) || /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a)$/i.test(word)) return false
     const following = this.#wordAt(next)
@@ -334,5 +335,5 @@ class Segmenter {
 /** Whether a text ends in a title, which never ends a sentence: Dr, Mrs. */
 function isTitle(text: string): boolean {
   const word = /[\p{L}\p{M}.]+$/u.exec(text)?.[0] ?? ''
-  return word === 'Dr' || (ABBREVIATIONS[word] ?? ABBREVIATIONS[word.toLowerCase()])?.dotless === true
+  return word === 'Dr' || (ABBREVIATIONS.get(word) ?? ABBREVIATIONS.get(word.toLowerCase()))?.dotless === true
 }

@@ -1,0 +1,30 @@
+import { ABBREVIATION_RULES } from './abbreviations.ts'
+import { ADDRESS_RULES } from './addresses.ts'
+import { CAPITAL_RULES } from './capitals.ts'
+import { CODE_RULES } from './codes.ts'
+import { DATE_RULES } from './dates.ts'
+import { MEASURE_RULES } from './measures.ts'
+import { MONEY_RULES } from './money.ts'
+import { QUANTITY_RULES } from './quantities.ts'
+import { ROMAN_RULES } from './roman.ts'
+import type { Rule } from './rules.ts'
+import { SYMBOL_RULES } from './symbols.ts'
+import { TIME_RULES } from './times.ts'
+import { LEXICON_RULE, PLAIN_RULES } from './words.ts'
+
+/** Every rule, in the order in which they are tried at a token; the first that matches and answers wins. */
+export const RULES: readonly Rule[] = [
+  LEXICON_RULE,
+  ...DATE_RULES,
+  ...TIME_RULES,
+  ...CODE_RULES,
+  ...MONEY_RULES,
+  ...MEASURE_RULES,
+  ...QUANTITY_RULES,
+  ...ADDRESS_RULES,
+  ...SYMBOL_RULES,
+  ...ABBREVIATION_RULES,
+  ...ROMAN_RULES,
+  ...CAPITAL_RULES,
+  ...PLAIN_RULES,
+]
