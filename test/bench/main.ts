@@ -1,7 +1,7 @@
 /**
  * Speed and memory: `pnpm bench` measures the embedded voice, `pnpm bench vocoders` and `pnpm bench codecs` the published models at full size next to PyTorch,
  * `pnpm bench memory` what loading 450 MB and decoding ten minutes takes. VALL-E X at full size is `pnpm bench:lm`, in packages/lm/bench.
- * `--python` names an interpreter with torch and numpy; without it they are measured alone. See docs/bench.md.
+ * `--python` names an interpreter with torch and numpy; without it they are measured alone. See docs/history/bench.md.
  */
 import { parseArgs } from 'node:util'
 import { benchMemory } from './memory.ts'

@@ -15,7 +15,7 @@ export interface PublishedOptions {
   readonly only?: string
 }
 
-const document = new URL('../../docs/bench.md', import.meta.url)
+const document = new URL('../../docs/history/bench.md', import.meta.url)
 const head = [
   'model',
   'threads',
@@ -30,7 +30,7 @@ const head = [
   'error',
 ]
 
-/** Runs every model, next to PyTorch where `python` has it, prints a row for each as it comes, and with `save` replaces the table in docs/bench.md. */
+/** Runs every model, next to PyTorch where `python` has it, prints a row for each as it comes, and with `save` replaces the table in docs/history/bench.md. */
 export async function benchPublished(what: 'vocoders' | 'codecs', options: PublishedOptions): Promise<void> {
   const { json, save, python, only = '' } = options
   const models = { vocoders, codecs }[what].filter(({ title }) => new RegExp(only, 'i').test(title))

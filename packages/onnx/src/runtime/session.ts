@@ -59,7 +59,7 @@ export async function openSession(model: ModelBytes, options: SessionOptions): P
       enableCpuMemArena: options.cpuMemArena,
       enableMemPattern: options.device !== 'dml', // DirectML does not support memory patterns
       logSeverityLevel: onlyFatal,
-      // Idle threads sleep instead of spinning: on a busy machine 9 to 28 % less processor time for the same speed, HiFi-GAN V2 and V1 on two threads (docs/bench.md).
+      // Idle threads sleep instead of spinning: on a busy machine 9 to 28 % less processor time for the same speed, HiFi-GAN V2 and V1 on two threads (docs/history/bench.md).
       extra: {
         session: {
           intra_op: { allow_spinning: '0' },
