@@ -19,7 +19,7 @@ export interface PromptAligner {
   features(waveform: Float32Array): Tensor<'float32'>
 }
 
-/** The parts of one bundle, ready to run. Disposing of them closes the bundle's files and ends the front-end; the networks belong to their runtime. */
+/** The parts of one bundle, ready to run on one runtime. Disposing of them closes the bundle's files and ends the front-end; the runtime goes on. */
 export interface Models extends AsyncDisposable {
   /** Text → phoneme ids of this bundle. */
   readonly frontEnd: FrontEnd
@@ -33,8 +33,8 @@ export interface Models extends AsyncDisposable {
   readonly lm: LanguageModel
   /** Codec latents → samples. */
   readonly vocoder: Vocoder
-  /** Codebooks whose codewords the latents add up, where the language model speaks fewer than the codec has. */
-  readonly spokenCodebooks?: number
+  /** How many of the codec's codebooks the language model speaks, the first ones: so many have the codes of a voice. */
+  readonly spokenCodebooks: number
   /** What every speech of these models has to say, in sentences. */
   readonly warnings?: readonly string[]
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type CodecLayout, exportCodec } from '@mynah/codec'
 import { CheckpointError, type OnnxModel, writeOnnxFile, writeSafetensors } from '@mynah/onnx'
 import { type ExportedVocoder, exportVocoder } from '@mynah/vocoder'
-import type { MynahManifest } from './bundle/manifest.ts'
 import { hashFile } from './hash-file.ts'
+import type { MynahManifest } from './systems/mynah.ts'
 
 /** Options of `convertCheckpoint`. */
 export interface ConvertOptions {

@@ -70,7 +70,7 @@ const sentencePauseSeconds = 0.2
 const paragraphPauseSeconds = 0.5
 
 /** Mynah's own models: a boundary (id 0) at both ends; a comma ends what has no punctuation, since so does every sentence of the corpus, and a pause is one. */
-const mynahStyle: TextStyle = { boundary: 0, space: ' ', ending: ',', rewrite: text => text }
+export const mynahStyle: TextStyle = { boundary: 0, space: ' ', ending: ',', rewrite: text => text }
 const sentenceEnd = /[.!?…]["'”’»)\]]*$/
 
 /**

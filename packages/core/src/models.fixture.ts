@@ -50,6 +50,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
     frontEnd,
     [Symbol.asyncDispose]: dispose,
     codecId: 'mynah-codec@tiny',
+    spokenCodebooks: codebooks,
     codec: {
       name: 'tiny',
       sampleRate,

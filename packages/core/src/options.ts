@@ -1,3 +1,6 @@
+import type { Sampling } from './bundle/fields.ts'
+import { checkOptionNames } from './option-names.ts'
+import type { System, SystemOption } from './systems/system.ts'
 import type { Voice } from './voice/voice.ts'
 
 /** How far a synthesis has come. */
@@ -16,18 +19,20 @@ export interface SpeechOptions {
   readonly seed?: number | undefined
   /** Randomness of the codes: 0 takes the likeliest, 1 the model's own distribution. 0 to 2. */
   readonly temperature?: number | undefined
-  /** Codes are drawn from this many of the likeliest; an integer from 1. */
+  /** Codes are drawn from this many of the likeliest; an integer from 1, or 0 for all. */
   readonly topK?: number | undefined
   /** Codes are drawn from the likeliest that together have this probability; above 0, up to 1. */
   readonly topP?: number | undefined
   /** Codes of the last frames become less likely by this factor; 1 (none) to 10. */
   readonly repetitionPenalty?: number | undefined
   /**
-   * Speaks each passage of 0.65 s up to so often, until it is heard to sound like its phonemes, and keeps the best: more takes mean fewer wrong words and more time. An integer from
-   * 1 to 16; models that cannot hear themselves (VALL-E) ignore it.
+   * Speaks each passage of 0.65 s up to so often, until the pronunciation scorer takes it for its phonemes, and keeps the best: more candidates mean fewer wrong words and more
+   * time. An integer from 1 to 16; models without a scorer (VALL-E) leave it out, with a warning.
    */
+  readonly candidates?: number | undefined
+  /** @deprecated Since 0.2 called `candidates`; this name goes with 0.3. */
   readonly takes?: number | undefined
-  /** Draws a code that repeats itself anew (VALL-E 2), for models that may get stuck. */
+  /** Draws a code that repeats itself anew (VALL-E 2), for models that may get stuck; others leave it out, with a warning. */
   readonly repetitionAware?: boolean | undefined
   /** Language of the phonemes that markup gives, ISO 639-1, for bundles of several languages; the voice's by default. */
   readonly language?: string | undefined
@@ -46,26 +51,33 @@ const infinity = Number.POSITIVE_INFINITY
 const ranges = {
   seed: [-infinity, infinity, 'a finite number'],
   temperature: [0, 2, '0 to 2'],
-  topK: [1, infinity, 'an integer from 1'],
+  topK: [0, infinity, 'an integer from 1, or 0 for all'],
   topP: [Number.MIN_VALUE, 1, 'above 0, up to 1'],
   repetitionPenalty: [1, 10, '1 to 10'],
+  candidates: [1, 16, 'an integer from 1 to 16'],
   takes: [1, 16, 'an integer from 1 to 16'],
   speed: [0.5, 2, '0.5 to 2'],
   maxSeconds: [Number.MIN_VALUE, infinity, 'above 0'],
 } as const
 
-/** @throws {TypeError} for an option of the wrong type; {RangeError} for a number out of range; each says what is expected */
-export function checkSpeechOptions(where: string, options: SpeechOptions): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`${where}: options is ${options}, expected an object`)
+const integers = new Set(['topK', 'candidates', 'takes'])
+const names = Object.keys({
+  voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
+  language: true, speed: true, maxSeconds: true, signal: true, onProgress: true,
+} satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
+
+/**
+ * @param others names that the call takes besides
+ * @throws {TypeError} for an unknown option, or one of the wrong type; {RangeError} for a number out of range; each says what is expected
+ */
+export function checkSpeechOptions(where: string, options: SpeechOptions, others: readonly string[] = []): void {
+  checkOptionNames(where, options, [...names, ...others])
   for (const [name, [lowest, highest, expected]] of Object.entries(ranges)) {
     const value = options[name as keyof typeof ranges]
     if (value === undefined) continue
     if (typeof value !== 'number') throw new TypeError(`${where}: ${name} is ${typeof value}, expected a number, ${expected}`)
     const fits =
-      value >= lowest &&
-      value <= highest &&
-      (!['topK', 'takes'].includes(name) || Number.isInteger(value)) &&
-      (name !== 'seed' || Number.isFinite(value))
+      value >= lowest && value <= highest && (!integers.has(name) || Number.isInteger(value)) && (name !== 'seed' || Number.isFinite(value))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
   }
   for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string' })) {
@@ -87,4 +99,57 @@ export function checkSpeechOptions(where: string, options: SpeechOptions): void 
     throw new TypeError(`${where}: signal is ${typeof signal}, expected an AbortSignal`)
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TypeError(`${where}: onProgress is ${typeof onProgress}, expected a function`)
+}
+
+/** How codes are drawn. */
+export interface SamplingChoice {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly repetitionPenalty: number
+  readonly candidates: number
+  readonly repetitionAware: boolean
+}
+
+/** What a speech is generated with. */
+export interface GenerationChoice {
+  readonly sampling: SamplingChoice
+  readonly language: string | undefined
+  readonly speed: number
+  /** What the caller asked for and this system lacks, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Options of the caller over the defaults of the bundle, without those that its system lacks.
+ * @param options checked
+ */
+export function chooseGeneration(
+  options: SpeechOptions,
+  { name, language, sampling }: { readonly name: string; readonly language: string; readonly sampling: Sampling },
+  { lacks }: Pick<System, 'lacks'>,
+): GenerationChoice {
+  const { candidates = options.takes, repetitionAware, speed = 1 } = options
+  /** What asks for nothing that the system would do otherwise is no loss. */
+  const asked: Readonly<Record<SystemOption, boolean>> = {
+    candidates: (candidates ?? 1) !== 1,
+    language: options.language !== undefined && options.language !== language.split('-')[0],
+    repetitionAware: repetitionAware === true,
+    speed: speed !== 1,
+  }
+  const has = (option: SystemOption) => lacks[option] === undefined
+  const lost = (Object.keys(asked) as SystemOption[]).filter(option => asked[option] && !has(option))
+  return {
+    sampling: {
+      temperature: options.temperature ?? sampling.temperature,
+      topK: options.topK ?? sampling.topK,
+      topP: options.topP ?? sampling.topP,
+      repetitionPenalty: options.repetitionPenalty ?? sampling.repetitionPenalty,
+      candidates: has('candidates') ? (candidates ?? sampling.candidates ?? 1) : 1,
+      repetitionAware: has('repetitionAware') ? (repetitionAware ?? sampling.repetitionAware ?? false) : false,
+    },
+    language: has('language') ? options.language : undefined,
+    speed: has('speed') ? speed : 1,
+    warnings: lost.map(option => `the option ${option} was left out: ${name} does not have it, as ${lacks[option]}`),
+  }
 }

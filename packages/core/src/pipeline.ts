@@ -14,10 +14,16 @@ export interface Spoken {
   readonly words: readonly Word[]
   readonly warnings: readonly string[]
   readonly timings: Pick<Timings, 'languageModelSeconds' | 'vocoderSeconds'>
-  /** Frames that were generated so far, before the silence at both ends is cut. */
-  readonly frames: number
-  /** Of the last part: false if the speech was ended by its length, before the text was. */
-  readonly complete?: boolean
+  /** Whether it is the utterance's last part. */
+  readonly last: boolean
+  /** Whether it ends because `maxSeconds` have passed. */
+  readonly cut: boolean
+}
+
+/** How an utterance is spoken. */
+export interface SpeakOptions extends Omit<GenerateOptions, 'maxFrames'> {
+  /** All parts together are no longer, pause included. */
+  readonly maxSeconds: number
 }
 
 /** Of the silence that the model itself speaks at both ends, this much stays: no onset is cut, and pauses are as long as they should be. */
@@ -34,11 +40,14 @@ const inaudibleDbfs = -50
 export async function* speak(
   { lm, codec, vocoder }: Models,
   utterance: Utterance,
-  options: GenerateOptions,
+  options: SpeakOptions,
 ): AsyncGenerator<Spoken, void, undefined> {
+  const { maxSeconds, ...sampling } = options
+  const most = Math.floor(Math.max(0, maxSeconds) * vocoder.sampleRate)
   const pause = Math.round(utterance.pauseSeconds * vocoder.sampleRate)
-  if (utterance.phonemes.length === 0) return yield silence(pause, utterance.warnings, true)
-  if (options.maxFrames !== undefined && options.maxFrames < 1) return yield silence(0, utterance.warnings, false)
+  if (utterance.phonemes.length === 0) return yield silence(Math.min(pause, most), utterance.warnings, pause > most)
+  const maxFrames = Math.floor((maxSeconds - utterance.pauseSeconds) * codec.frameRate)
+  if (maxFrames < 1) return yield silence(Math.min(pause, most), utterance.warnings, true)
   const { seed = 0, signal } = options
   const { overlapFrames = Number.POSITIVE_INFINITY } = vocoder
   const margin = Math.round(marginSeconds * codec.frameRate)
@@ -48,7 +57,10 @@ export async function* speak(
   const phases: number[] = [] // of the vocoder's tones, see Stretch
   let peak = 0
   let asked = performance.now()
-  for await (const { latents: stretch, durations, stopped } of lm.generate(utterance.phonemes, options)) {
+  for await (const { latents: stretch, durations, stopped } of lm.generate(
+    utterance.phonemes,
+    Number.isFinite(maxFrames) ? { ...sampling, maxFrames } : sampling,
+  )) {
     latents = joinFrames(latents, stretch)
     const frames = latents.shape[1]!
     const generated = performance.now()
@@ -90,8 +102,8 @@ export async function* speak(
       ),
       warnings,
       timings: { languageModelSeconds: (generated - asked) / 1000, vocoderSeconds: (decoded - generated) / 1000 },
-      frames,
-      ...(stopped ? { complete } : {}),
+      last: stopped !== undefined,
+      cut: stopped === 'length' && frames >= maxFrames,
     }
     asked = performance.now()
     frame = to
@@ -137,15 +149,15 @@ function spread(frames: number, phonemes: number): Int32Array {
 }
 
 /** What comes of an utterance without words, or without time for them. */
-function silence(samples: number, warnings: readonly string[], complete: boolean): Spoken {
+function silence(samples: number, warnings: readonly string[], cut: boolean): Spoken {
   return {
     audio: new Float32Array(samples),
     phonemes: new Int32Array(0),
     words: [],
     warnings,
     timings: { languageModelSeconds: 0, vocoderSeconds: 0 },
-    frames: 0,
-    complete,
+    last: true,
+    cut,
   }
 }
 

@@ -5,6 +5,7 @@ import { VoiceError } from './errors.ts'
 import { createTinySynthesizer } from './models.fixture.ts'
 import type { SpeechOptions } from './options.ts'
 import type { Speech, Word } from './speech.ts'
+import { createSynthesizer } from './synthesizer.ts'
 import { Voice } from './voice/voice.ts'
 
 const text = 'Hello there. How are you today? Fine, thank you.'
@@ -85,17 +86,24 @@ describe('synthesize', () => {
   it('hands sampling options to the language model, and the defaults of the bundle where there are none', async () => {
     const { synthesizer, voice, behaviour } = createTinySynthesizer()
     await synthesizer.synthesize('Hello', { voice, temperature: undefined })
-    await synthesizer.synthesize('Hello', { voice, temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, takes: 4, speed: 2 })
+    await synthesizer.synthesize('Hello', { voice, temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, candidates: 4, speed: 2 })
     expect(behaviour.asked[0]!.options).toMatchObject({
       prompt: voice,
       temperature: 0.5,
       topK: 30,
       topP: 1,
       repetitionPenalty: 1,
-      takes: 2,
+      candidates: 2,
       speed: 1,
     })
-    expect(behaviour.asked[1]!.options).toMatchObject({ temperature: 0, topK: 5, topP: 0.5, repetitionPenalty: 1.2, takes: 4, speed: 2 })
+    expect(behaviour.asked[1]!.options).toMatchObject({
+      temperature: 0,
+      topK: 5,
+      topP: 0.5,
+      repetitionPenalty: 1.2,
+      candidates: 4,
+      speed: 2,
+    })
   })
 
   it('makes pauses exact silence of the length that was asked for', async () => {
@@ -130,6 +138,52 @@ describe('synthesize', () => {
       expect(speech.warnings.at(-1)).toMatch(/cut after .* as maxSeconds is/)
     }
     expect((await synthesizer.synthesize(text, { voice, maxSeconds: 60 })).audio).toEqual(whole.audio)
+  })
+
+  it('counts silence as speech at maxSeconds, and speaks after a pause in what is left', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    const speak = (text: string, maxSeconds: number) => synthesizer.synthesize(text, { voice, maxSeconds })
+    for (const text of ['Hello there [pause 9s]', 'Hello there [pause 9s] dear', '[pause 9s] Hello there']) {
+      const speech = await speak(text, 2)
+      expect(speech.durationSeconds).toBeCloseTo(2, 9)
+      expect(speech.warnings).toEqual([expect.stringMatching(/cut after 2\.0 s, as maxSeconds is 2/)])
+    }
+    const after = await speak('[pause 1s] Hello', 2)
+    expect(after.words.map(word => word.text)).toEqual(['Hello'])
+    expect(after.warnings).toEqual([])
+    const exact = await speak('Hello [pause 0.5s]', (await synthesizer.synthesize('Hello [pause 0.5s]', { voice })).durationSeconds)
+    expect(exact.warnings).toEqual([])
+  })
+
+  it('warns of options that the system of the bundle lacks, and not of such as ask for nothing', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer()
+    const asked = await synthesizer.synthesize('Hello there. Bye.', { voice, language: 'de', repetitionAware: true })
+    expect(asked.warnings).toEqual([
+      expect.stringMatching(/option language was left out: tiny does not have it, as it speaks one language/),
+      expect.stringMatching(/option repetitionAware was left out/),
+    ])
+    expect(behaviour.asked[0]!.options).not.toHaveProperty('language')
+    expect((await synthesizer.synthesize('Hello', { voice, language: 'en', repetitionAware: false })).warnings).toEqual([])
+  })
+
+  it('takes the old name of candidates for one version more', async () => {
+    const { synthesizer, voice, behaviour } = createTinySynthesizer()
+    await synthesizer.synthesize('Hello', { voice, takes: 3 })
+    await synthesizer.synthesize('Hello', { voice, takes: 3, candidates: 5 })
+    expect(behaviour.asked.map(({ options }) => options.candidates)).toEqual([3, 5])
+  })
+
+  it('refuses options that nobody knows, naming the nearest', async () => {
+    const { synthesizer, voice } = createTinySynthesizer()
+    await expect(synthesizer.synthesize('Hello', { voise: voice } as never)).rejects.toThrow(
+      new TypeError('synthesize: there is no option "voise"; did you mean "voice"?'),
+    )
+    expect(() => synthesizer.stream('Hello', { voice, maxSecond: 3 } as never)).toThrow(/did you mean "maxSeconds"/)
+    const audio = { samples: new Float32Array(24000), sampleRate: 24000 }
+    await expect(synthesizer.createVoice({ audio, transscript: 'Hello' } as never)).rejects.toThrow(
+      /createVoice: .* did you mean "transcript"/,
+    )
+    await expect(createSynthesizer({ thread: 1 } as never)).rejects.toThrow(/createSynthesizer: .* did you mean "threads"/)
   })
 
   it('warns of a sentence that the language model cut, and goes on with the next', async () => {
@@ -173,8 +227,8 @@ describe('synthesize', () => {
     for (const wrong of [undefined, null, 3, {}, pieces('x')])
       await expect(synthesizer.synthesize(wrong as never, { voice })).rejects.toThrow(TypeError)
     const outOfRange: SpeechOptions[] = [
-      { speed: 0.4 }, { speed: 2.1 }, { speed: Number.NaN }, { temperature: -1 }, { topK: 0 }, { topK: 2.5 }, { topP: 0 }, { topP: 1.1 },
-      { repetitionPenalty: 0 }, { takes: 0 }, { takes: 1.5 }, { takes: 17 }, { maxSeconds: 0 }, { seed: Number.POSITIVE_INFINITY }, { voice: 'nobody' }, {},
+      { speed: 0.4 }, { speed: 2.1 }, { speed: Number.NaN }, { temperature: -1 }, { topK: -1 }, { topK: 2.5 }, { topP: 0 }, { topP: 1.1 },
+      { repetitionPenalty: 0 }, { candidates: 0 }, { candidates: 1.5 }, { candidates: 17 }, { takes: 0 }, { maxSeconds: 0 }, { seed: Number.POSITIVE_INFINITY }, { voice: 'nobody' }, {},
     ] // biome-ignore format: one list
     for (const options of outOfRange)
       await expect(

@@ -1,16 +1,19 @@
 import type { EncodingOptions } from '@mynah/audio'
-import { createRandom, createRuntime, type Device, InferenceError, type Runtime } from '@mynah/onnx'
-import { type Bundle, loadBundleVoice, loadModels, openBundle } from './bundle/load.ts'
+import { createRuntime, type Device, InferenceError, type Runtime } from '@mynah/onnx'
+import { loadModels } from './bundle/load.ts'
+import { type Bundle, loadBundleVoice, openBundle } from './bundle/open.ts'
 import { toByteStream } from './byte-stream.ts'
 import type { Models } from './contracts.ts'
 import { VoiceError } from './errors.ts'
 import type { HubOptions } from './hub/settings.ts'
-import { checkSpeechOptions, type SpeechOptions } from './options.ts'
-import { speak } from './pipeline.ts'
+import { checkOptionNames } from './option-names.ts'
+import { checkSpeechOptions, chooseGeneration, type SpeechOptions } from './options.ts'
 import type { SynthesizerStats } from './service.ts'
-import { joinSpeech, Speech } from './speech.ts'
-import { followSignals, lookAhead, untilAborted } from './streaming.ts'
-import { checkTextSource, openText, type TextSource } from './text/stream.ts'
+import { type SpeechChunks, speakText } from './speak-text.ts'
+import { joinSpeech, type Speech } from './speech.ts'
+import { followSignals, lookAhead } from './streaming.ts'
+import { systemOf } from './systems/index.ts'
+import { checkTextSource, type TextSource } from './text/stream.ts'
 import { type VocoderOption, withVocoder } from './vocoder.ts'
 import { createVoice, type VoiceSource } from './voice/create.ts'
 import type { Voice } from './voice/voice.ts'
@@ -37,6 +40,17 @@ export interface SynthesizerOptions {
   /** Pronunciations: word → IPA between slashes (`'/mˈaɪnə/'`) or a respelling (`'my nah'`). A lower-case entry matches every case. */
   readonly lexicon?: Readonly<Record<string, string>> | undefined
 }
+
+const names = Object.keys({
+  bundle: true,
+  hub: true,
+  device: true,
+  threads: true,
+  vocoder: true,
+  lexicon: true,
+} satisfies Record<keyof SynthesizerOptions, true>)
+
+const encodingNames = Object.keys({ format: true, sampleRate: true } satisfies Record<keyof EncodingOptions, true>)
 
 /** A ready voice. */
 export interface VoiceInfo {
@@ -103,14 +117,16 @@ const defaultSeed = 0
  * @throws {InferenceError} if the device is not available; {TypeError} or {RangeError} for wrong options
  */
 export async function createSynthesizer(options: SynthesizerOptions = {}): Promise<Synthesizer> {
-  const { device, threads, lexicon = {} } = options
+  checkOptionNames('createSynthesizer', options, names)
+  const { device, threads, lexicon = {}, vocoder } = options
   const bundle = await openBundle(options.bundle, options.hub)
   const runtime = await createRuntime({ ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) })
+  let models: Models | undefined
   try {
-    const models = await loadModels(bundle, runtime, lexicon)
-    const voiced = options.vocoder === undefined ? models : await withVocoder(models, options.vocoder, runtime)
-    return assembleSynthesizer(bundle, voiced, runtime)
+    models = await loadModels(bundle, runtime, lexicon)
+    return assembleSynthesizer(bundle, vocoder === undefined ? models : await withVocoder(models, vocoder, runtime), runtime)
   } catch (error) {
+    await models?.[Symbol.asyncDispose]()
     await runtime[Symbol.asyncDispose]()
     throw error
   }
@@ -123,7 +139,7 @@ export type Host = Pick<Runtime, 'device'> & AsyncDisposable
 export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host): Synthesizer {
   const { manifest } = bundle
   const { sampleRate } = models.vocoder
-  const { frameRate } = models.codec
+  const system = systemOf(manifest)
   const closing = new AbortController()
   const readyVoices = new Map<string, Promise<Voice>>()
 
@@ -146,66 +162,12 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     )
   }
 
-  /** One `Speech` per part of an utterance, in order, each computed when it is asked for. */
   async function* speakAll(text: TextSource, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
-    const { seed = defaultSeed, speed = 1, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
-    const sampling = {
-      temperature: options.temperature ?? manifest.sampling.temperature,
-      topK: options.topK ?? manifest.sampling.topK,
-      topP: options.topP ?? manifest.sampling.topP,
-      repetitionPenalty: options.repetitionPenalty ?? manifest.sampling.repetitionPenalty,
-      takes: options.takes ?? ('takes' in manifest.sampling ? manifest.sampling.takes : 1),
-      repetitionAware: options.repetitionAware ?? ('repetitionAware' in manifest.sampling && manifest.sampling.repetitionAware),
-      ...(options.language === undefined ? {} : { language: options.language }),
-    }
     signal.throwIfAborted()
-    const prompt = await resolveVoice(options.voice)
-    const random = createRandom(seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
-    const modelWarnings = [...(models.warnings ?? [])] // the first part brings them
-    let startSeconds = 0
-    let utterances = 0
-    let asked = performance.now()
-    for await (const utterance of models.frontEnd.read(typeof text === 'string' ? text : untilAborted(openText(text), signal), {
-      language: options.language ?? (prompt.language || undefined),
-    })) {
-      signal.throwIfAborted()
-      const read = performance.now()
-      const maxFrames = Math.floor((maxSeconds - startSeconds - utterance.pauseSeconds) * frameRate)
-      const begunSeconds = startSeconds
-      const parts = speak(models, utterance, {
-        ...sampling,
-        prompt,
-        speed,
-        seed: Math.floor(random.uniform() * 2 ** 32),
-        signal,
-        ...(Number.isFinite(maxFrames) ? { maxFrames } : {}),
-        ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / frameRate }) } : {}),
-      })
-      let frontEndSeconds = (read - asked) / 1000
-      for await (const spoken of parts) {
-        signal.throwIfAborted()
-        const reachedLimit = spoken.complete === false && spoken.frames >= maxFrames
-        const offset = startSeconds
-        startSeconds += spoken.audio.length / sampleRate
-        if (spoken.complete !== undefined) utterances++
-        yield new Speech({
-          audio: spoken.audio,
-          sampleRate,
-          startSeconds: offset,
-          phonemes: models.frontEnd.toIpa(spoken.phonemes).trim(),
-          words: spoken.words.map(word => ({ ...word, startSeconds: offset + word.startSeconds, endSeconds: offset + word.endSeconds })),
-          warnings: [
-            ...modelWarnings.splice(0),
-            ...spoken.warnings,
-            ...(reachedLimit ? [`the speech was cut after ${startSeconds.toFixed(1)} s, as maxSeconds is ${maxSeconds}`] : []),
-          ],
-          timings: { ...spoken.timings, frontEndSeconds, totalSeconds: (performance.now() - asked) / 1000 },
-        })
-        if (reachedLimit) return
-        frontEndSeconds = 0
-        asked = performance.now()
-      }
-    }
+    const choice = chooseGeneration(options, manifest, system)
+    const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
+    const voice = await resolveVoice(options.voice)
+    yield* speakText(models, { ...choice, text, voice, seed, maxSeconds, signal, onProgress })
   }
 
   /** Lets the caller's signal and the end of the synthesizer stop the work, and ends it when nobody listens any more. */
@@ -247,7 +209,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     },
     streamAudio(text, options = {}) {
       checkTextSource('streamAudio', text)
-      checkSpeechOptions('streamAudio', options)
+      checkSpeechOptions('streamAudio', options, encodingNames)
       const stopping = new AbortController()
       const parts = untilStopped([options.signal, stopping.signal], signal => lookAhead(speakAll(text, options, signal)))
       return toByteStream(parts, sampleRate, options, reason => stopping.abort(reason))
@@ -279,5 +241,3 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     [Symbol.asyncDispose]: dispose,
   }
 }
-
-type SpeechChunks = AsyncGenerator<Speech, void, undefined>

@@ -39,7 +39,7 @@ export type VocoderOption = string | URL | VocoderSource | MelVocoder
 export async function withVocoder(models: Models, option: VocoderOption, runtime: Runtime): Promise<Models> {
   const vocoder = await openVocoder(option, runtime)
   const { codec } = models
-  if (speaksCodewordsOf(codec, vocoder)) return { ...models, vocoder: decodeDirectly(vocoder, bandwidthOf(models)) }
+  if (speaksCodewordsOf(codec, vocoder)) return { ...models, vocoder: decodeDirectly(vocoder, kbpsOf(models)) }
   if (!vocoder.melConfig) {
     throw new CheckpointError(
       `vocoder: this ${vocoder.name} decodes codewords of another codec than ${codec.name}, which the bundle speaks; pass a vocoder of mel spectrograms, or a bundle of its codec`,
@@ -91,13 +91,13 @@ function speaksCodewordsOf(codec: Codec, vocoder: MelVocoder): boolean {
   return ours.every((value, i) => Math.abs(value - theirs[i]!) <= codewordTolerance * largest)
 }
 
-/** kbps of the codes that the models speak. */
-function bandwidthOf({ codec, spokenCodebooks = codec.codebooks }: Models): number {
+/** kbps of the codes that models speak. */
+export function kbpsOf({ codec, spokenCodebooks }: Pick<Models, 'codec' | 'spokenCodebooks'>): number {
   return (spokenCodebooks * Math.log2(codec.codebookSize) * codec.frameRate) / 1000
 }
 
-/** A vocoder of the codec's own features, told of the bandwidth that is nearest to the models'. */
-function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
+/** A vocoder of the codec's own features, told of the bandwidth that is nearest to the models'. It stays the caller's to dispose of. */
+export function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
   const distances = (vocoder.bandwidths ?? []).map(bandwidth => Math.abs(bandwidth - kbps))
   const bandwidth = distances.length > 0 ? { bandwidthId: distances.indexOf(Math.min(...distances)) } : {}
   return {

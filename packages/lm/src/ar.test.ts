@@ -145,7 +145,7 @@ describe('generateFirstCodes', () => {
     expect(new Set(codes).size).toBeGreaterThan(1)
   })
 
-  it('keeps the best take of every passage, and no state', async () => {
+  it('keeps the best candidate of every passage, and no state', async () => {
     const models = await createConstantModel(-100, new Float32Array(codebookSize))
     const heard: { from: number; codes: number[]; score: number }[] = []
     const score = async (frames: readonly { code: number }[], from: number) => {
@@ -153,32 +153,32 @@ describe('generateFirstCodes', () => {
       heard.push({ from, codes, score: -codes[0]! - 1 })
       return heard.at(-1)!.score
     }
-    const { codes } = await generate(models, { sampling: anything, listening: { takes: 5, clear: 0, score } })
+    const { codes } = await generate(models, { sampling: anything, listening: { candidates: 5, clear: 0, score } })
     expect(models.states).toBe(0)
     const starts = [...new Set(heard.map(({ from }) => from))]
     expect(heard.length).toBe(5 * starts.length)
     for (const start of starts) {
-      const takes = heard.filter(({ from }) => from === start)
-      const best = takes.reduce((a, b) => (b.score > a.score ? b : a))
+      const candidates = heard.filter(({ from }) => from === start)
+      const best = candidates.reduce((a, b) => (b.score > a.score ? b : a))
       expect(codes.slice(start, start + best.codes.length)).toEqual(best.codes)
-      expect(new Set(takes.map(take => take.codes.join())).size).toBe(5)
+      expect(new Set(candidates.map(each => each.codes.join())).size).toBe(5)
     }
   })
 
-  it('is content with a clear take, and speaks the same as without listening', async () => {
+  it('is content with a clear candidate, and speaks the same as without listening', async () => {
     let asked = 0
     const score = async () => {
       asked++
       return 1
     }
     const models = await createConstantModel(-100, new Float32Array(codebookSize))
-    const listened = await generate(models, { sampling: anything, listening: { takes: 5, clear: 0.5, score } })
+    const listened = await generate(models, { sampling: anything, listening: { candidates: 5, clear: 0.5, score } })
     expect(listened).toEqual(await generate(models, { sampling: anything }))
     expect(asked).toBe(Math.ceil(listened.codes.length / 26))
   })
 
-  it('stops at maxFrames and after the last phoneme in every take', async () => {
-    const listening = { takes: 3, clear: 0, score: async () => -1 }
+  it('stops at maxFrames and after the last phoneme in every candidate', async () => {
+    const listening = { candidates: 3, clear: 0, score: async () => -1 }
     expect((await generate(await createConstantModel(-100), { maxFrames: 70, listening })).codes.length).toBe(70)
     expect((await generate(await createConstantModel(100), { listening })).durations).toEqual(Array(targetPhonemes).fill(1))
   })
@@ -188,7 +188,7 @@ describe('generateFirstCodes', () => {
     const score = async () => {
       throw new Error('deaf')
     }
-    await expect(generate(models, { listening: { takes: 2, clear: 0, score } })).rejects.toThrow('deaf')
+    await expect(generate(models, { listening: { candidates: 2, clear: 0, score } })).rejects.toThrow('deaf')
     expect(models.states).toBe(0)
   })
 })

@@ -39,9 +39,9 @@ export interface ArFrame {
 
 /** How passages are chosen. */
 export interface Listening {
-  /** The most takes of a passage. */
-  readonly takes: number
-  /** The first take that scores so high is kept; otherwise the best one. */
+  /** The most candidates of a passage. */
+  readonly candidates: number
+  /** The first candidate that scores so high is kept; otherwise the best one. */
   readonly clear: number
   /** How well the frames from number `from` on sound like their phonemes. */
   score(frames: readonly ArFrame[], from: number): Promise<number>
@@ -67,14 +67,14 @@ interface Point {
 
 /**
  * Runs the prompt, then passages of 26 frames; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last phoneme, or after
- * `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its takes is given.
+ * `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its candidates is given.
  */
 export async function* generateFirstCodes(
   models: ArModels,
   config: ArConfig,
   request: ArRequest,
 ): AsyncGenerator<ArFrame, void, undefined> {
-  const { takes, clear, score } = request.listening ?? { takes: 1, clear: 0, score: async () => 0 }
+  const { candidates, clear, score } = request.listening ?? { candidates: 1, clear: 0, score: async () => 0 }
   const target = request.encoding.shape[0]! - request.promptDurations.length
   const random = createRandom(request.seed)
   let point = await prefill(models, config, request)
@@ -88,14 +88,14 @@ export async function* generateFirstCodes(
       const from = point.frames.length
       if (from > 0) await models.merge.run({}, { state: point.state, fetch: [] })
       let best: { point: Point; score: number } | undefined
-      for (let i = 0; i < takes && !(best && best.score >= clear); i++) {
+      for (let i = 0; i < candidates && !(best && best.score >= clear); i++) {
         const state = await point.state.fork()
         states.add(state)
         const next = await speakOn(models, request, random, { ...point, state })
-        const take = { point: next, score: await score(next.frames, from) }
-        const loser = best && best.score >= take.score ? take : best
+        const candidate = { point: next, score: await score(next.frames, from) }
+        const loser = best && best.score >= candidate.score ? candidate : best
         if (loser) await forget(loser.point.state)
-        if (loser !== take) best = take
+        if (loser !== candidate) best = candidate
       }
       await forget(point.state)
       point = best!.point

@@ -36,7 +36,7 @@ const stretchGrowth = 2
 const framesBefore = 48
 const framesAfter = 12
 const speedRange = [0.5, 2] as const
-const mostTakes = 16
+const mostCandidates = 16
 
 /** One part of the model as a bundle holds it: weights and the config beside them. The weights stay open as long as the model lives: after a crash they are read again. */
 export interface ModelPart {
@@ -46,7 +46,7 @@ export interface ModelPart {
 
 /**
  * Loads Mynah's AR and NAR models.
- * @param parts.listener chooses among takes of the AR model; without it `takes` is ignored
+ * @param parts.listener chooses among candidates of the AR model; without it `candidates` is ignored
  * @param parts.codebook all codebooks of the codec, float32 [K, N, L]
  * @throws {CheckpointError} if a weight is missing or misshapen
  * @throws {InferenceError} `bad-config`, or if ONNX Runtime refuses a graph
@@ -98,8 +98,8 @@ export async function loadMynahLm(
     return { config, model: await load(() => buildAligner(part.weights, config), { name: 'listener' }) }
   }
 
-  function listenTo({ config, model }: { config: ListenerConfig; model: Model }, takes: number, phonemes: Int32Array): Listening {
-    return { takes, clear: config.clear, score: (frames, from) => hear(model, config, firstBook, phonemes, frames, from) }
+  function listenTo({ config, model }: { config: ListenerConfig; model: Model }, candidates: number, phonemes: Int32Array): Listening {
+    return { candidates, clear: config.clear, score: (frames, from) => hear(model, config, firstBook, phonemes, frames, from) }
   }
 
   /** Rows of `codes` [K, T] summed over the first `levels` codebooks: [T, L]. */
@@ -125,9 +125,9 @@ export async function loadMynahLm(
         repetitionPenalty: options.repetitionPenalty ?? 1,
       }
       checkSampling(sampling)
-      const takes = options.takes ?? 1
-      if (!Number.isInteger(takes) || takes < 1 || takes > mostTakes)
-        throw new RangeError(`takes is ${takes}, expected an integer from 1 to ${mostTakes}`)
+      const candidates = options.candidates ?? 1
+      if (!Number.isInteger(candidates) || candidates < 1 || candidates > mostCandidates)
+        throw new RangeError(`candidates is ${candidates}, expected an integer from 1 to ${mostCandidates}`)
       const speed = options.speed ?? 1
       if (!(speed >= speedRange[0] && speed <= speedRange[1]))
         throw new RangeError(`speed is ${speed}, expected ${speedRange[0]} to ${speedRange[1]}`)
@@ -173,7 +173,7 @@ export async function loadMynahLm(
         speed,
         seed: options.seed ?? 0,
         maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
-        ...(listener && takes > 1 && sampling.temperature > 0 ? { listening: listenTo(listener, takes, phonemes) } : {}),
+        ...(listener && candidates > 1 && sampling.temperature > 0 ? { listening: listenTo(listener, candidates, phonemes) } : {}),
         ...(options.signal ? { signal: options.signal } : {}),
       })
       let age = 0

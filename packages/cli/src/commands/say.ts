@@ -36,10 +36,11 @@ export const say: Command = {
     seed: { value: 'N', help: 'an integer; the same seed on the same device gives the same speech (default: 0)' },
     speed: { value: 'X', help: 'speaking rate, 0.5 to 2 (default: 1)' },
     temperature: { value: 'X', help: 'liveliness, 0 (the likeliest) to 2 (default: what the model was tuned for)' },
-    takes: {
+    candidates: {
       value: 'N',
-      help: 'speaks a passage up to N times until it is understood, 1 (fastest) to 16 (default: what the model was tuned for)',
+      help: 'speaks a passage up to N times until its phonemes are clear, 1 (fastest) to 16 (default: what the model was tuned for)',
     },
+    takes: { value: 'N', help: 'the old name of --candidates, until 0.3' },
     device: sharedOptions.device,
     threads: sharedOptions.threads,
     bundle: sharedOptions.bundle,
@@ -135,7 +136,7 @@ function readRequest(args: Arguments) {
       seed: args.seed(),
       speed: args.number('speed', { least: 0.5, most: 2 }),
       temperature: args.number('temperature', { least: 0, most: 2 }),
-      takes: args.number('takes', { least: 1, most: 16, integer: true }),
+      candidates: ['candidates', 'takes'].map(name => args.number(name, { least: 1, most: 16, integer: true })).find(Boolean),
     }),
   }
 }

@@ -23,7 +23,7 @@ export function createManifest(weights: Uint8Array, voice: Uint8Array, name = 't
     ar: part('mynah-ar'),
     nar: part('mynah-nar'),
     aligner: part('mynah-aligner'),
-    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1, takes: 2 },
+    sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1, candidates: 2 },
     voices: [{ name: 'anna', file: 'voices/anna.voice.safetensors', description: '', licence: '', sha256: sha256(voice) }],
   }
 }

@@ -18,7 +18,7 @@ const manifest = {
   ar: part('mynah-ar', 'ar.safetensors'),
   nar: part('mynah-nar', 'nar.safetensors'),
   aligner: part('mynah-aligner', 'aligner.safetensors'),
-  sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1, takes: 2 },
+  sampling: { temperature: 0.5, topK: 30, topP: 1, repetitionPenalty: 1, candidates: 2 },
   voices: [{ name: 'anna', file: 'voices/anna.voice.safetensors', description: 'warm', licence: 'CC0', sha256 }],
 }
 const parse = (changes: object) => () => parseManifest(JSON.stringify({ ...manifest, ...changes }), 'x/bundle.json')
@@ -35,6 +35,13 @@ const codeOf = (action: () => unknown) => {
 describe('parseManifest', () => {
   it('reads what export.py writes, and ignores fields that it does not know', () => {
     expect(parseManifest(JSON.stringify({ ...manifest, later: true }), 'x')).toEqual(manifest)
+  })
+
+  it('reads the names of bundles from before 0.2: listener for scorer, takes for candidates', () => {
+    const { candidates: takes, ...sampling } = manifest.sampling
+    const scorer = part('mynah-listener', 'listener.safetensors')
+    const old = { ...manifest, listener: scorer, sampling: { ...sampling, takes } }
+    expect(parseManifest(JSON.stringify(old), 'x')).toEqual({ ...manifest, scorer })
   })
 
   it('refuses what is not JSON, and JSON that is no manifest', () => {

@@ -167,8 +167,14 @@ describe('a bundle of VALL-E X, EnCodec and Vocos', () => {
     await expect(synthesizer.createVoice({ audio: long, transcript })).rejects.toMatchObject({ code: 'prompt-too-long' })
   }, 60_000)
 
-  it('has no control of speed, and says so', async () => {
-    await expect(synthesizer.synthesize(text, { ...limits, speed: 1.5 })).rejects.toThrow(/speed is 1.5, expected 1/)
+  it('warns of speed and candidates, which it does not have, and speaks without them', async () => {
+    const plain = await synthesizer.synthesize(text, limits)
+    const { audio, warnings } = await synthesizer.synthesize(text, { ...limits, speed: 1.5, candidates: 4 })
+    expect(audio).toEqual(plain.audio)
+    expect(warnings.filter(warning => !plain.warnings.includes(warning))).toEqual([
+      expect.stringMatching(/option candidates was left out/),
+      expect.stringMatching(/option speed was left out: .* speaks at the prompt's rate/),
+    ])
   })
 
   it('ends what is too long with a warning, and draws repeated codes anew if asked', async () => {
@@ -181,6 +187,7 @@ describe('a bundle of VALL-E X, EnCodec and Vocos', () => {
     ['unsupported-architecture', { codec: { architecture: 'dac', file: 'encodec.th', sha256: '0'.repeat(64) } }],
     ['malformed-manifest', { frameRate: 50 }],
     ['malformed-manifest', { codec: { architecture: 'encodec', file: 'encodec.th' } }],
+    ['malformed-manifest', { lm: undefined }],
     ['corrupted-file', { lm: { architecture: 'vall-e-x', file: 'vallex-checkpoint.pt', bytes: 3 } }],
     ['missing-file', { vocoder: { architecture: 'vocos', file: 'nowhere.bin' } }],
   ])(

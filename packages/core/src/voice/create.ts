@@ -1,6 +1,8 @@
+import type { Tensor } from '@mynah/onnx'
 import type { Models, PromptAligner } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 import type { Utterance } from '../front-end.ts'
+import { checkOptionNames } from '../option-names.ts'
 import { type AudioSource, maxPromptSeconds, readPrompt } from './prompt.ts'
 import { transcribe } from './transcribe.ts'
 import { Voice } from './voice.ts'
@@ -24,6 +26,16 @@ export interface VoiceSource {
   readonly signal?: AbortSignal
 }
 
+const names = Object.keys({
+  audio: true,
+  transcript: true,
+  name: true,
+  language: true,
+  consent: true,
+  licence: true,
+  signal: true,
+} satisfies Record<keyof VoiceSource, true>)
+
 /** The corpus has 6.5 to 23 phonemes a second (median 17), stress marks and spaces included; nobody speaks beyond these. */
 const phonemesPerSecond = { fewest: 4, most: 32 } as const
 /**
@@ -43,6 +55,7 @@ const preferredPart = 0.5
  * @throws {TypeError} if the transcript is no string; {RangeError} if nothing in it can be spoken
  */
 export async function createVoice(models: Models, source: VoiceSource, listen: typeof transcribe = transcribe): Promise<Voice> {
+  checkOptionNames('createVoice', source, names)
   const { codec, frontEnd } = models
   const { audio, name = 'unnamed', language, consent, licence, signal } = source
   if (source.transcript !== undefined && typeof source.transcript !== 'string') {
@@ -76,7 +89,7 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
   if (score < goodScore) {
     warnings.push(`prompt: the transcript matches the recording badly (${score.toFixed(2)}, good is ${goodScore}); check every word of it`)
   }
-  const codes = await codec.encode(samples, signal ? { signal } : {})
+  const codes = firstCodebooks(await codec.encode(samples, signal ? { signal } : {}), models.spokenCodebooks)
   return new Voice({
     name,
     transcript: words.length === text.words.length ? transcript.trim() : words.map(word => word.text).join(' '),
@@ -89,6 +102,11 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
     durations,
     warnings,
   })
+}
+
+/** Codes at a lower bit rate: residual quantization makes the first ones independent of the later. */
+function firstCodebooks({ shape, data }: Tensor<'int32'>, codebooks: number): Tensor<'int32'> {
+  return { dtype: 'int32', shape: [codebooks, shape[1]!], data: data.slice(0, codebooks * shape[1]!) }
 }
 
 function checkSpeakingRate(phonemes: number, seconds: number, speechSeconds: number): void {

@@ -5,8 +5,9 @@ import { pathToFileURL } from 'node:url'
 import { BundleError } from '@mynah/onnx'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Voice } from '../voice/voice.ts'
-import { checkFile, loadBundleVoice, openBundle } from './load.ts'
+import { checkFile } from './files.ts'
 import { createManifest } from './manifest.fixture.ts'
+import { loadBundleVoice, openBundle } from './open.ts'
 
 const voice = new Voice({
   name: 'anna',
