@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { createRandom, float32Tensor } from '@mynah/onnx'
+import { concat, createRandom, float32Tensor, type Tensor } from '@mynah/onnx'
 import { createManifest } from './bundle/manifest.fixture.ts'
 import { parseManifest } from './bundle/manifest.ts'
 import type { GenerateOptions, Models } from './contracts.ts'
@@ -119,15 +119,32 @@ export function createTinyModels(behaviour: Behaviour): Models {
       featureDim: latentDim,
       samplesFor: frames => frames * hop,
       overlapFrames: 1,
-      async decode({ shape, data }) {
-        const [amplitude, frames] = [behaviour.amplitude ?? 0.3, shape[1]!]
-        const level = (frame: number) => data[Math.max(0, Math.min(frames - 1, frame))]!
-        const mean = (frame: number) => (level(frame - 1) + level(frame) + level(frame + 1)) / 3
-        return Float32Array.from({ length: frames * hop }, (_, i) => amplitude * mean(Math.floor(i / hop)) * Math.cos((i % hop) / 20))
+      decode: async features => decodeTiny(features, behaviour),
+      open() {
+        let arrived = float32Tensor([], [latentDim, 0])
+        let given = 0
+        return {
+          async push(features, last = false) {
+            arrived = concat([arrived, features])
+            const end = Math.max(given, arrived.shape[1]! - (last ? 0 : 1)) // a sample depends on the frame after its own
+            const samples = decodeTiny(arrived, behaviour).slice(given * hop, end * hop)
+            given = end
+            return samples
+          },
+          async [Symbol.asyncDispose]() {},
+        }
       },
       [Symbol.asyncDispose]: dispose,
     },
   }
+}
+
+/** A cosine in every frame, as loud as the frame and its neighbours on average. */
+function decodeTiny({ shape, data }: Tensor<'float32'>, { amplitude = 0.3 }: Behaviour): Float32Array {
+  const frames = shape[1]!
+  const level = (frame: number) => data[Math.max(0, Math.min(frames - 1, frame))]!
+  const mean = (frame: number) => (level(frame - 1) + level(frame) + level(frame + 1)) / 3
+  return Float32Array.from({ length: frames * hop }, (_, i) => amplitude * mean(Math.floor(i / hop)) * Math.cos((i % hop) / 20))
 }
 
 /** A voice of the tiny codec. */

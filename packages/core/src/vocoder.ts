@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import { resample } from '@mynah/audio'
 import { CheckpointError, type Runtime, type Tensor } from '@mynah/onnx'
 import { loadVocoder, type MelVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import type { Codec, Models, Vocoder } from './contracts.ts'
+import { ResynthesizingVocoder } from './resynthesis.ts'
 
 /** A published vocoder, as `createSynthesizer` loads it: what `loadVocoder` takes. */
 export interface VocoderSource {
@@ -47,7 +47,11 @@ export async function withVocoder(models: Models, option: VocoderOption, runtime
     )
   }
   const warning = `the vocoder ${vocoder.name} resynthesized what the bundle's own decoder spoke, as it decodes mel spectrograms and not ${codec.name}'s features: the sound is no better than that`
-  return { ...models, vocoder: decodeAgain(models.vocoder, vocoder), warnings: [...(models.warnings ?? []), warning, ...vocoder.warnings] }
+  return {
+    ...models,
+    vocoder: new ResynthesizingVocoder(models.vocoder, vocoder),
+    warnings: [...(models.warnings ?? []), warning, ...vocoder.warnings],
+  }
 }
 
 async function openVocoder(option: VocoderOption, runtime: Runtime): Promise<MelVocoder> {
@@ -104,33 +108,9 @@ export function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
     name: vocoder.name,
     sampleRate: vocoder.sampleRate,
     featureDim: vocoder.featureDim,
-    samplesFor: vocoder.samplesFor,
+    samplesFor: frames => vocoder.samplesFor(frames),
     decode: (features, options) => vocoder.decode(features, { ...options, ...bandwidth }),
+    open: options => vocoder.open({ ...options, ...bandwidth }),
     [Symbol.asyncDispose]: async () => undefined,
-  }
-}
-
-/** Features → the decoder's waveform → the vocoder's mel → the vocoder's waveform, of the same duration. */
-function decodeAgain(decoder: Vocoder, vocoder: MelVocoder): Vocoder {
-  const { nFft } = vocoder.melConfig!
-  const { hopLength, minFrames, sampleRate } = vocoder
-  const samplesFor = (frames: number) => Math.round((decoder.samplesFor(frames) * sampleRate) / decoder.sampleRate)
-  return {
-    name: vocoder.name,
-    sampleRate,
-    featureDim: decoder.featureDim,
-    samplesFor,
-    async decode(features, options = {}) {
-      const spoken = resample(await decoder.decode(features, options), decoder.sampleRate, sampleRate)
-      // Silence to whole frames, and to as many as the vocoder and its front-end need.
-      const frames = Math.max(Math.ceil(spoken.length / hopLength), minFrames + Math.ceil(nFft / hopLength))
-      const padded = new Float32Array(frames * hopLength)
-      padded.set(spoken)
-      const again = await vocoder.decode(vocoder.mel(padded), options)
-      const audio = new Float32Array(samplesFor(features.shape[1]!))
-      audio.set(again.subarray(0, audio.length))
-      return audio
-    },
-    [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose](),
   }
 }

@@ -1,6 +1,7 @@
 import type { Weights } from './checkpoint/weights.ts'
 import { CheckpointError } from './errors.ts'
 import type { Graph } from './graph/model.ts'
+import type { Provider } from './runtime/providers.ts'
 
 /** Files that belong to a checkpoint. */
 export interface ModelFiles {
@@ -8,6 +9,12 @@ export interface ModelFiles {
   readonly checkpoint: string
   /** Path of feature statistics (`stats.h5`, `stats.npy`) that the caller named. */
   readonly stats?: string
+}
+
+/** What graphs are emitted for. */
+export interface BuildTarget {
+  /** ONNX Runtime's kernels for int8 are the CPU's: other devices compute in float32. */
+  readonly device: Provider
 }
 
 /**
@@ -21,15 +28,18 @@ export interface ModelDescription<GraphName extends string = string> {
   /**
    * The model's graphs by name, each emitted when it is asked for: its tensors are read then, and again should the inference thread crash.
    * @param weights stay open as long as graphs may be emitted
+   * @param target where they will run; the CPU unless given
    * @throws {CheckpointError} from a graph: `missing-tensor`, `shape-mismatch`
    */
-  build(weights: Weights): Readonly<Record<GraphName, () => Graph>>
+  build(weights: Weights, target?: BuildTarget): Readonly<Record<GraphName, () => Graph>>
 }
 
 /** One paper's model: an entry of a domain's list. */
 export interface Architecture<Description extends ModelDescription> {
   /** Kebab-case, after the paper. */
   readonly name: string
+  /** The config that this paper's checkpoints hold themselves, in what was saved; undefined in all others. */
+  configInside?(root: unknown): unknown
   /** Whether tensors so named (and such a config, undefined where there is none) are this architecture's. Reads no tensor data. */
   detect(weights: Weights, config: unknown): boolean
   /**

@@ -1,29 +1,17 @@
 import type { MelConfig } from '@mynah/audio'
-import { CheckpointError, type OnnxModel, type Tensor, type Weights } from '@mynah/onnx'
-import { z } from 'zod'
+import { type Architecture, CheckpointError, type ModelDescription, type Tensor, type Weights } from '@mynah/onnx'
+import type { DecodeOptions } from './vocoder.ts'
 
-/** What `loadVocoder` knows besides the tensors and the config. */
-export interface VocoderSources {
-  /** Path of the checkpoint; statistics and the like lie beside it. */
-  readonly checkpoint: string
-  /** Path of feature statistics (`stats.h5`, `stats.npy`) that the caller named. */
-  readonly stats?: string
-}
-
-/** How a graph is serialized. */
-export interface BuildOptions {
-  /** Whether weights go beside the protobuf instead of into it, which saves copies when loading; an architecture of small models may ignore it. */
-  readonly externalData?: boolean
-}
-
-/** One vocoder as its checkpoint and config describe it, before its tensors are read. */
-export interface VocoderDescription {
+/** One vocoder as its checkpoint and config describe it, before its tensors are read. Its graph is `decoder`: features float32 [1, C, T] → `waveform` float32 [1, 1, S]. */
+export interface VocoderDescription extends ModelDescription<'decoder'> {
   /** Hz. */
   readonly sampleRate: number
   /** Samples from one frame to the next. */
   readonly hopLength: number
   /** C, the channels of its features: mel bands, or the width of a codec's latents. */
   readonly featureDim: number
+  /** The graph's input of features; `mel` unless given. */
+  readonly input?: string
   /** The front-end that the checkpoint was trained on; none if its features are no mel spectrogram. */
   readonly mel?: MelConfig
   /** Frames on either side that a sample depends on: decoding with this much context gives the same samples as decoding the whole. */
@@ -32,56 +20,34 @@ export interface VocoderDescription {
   readonly minFrames?: number
   /** Samples that `frames` frames decode to; `frames · hopLength` unless given. */
   samplesFor?(frames: number): number
-  /** Shape of the Gaussian noise that the graph takes as its input `noise`, [1, …, a multiple of `frames`]; none for a deterministic vocoder. */
+  /** Shape of the Gaussian noise that decoding `frames` frames takes; none for a deterministic vocoder. */
   noiseShape?(frames: number): readonly number[]
-  /** Frames of one value that published inference appends to the features, and whose samples it cuts off. */
-  readonly tail?: { readonly frames: number; readonly value: number }
-  /** Bandwidths in kbps that the graph tells apart by its input `bandwidth_id`, an int64 scalar. */
+  /** Bandwidths in kbps of a codec's features that the graph tells apart. */
   readonly bandwidths?: readonly number[]
-  /** Codewords of all levels, one below the other, whose sums are the features of a codec's vocoder: [levels · codebookSize, C]. */
-  readonly codewords?: Tensor<'float32'>
-  /** Prefixes of tensors that training checkpoints hold besides the generator. */
-  readonly trainingOnly?: readonly string[]
-  /** Oddities that did not prevent loading. */
-  readonly warnings?: readonly string[]
+  /** Codes int32 [K, T] → features float32 [C, T], for a vocoder of a codec's codewords. @throws {RangeError} for codes that it does not have */
+  toFeatures?(codes: Tensor<'int32'>, codebookSize: number): Tensor<'float32'>
   /**
-   * Reads every tensor and emits the graph: `mel` float32 [1, C, T] (and `noise`) → `waveform` float32 [1, 1, S].
-   * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
+   * Begins to decode, for a graph that takes more than features.
+   * @param frames of the features; undefined if they arrive bit by bit
+   * @throws {RangeError} and {TypeError} for options that do not fit
    */
-  build(weights: Weights, options?: BuildOptions): OnnxModel
+  begin?(options: DecodeOptions, frames: number | undefined): Decoding
+}
+
+/** What one decoding, whole or in chunks, feeds and carries besides the features. */
+export interface Decoding {
+  /**
+   * Feeds for frames `from` to `to` of the whole, in which frames before `start` are context. Asked for in order; what is asked for may overlap.
+   */
+  feeds(from: number, to: number, start: number): Readonly<Record<string, Tensor>>
+  /** float32 [C, any]: decoded after the features, and cut off again. */
+  readonly tail?: Tensor<'float32'>
+  /** Takes up what the run of frames from `from` on gave besides the waveform. */
+  carry?(results: Readonly<Record<string, Tensor>>, from: number): void
 }
 
 /** One paper's vocoder: an entry of `architectures`. */
-export interface VocoderArchitecture {
-  /** Kebab-case, after the paper. */
-  readonly name: string
-  /** Whether tensors so named (and such a config) are this architecture's. Must not read tensor data. */
-  detect(weights: Weights, config: unknown): boolean
-  /**
-   * Reads the published config. `config` is undefined where none was found.
-   * @throws {CheckpointError} `missing-config`, `bad-config`, `shape-mismatch`, `missing-tensor`
-   */
-  describe(weights: Weights, config: unknown, sources: VocoderSources): VocoderDescription
-}
-
-/**
- * Checks a published config against what an architecture needs of it.
- * @throws {CheckpointError} `missing-config` if there is none, `bad-config` naming each field that does not fit
- */
-export function parseConfig<T>(architecture: string, schema: z.ZodType<T>, config: unknown, weights: Weights): T {
-  if (config === undefined) {
-    throw new CheckpointError(
-      `${architecture}: found no config beside ${weights.source}; the checkpoint does not say its sizes: put the published config beside it, or pass { config }`,
-      { code: 'missing-config' },
-    )
-  }
-  const parsed = schema.safeParse(config)
-  if (parsed.success) return parsed.data
-  throw new CheckpointError(
-    `${architecture}: the config for ${weights.source} does not fit; is it another model's? ${z.prettifyError(parsed.error)}`,
-    { code: 'bad-config', cause: parsed.error },
-  )
-}
+export type VocoderArchitecture = Architecture<VocoderDescription>
 
 /**
  * Checks the shape of one stored tensor without reading its data.
@@ -107,20 +73,4 @@ export function expectShape(architecture: string, weights: Weights, name: string
 export function expectConv(architecture: string, weights: Weights, name: string, shape: readonly number[], bias: number | false): void {
   expectShape(architecture, weights, `${name}.weight`, shape)
   if (bias !== false) expectShape(architecture, weights, `${name}.bias`, [bias])
-}
-
-/**
- * To be called after building: every tensor of the file must have been used.
- * @param trainingOnly prefixes of tensors that need not be
- * @throws {CheckpointError} `unexpected-tensor`
- */
-export function expectAllRead(architecture: string, weights: Weights, trainingOnly: readonly string[] = []): void {
-  const unread = weights.unread().filter(name => !trainingOnly.some(prefix => name.startsWith(prefix)))
-  if (unread.length === 0) return
-  const shown = unread.slice(0, 5).map(name => `"${name}"`)
-  throw new CheckpointError(
-    `${architecture}: ${weights.source} holds ${unread.length} tensors that this model has no place for: ${shown.join(', ')}${unread.length > 5 ? ', …' : ''}; ` +
-      'the config has fewer layers than the checkpoint, or belongs to another model',
-    { code: 'unexpected-tensor' },
-  )
 }

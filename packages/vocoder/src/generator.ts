@@ -4,6 +4,7 @@ import {
   convTranspose1d,
   type GraphBuilder,
   inHalves,
+  parseConfig,
   resBlock1,
   resBlock2,
   toImage,
@@ -12,7 +13,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, parseConfig, type VocoderDescription } from './architecture.ts'
+import { expectConv, type VocoderDescription } from './architecture.ts'
 
 const count = z.int().positive()
 

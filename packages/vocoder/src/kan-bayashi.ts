@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { MelConfig } from '@mynah/audio'
-import { CheckpointError, readHdf5, readNpy, type Tensor, type Weights } from '@mynah/onnx'
+import { CheckpointError, type ModelFiles, readHdf5, readNpy, type Tensor, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import type { VocoderDescription, VocoderSources } from './architecture.ts'
+import type { VocoderDescription } from './architecture.ts'
 
 // What kan-bayashi/ParallelWaveGAN@8674037 has in common for all its vocoders: the audio part of `config.yml`, and the statistics of the corpus.
 
@@ -35,9 +35,9 @@ export type Statistics = NonNullable<MelConfig['normalize']>
 export function recipeMel(
   audio: z.infer<typeof recipeAudioSchema>,
   weights: Weights,
-  sources: VocoderSources,
+  files: ModelFiles,
 ): Pick<VocoderDescription, 'warnings'> & { readonly mel: MelConfig } {
-  const statistics = findStatistics(weights, sources, audio.num_mels)
+  const statistics = findStatistics(weights, files, audio.num_mels)
   const mel: MelConfig = {
     sampleRate: audio.sampling_rate,
     nFft: audio.fft_size,
@@ -54,11 +54,11 @@ export function recipeMel(
     padding: 'center',
   }
   if (statistics) return { mel: { ...mel, normalize: statistics } }
-  const warning = `found no stats.h5 or stats.npy beside ${sources.checkpoint}: mel() is not normalized, but decode() expects it to be; pass { stats }`
+  const warning = `found no stats.h5 or stats.npy beside ${files.checkpoint}: mel() is not normalized, but decode() expects it to be; pass { stats }`
   return { mel, warnings: [warning] }
 }
 
-function findStatistics(weights: Weights, { checkpoint, stats }: VocoderSources, nMels: number): Statistics | undefined {
+function findStatistics(weights: Weights, { checkpoint, stats }: ModelFiles, nMels: number): Statistics | undefined {
   if (stats !== undefined) return readStatistics(stats, nMels)
   if (weights.has('mean') && weights.has('scale')) return checkStatistics(weights.source, weights.get('mean'), weights.get('scale'), nMels)
   const beside = ['stats.h5', 'stats.npy'].map(name => join(dirname(checkpoint), name)).find(path => existsSync(path))

@@ -1,6 +1,4 @@
-import { createRandom, float32Tensor, sizeOf, type Tensor } from '@mynah/onnx'
-import type { VocoderDescription } from './architecture.ts'
-import { sliceFrames } from './features.ts'
+import { createRandom, float32Tensor, sizeOf, slice, type Tensor } from '@mynah/onnx'
 
 /** Options of decoding that concern noise. */
 export interface NoiseOptions {
@@ -10,39 +8,36 @@ export interface NoiseOptions {
   readonly seed?: number
 }
 
-/** Noise of a stretch of frames, in the graph's layout; undefined for a deterministic vocoder. Stretches are asked for in order, and may overlap. */
-export type NoiseSource = (from: number, to: number) => Tensor<'float32'> | undefined
+/** Noise of frames `from` to `to`, in the graph's layout. Asked for in order; what is asked for may overlap. */
+export type NoiseSource = (from: number, to: number) => Tensor<'float32'>
 
 /**
- * The noise to decode with, given or drawn, and the tail to append: none if the noise given is for the features alone.
- * @param frames of the features; undefined if they are not known yet, when noise cannot be given
+ * The noise to decode with, given or drawn.
+ * @param shapeOf shape of the noise of so many frames; the last axis is as long as a multiple of them
+ * @param lengths numbers of frames that noise may be given for; undefined if the features' length is not known yet, when it cannot be given
+ * @returns the source, and how many frames the noise was given for
  * @throws {RangeError} if noise has another shape or numbers that are not finite
- * @throws {TypeError} if it is given to a vocoder that takes none, or for features of unknown length
+ * @throws {TypeError} if it is given for features of unknown length
  */
 export function createNoise(
   name: string,
-  description: VocoderDescription,
-  frames: number | undefined,
+  shapeOf: (frames: number) => readonly number[],
+  lengths: readonly number[] | undefined,
   { noise, seed = 0 }: NoiseOptions,
-): { source: NoiseSource; tail: VocoderDescription['tail'] } {
-  const { tail } = description
-  if (!description.noiseShape) {
-    if (noise) throw new TypeError(`${name}: is deterministic and takes no noise; leave it out`)
-    return { source: () => undefined, tail }
-  }
-  if (!noise) return { source: drawNoise(description.noiseShape, seed), tail }
-  if (frames === undefined)
-    throw new TypeError(`${name}: noise is given for features of unknown length; pass a seed, or the features as one tensor`)
+): { readonly source: NoiseSource; readonly givenFrames?: number } {
+  if (!noise) return { source: drawNoise(shapeOf, seed) }
+  if (!lengths) throw new TypeError(`${name}: noise is given for features of unknown length; pass a seed, or the features as one tensor`)
   const wrong = noise.data.findIndex(value => !Number.isFinite(value))
   if (wrong >= 0) throw new RangeError(`${name}: noise[${wrong}] is ${noise.data[wrong]}, expected finite numbers`)
-  const shape = description.noiseShape(frames + (tail?.frames ?? 0))
-  const isWhole = noise.data.length === sizeOf(shape)
-  if (!isWhole && !(tail && noise.data.length === sizeOf(description.noiseShape(frames)))) {
-    throw new RangeError(`${name}: noise is [${noise.shape.join(', ')}], expected [${shape.join(', ')}] for this mel`)
+  const frames = lengths.find(count => sizeOf(shapeOf(count)) === noise.data.length)
+  if (frames === undefined) {
+    throw new RangeError(
+      `${name}: noise is [${noise.shape.join(', ')}], expected [${shapeOf(lengths[0]!).join(', ')}] for this mel; leave it out to draw some`,
+    )
   }
-  const all = isWhole ? frames + (tail?.frames ?? 0) : frames
-  const tensor = float32Tensor(noise.data, description.noiseShape(all))
-  return { source: (from, to) => sliceFrames(tensor, all, from, to), tail: isWhole ? tail : undefined }
+  const tensor = float32Tensor(noise.data, shapeOf(frames))
+  const width = tensor.shape.at(-1)! / frames
+  return { source: (from, to) => slice(tensor, from * width, to * width), givenFrames: frames }
 }
 
 /** Draws frame by frame, so that the noise of a frame does not depend on how many follow, and keeps what may be asked for again. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
+import { createRuntime, loadWeights, type Runtime, slice, type Tensor, type Weights } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LoadVocoderOptions, loadVocoder, type MelVocoder } from './vocoder.ts'
+import { type LoadVocoderOptions, loadVocoder } from './load.ts'
+import type { MelVocoder } from './vocoder.ts'
 
 /** One golden case, run through every law of `MelVocoder`. */
 export interface VocoderCase {
@@ -89,6 +90,32 @@ export function describeVocoderCase({ name, golden, checkpoint, tolerance, input
       const pieces: number[] = []
       for await (const piece of vocoder.decodeChunks(long, { seed: 3, chunkFrames: 7 })) pieces.push(...piece)
       expect(largestDifference(pieces, whole)).toBeLessThanOrEqual(1e-4)
+    })
+
+    it('decodes a stream into what it decodes the whole, whatever arrives at once, without waiting for it', async () => {
+      const { mel } = inputs('')
+      const frames = 2 * vocoder.contextFrames + 9
+      const long = slice(repeat(mel, Math.ceil(frames / mel.shape[1]!)), 0, frames)
+      const whole = await vocoder.decode(long, { seed: 3 })
+      for (const cuts of [
+        [0, frames],
+        [0, 1, 1, vocoder.contextFrames + 3, frames - 1, frames],
+        [0, frames, frames],
+      ]) {
+        await using stream = vocoder.open({ seed: 3 })
+        const pushes = cuts.slice(1).map((end, i) => stream.push(slice(long, cuts[i]!, end), i === cuts.length - 2))
+        const chunks = await Promise.all(pushes)
+        expect(
+          largestDifference(
+            chunks.flatMap(chunk => [...chunk]),
+            whole,
+          ),
+        ).toBeLessThanOrEqual(1e-4)
+        await expect(stream.push(long)).rejects.toThrow(/has ended/)
+      }
+      await expect(vocoder.open().push(slice(long, 0, 0), true)).rejects.toThrow(/no frames/)
+      const stream = vocoder.open({ signal: AbortSignal.abort(new Error('enough')) })
+      await expect(stream.push(long, true)).rejects.toThrow('enough')
     })
 
     it('decodes a mel that arrives in pieces, empty ones and all, as it decodes the whole', async () => {

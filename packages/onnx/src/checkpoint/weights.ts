@@ -149,7 +149,7 @@ function viewOf(shared: Shared, prefix: string): Weights {
       if (shape) assertExpected(entry.shape, shape, `${source}: "${prefix}${name}"`)
       read.add(prefix + name)
       const known = tied.get(entry.key)?.deref()
-      if (known) return known
+      if (known && known.data.length === sizeOf(known.shape)) return known // one that was given away to the worker is empty
       const tensor = entry.get()
       if (tied.has(entry.key)) tied.set(entry.key, new WeakRef(tensor))
       return tensor

@@ -2,8 +2,9 @@ import { toFloat32 } from '../checkpoint/stored.ts'
 import type { Weights } from '../checkpoint/weights.ts'
 import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
-import { allocateFloat32, allocateUint8, release } from '../memory.ts'
+import { allocateUint8, release } from '../memory.ts'
 import { createTensor, type Tensor } from '../tensor.ts'
+import { eachElement, transpose2d } from '../tensor-ops.ts'
 
 /** Configuration of a linear layer. */
 export interface LinearConfig {
@@ -54,30 +55,12 @@ export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: 
   return bias ? graph.add(product, bias) : product
 }
 
-/** [rows, columns] → [columns, rows], in blocks that fit the cache. */
 function transpose(tensor: Tensor<'float32'>): Tensor<'float32'> {
   const known = transposed.get(tensor)
-  if (known) return known
-  const [rows, columns] = tensor.shape as readonly [number, number]
-  const { data } = tensor
-  const target = allocateFloat32(data.length)
-  eachElement(rows, columns, (row, column) => {
-    target[column * rows + row] = data[row * columns + column]!
-  })
-  const result = createTensor('float32', target, [columns, rows])
+  if (known && known.data.length === tensor.data.length) return known // one that was given away to the worker is empty
+  const result = transpose2d(tensor)
   transposed.set(tensor, result)
   return result
-}
-
-/** Visits all elements of a matrix in blocks, so that rows and columns both stay in the cache. */
-function eachElement(rows: number, columns: number, visit: (row: number, column: number) => void): void {
-  const block = 32
-  for (let top = 0; top < rows; top += block) {
-    for (let left = 0; left < columns; left += block) {
-      const [bottom, right] = [Math.min(rows, top + block), Math.min(columns, left + block)]
-      for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) visit(row, column)
-    }
-  }
 }
 
 /** `make` of a weight [out, in] that is read for this alone, and freed. */

@@ -1,8 +1,9 @@
 import {
   CheckpointError,
   float32Tensor,
+  type Graph,
   GraphBuilder,
-  type OnnxModel,
+  parseConfig,
   readSnakeParameters,
   snake,
   toImage,
@@ -11,7 +12,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { type BuildOptions, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { expectShape, type VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -62,13 +63,13 @@ export const bigVGan: VocoderArchitecture = {
     return {
       ...describeGenerator(generator),
       contextFrames: generatorContext(generator, { tail: 3 + activationReach, activation: activationReach }),
-      build: (tensors, options) => buildBigVGan(tensors, sizes, options),
+      build: tensors => ({ decoder: () => buildBigVGan(tensors, sizes) }),
     }
   },
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
-export function buildBigVGan(weights: Weights, config: BigVGanConfig, options: BuildOptions = {}): OnnxModel {
+function buildBigVGan(weights: Weights, config: BigVGanConfig): Graph {
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
@@ -84,7 +85,7 @@ export function buildBigVGan(weights: Weights, config: BigVGanConfig, options: B
   x = graph.scope('activation_post', () => antiAliasedSnake(graph, x, weights.scope('activation_post'), config))
   x = lastConv(name, graph, x, weights, 1, { bias: config.finalBias })
   graph.output('waveform', config.finalTanh ? graph.tanh(x) : graph.clip(x, -1, 1))
-  return graph.build(options)
+  return graph.toGraph()
 }
 
 /** Taps of the Kaiser-windowed sinc on both sides of the activation. */

@@ -1,5 +1,5 @@
-import { conv1d, convTranspose1d, GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
-import { type BuildOptions, expectConv, type VocoderArchitecture } from '../architecture.ts'
+import { conv1d, convTranspose1d, type Graph, GraphBuilder, type Value, type Weights } from '@mynah/onnx'
+import { expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
   channelsBefore,
   describeGenerator,
@@ -27,13 +27,13 @@ export const freGan: VocoderArchitecture = {
       ...describeGenerator(sizes),
       // The mel's own way up is shorter than the stages', for all but absurd kernels; one frame for each stage covers those.
       contextFrames: generatorContext(sizes) + sizes.upsampleRates.length,
-      build: (tensors, options) => buildFreGan(tensors, sizes, options),
+      build: tensors => ({ decoder: () => buildFreGan(tensors, sizes) }),
     }
   },
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
-export function buildFreGan(weights: Weights, config: GeneratorConfig, options: BuildOptions = {}): OnnxModel {
+function buildFreGan(weights: Weights, config: GeneratorConfig): Graph {
   const graph = new GraphBuilder(name)
   let mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
@@ -49,7 +49,7 @@ export function buildFreGan(weights: Weights, config: GeneratorConfig, options: 
   }
   const last = graph.leakyRelu(sum ?? x, 0.01)
   graph.output('waveform', graph.tanh(lastConv(name, graph, last, weights, 1)))
-  return graph.build(options)
+  return graph.toGraph()
 }
 
 /** The mel at the rate of `stage`: a ConvTranspose with the rate and kernel of the stage before. Reads `cond_up.{stage − 1}`. */

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createRuntime, loadWeights } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
+import { describeVocoder, loadVocoder } from '../load.ts'
 import { describeVocoderCase, goldenFile, largestDifference, withoutBatch } from '../vocoder.contract.ts'
-import { describeVocoder, loadVocoder } from '../vocoder.ts'
 
 describeVocoderCase({ name: 'hifi-gan', golden: 'hifi-gan/v1', checkpoint: 'g_00001000', tolerance: 2.6e-5 })
 describeVocoderCase({ name: 'hifi-gan', golden: 'hifi-gan/v2', checkpoint: 'g_00002000', tolerance: 3.7e-5 })

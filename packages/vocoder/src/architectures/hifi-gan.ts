@@ -1,6 +1,6 @@
-import { GraphBuilder, type OnnxModel, type Value, type Weights } from '@mynah/onnx'
+import { type Graph, GraphBuilder, parseConfig, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { type BuildOptions, expectShape, parseConfig, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+import { expectShape, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -44,7 +44,7 @@ function describeSizes(sizes: GeneratorConfig, variant: Variant): VocoderDescrip
   return {
     ...describeGenerator(sizes),
     contextFrames: generatorContext(sizes),
-    build: (tensors, options) => buildHifiGan(tensors, sizes, variant, options),
+    build: tensors => ({ decoder: () => buildHifiGan(tensors, sizes, variant) }),
   }
 }
 
@@ -84,7 +84,7 @@ function normalize(graph: GraphBuilder, mel: Value, weights: Weights, variant: V
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. The last leaky ReLU has PyTorch's default slope, 0.01, where all others have 0.1. */
-function buildHifiGan(weights: Weights, config: GeneratorConfig, variant: Variant, options: BuildOptions = {}): OnnxModel {
+function buildHifiGan(weights: Weights, config: GeneratorConfig, variant: Variant): Graph {
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, normalize(graph, mel, weights, variant), weights, config)
@@ -92,5 +92,5 @@ function buildHifiGan(weights: Weights, config: GeneratorConfig, variant: Varian
     x = upsamplingStage(name, graph, x, weights, config, stage, { upsampling: `${variant.upsampling}.${stage}` })
   }
   graph.output('waveform', graph.tanh(lastConv(name, graph, graph.leakyRelu(x, 0.01), weights, 1)))
-  return graph.build(options)
+  return graph.toGraph()
 }

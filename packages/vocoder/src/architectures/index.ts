@@ -4,9 +4,20 @@ import { freGan } from './fre-gan.ts'
 import { hifiGan } from './hifi-gan.ts'
 import { istftNet } from './istftnet.ts'
 import { melGan } from './melgan.ts'
+import { mynah } from './mynah.ts'
 import { parallelWaveGan } from './parallel-wavegan.ts'
 import { univNet } from './univnet.ts'
 import { vocos } from './vocos.ts'
 
-/** Every published vocoder that Mynah runs, asked in this order whether a checkpoint is its own. */
-export const architectures: readonly VocoderArchitecture[] = [melGan, hifiGan, freGan, bigVGan, istftNet, parallelWaveGan, univNet, vocos]
+/** Every vocoder that Mynah runs, asked in this order whether a checkpoint is its own. */
+export const architectures: readonly VocoderArchitecture[] = [
+  melGan,
+  hifiGan,
+  freGan,
+  bigVGan,
+  istftNet,
+  parallelWaveGan,
+  univNet,
+  vocos,
+  mynah,
+]

@@ -1,6 +1,6 @@
-import { CheckpointError, conv1d, GraphBuilder, istft, type OnnxModel, toSignal, type Weights } from '@mynah/onnx'
+import { CheckpointError, conv1d, type Graph, GraphBuilder, istft, parseConfig, toSignal, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { type BuildOptions, expectConv, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { expectConv, type VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -48,7 +48,7 @@ export const istftNet: VocoderArchitecture = {
     return {
       ...describeGenerator(generator, sizes.hopLength),
       contextFrames: generatorContext(generator, { tail }),
-      build: (tensors, options) => buildIstftNet(tensors, sizes, options),
+      build: tensors => ({ decoder: () => buildIstftNet(tensors, sizes) }),
     }
   },
 }
@@ -57,7 +57,7 @@ export const istftNet: VocoderArchitecture = {
  * Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. After the last stage one step is reflected in front, so that `conv_post` gives as many spectra as the
  * centred inverse STFT needs; the first half of its channels is the logarithm of the magnitude, the sine of the others is the phase in radians.
  */
-export function buildIstftNet(weights: Weights, config: IstftNetConfig, options: BuildOptions = {}): OnnxModel {
+function buildIstftNet(weights: Weights, config: IstftNetConfig): Graph {
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
   let x = firstConv(name, graph, mel, weights, config)
@@ -73,5 +73,5 @@ export function buildIstftNet(weights: Weights, config: IstftNetConfig, options:
   const real = graph.mul(magnitude, graph.cos(phase))
   const imaginary = graph.mul(magnitude, graph.sin(phase))
   graph.output('waveform', istft(graph, real, imaginary, { nFft: config.nFft, hopLength: config.hopLength, padding: 'center' }))
-  return graph.build(options)
+  return graph.toGraph()
 }

@@ -3,23 +3,19 @@ import {
   CheckpointError,
   conv1d,
   convTranspose1d,
+  expectEqual,
+  type Graph,
   GraphBuilder,
   inHalves,
-  type OnnxModel,
+  type ModelFiles,
+  parseConfig,
   toImage,
   toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import {
-  type BuildOptions,
-  expectConv,
-  parseConfig,
-  type VocoderArchitecture,
-  type VocoderDescription,
-  type VocoderSources,
-} from '../architecture.ts'
+import { expectConv, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 
 const name = 'melgan'
@@ -88,40 +84,42 @@ export const melGan: VocoderArchitecture = {
   detect: weights =>
     (weights.has('1.weight') && weights.has('4.shortcut.weight')) ||
     (weights.has('melgan.1.weight') && weights.has('melgan.4.skip_layer.weight')),
-  describe(weights, config, sources) {
-    if (weights.has('melgan.1.weight')) return describeRecipe(weights, config, sources)
+  describe(weights, config, files) {
+    if (weights.has('melgan.1.weight')) return describeRecipe(weights, config, files)
     const sizes: MelGanConfig = { ...measure(weights, descript), layout: descript, slope: 0.2, finalTanh: true }
     const fields = parseConfig(name, schema, config ?? {}, weights)
-    expectField('n_mel_channels', fields.n_mel_channels, sizes.nMels, weights)
-    expectField('n_residual_layers', fields.n_residual_layers, sizes.residualLayers, weights)
-    expectField('ngf · 2^stages', fields.ngf && fields.ngf * 2 ** sizes.upsampleRates.length, sizes.initialChannels, weights)
+    expectEqual(name, weights, 'n_mel_channels', fields.n_mel_channels, sizes.nMels)
+    expectEqual(name, weights, 'n_residual_layers', fields.n_residual_layers, sizes.residualLayers)
+    expectEqual(name, weights, 'ngf · 2^stages', fields.ngf && fields.ngf * 2 ** sizes.upsampleRates.length, sizes.initialChannels)
     const sampleRate = fields.sampling_rate ?? melPresets.melGan22k.sampleRate
     return {
       ...describeSizes(sizes),
       sampleRate,
       mel: { ...melPresets.melGan22k, sampleRate, nMels: sizes.nMels, fMax: null },
       warnings: config === undefined ? [`no args.yml beside the checkpoint: a sample rate of ${sampleRate} Hz is assumed`] : [],
-      build: (tensors, options) => buildMelGan(tensors, sizes, options),
+      build: tensors => ({ decoder: () => buildMelGan(tensors, sizes) }),
     }
   },
 }
 
-function describeRecipe(weights: Weights, config: unknown, sources: VocoderSources): VocoderDescription {
+function describeRecipe(weights: Weights, config: unknown, files: ModelFiles): VocoderDescription {
   const recipe = parseConfig(name, recipeSchema, config, weights)
   const { nonlinear_activation_params, use_final_nonlinear_activation: finalTanh } = recipe.generator_params
   const slope = nonlinear_activation_params.negative_slope
   const sizes: MelGanConfig = { ...measure(weights.scope('melgan'), kanBayashi), layout: kanBayashi, slope, finalTanh }
-  expectField('num_mels', recipe.num_mels, sizes.nMels, weights)
-  expectField('hop_size', recipe.hop_size, describeSizes(sizes).hopLength, weights)
+  expectEqual(name, weights, 'num_mels', recipe.num_mels, sizes.nMels)
+  expectEqual(name, weights, 'hop_size', recipe.hop_size, describeSizes(sizes).hopLength)
   return {
     ...describeSizes(sizes),
     sampleRate: recipe.sampling_rate,
-    ...recipeMel(recipe, weights, sources),
-    build(tensors, options) {
-      // Statistics that a checkpoint may hold belong to the front-end.
-      for (const statistic of ['mean', 'scale']) if (tensors.has(statistic)) tensors.raw(statistic)
-      return buildMelGan(tensors.scope('melgan'), sizes, options)
-    },
+    ...recipeMel(recipe, weights, files),
+    build: tensors => ({
+      decoder() {
+        // Statistics that a checkpoint may hold belong to the front-end.
+        for (const statistic of ['mean', 'scale']) if (tensors.has(statistic)) tensors.raw(statistic)
+        return buildMelGan(tensors.scope('melgan'), sizes)
+      },
+    }),
   }
 }
 
@@ -157,16 +155,8 @@ function measure(weights: Weights, { block, shortcut }: Layout): Omit<MelGanConf
   return { nMels, initialChannels, upsampleRates, residualLayers, outerKernel, residualKernel }
 }
 
-function expectField(field: string, found: number | undefined, expected: number, weights: Weights): void {
-  if (found === undefined || found === expected) return
-  throw new CheckpointError(
-    `${name}: the config says ${field} = ${found}, but ${weights.source} has ${expected}; does the config belong to this checkpoint?`,
-    { code: 'shape-mismatch' },
-  )
-}
-
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]; convolutions reflect at the edges. */
-export function buildMelGan(weights: Weights, config: MelGanConfig, options: BuildOptions = {}): OnnxModel {
+function buildMelGan(weights: Weights, config: MelGanConfig): Graph {
   const { slope } = config
   const graph = new GraphBuilder(name)
   const mel = graph.input('mel', 'float32', [1, config.nMels, 'T'])
@@ -192,7 +182,7 @@ export function buildMelGan(weights: Weights, config: MelGanConfig, options: Bui
   x = reflectedConv(graph, graph.leakyRelu(x, slope), weights, last, [1, channels, config.outerKernel])
   const waveform = toSignal(graph, x)
   graph.output('waveform', config.finalTanh ? graph.tanh(waveform) : waveform)
-  return graph.build(options)
+  return graph.toGraph()
 }
 
 /** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `{layer}.shortcut`, `.block.2` and `.block.4`, or what they are called. */

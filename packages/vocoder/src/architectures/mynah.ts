@@ -1,22 +1,20 @@
 import {
   convNextBlock,
   float32Tensor,
+  type Graph,
   GraphBuilder,
-  InferenceError,
   int64Tensor,
   istft,
   type LinearConfig,
   layerNorm,
   linear,
-  type OnnxModel,
-  type Runtime,
+  parseConfig,
   type Value,
   vocosBackbone,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { checkFeatures } from '../features.ts'
-import type { Vocoder } from '../vocoder.ts'
+import type { Decoding, VocoderArchitecture } from '../architecture.ts'
 
 const schema = z.object({
   latentDim: z.int().positive(),
@@ -28,8 +26,7 @@ const schema = z.object({
   hopLength: z.int().positive(),
 })
 
-/** Sizes of the decoder half of Mynah's codec. */
-export type MynahDecoderConfig = z.infer<typeof schema>
+type Config = z.infer<typeof schema>
 
 /** How the matrices of the ConvNeXt blocks are multiplied: `stored` computes in int8 what is stored in int8. */
 type Precision = NonNullable<LinearConfig['dtype']>
@@ -38,19 +35,53 @@ type Precision = NonNullable<LinearConfig['dtype']>
 const sampleRate = 24000
 /** Vocos clips its magnitudes here, before a badly placed frame can blow up. */
 const largestMagnitude = 100
-/** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, what two stretches say at their joint differs by 39 dB less than it is (docs/decisions/2026-11-27-harmonics.md). */
-const overlapFrames = 16
+/** A sample depends on some 30 frames on either side, but hardly on the farther ones: with 16, what two chunks say at their joint differs by 39 dB less than it is (docs/decisions/2026-11-27-harmonics.md). */
+const contextFrames = 16
 
 /** What the pitch head's tanh spans: typical · e^(±range) Hz. */
 const pitch = { typical: 175, range: Math.log(3.3) }
+
+/** The decoder half of Mynah's own codec: latents at 40 Hz → waveform at 24 kHz. Weight names: training/codec.py. */
+export const mynah: VocoderArchitecture = {
+  name: 'mynah',
+  detect: weights => weights.has('harmonic_head.weight') && weights.has('comb.weight'),
+  describe(weights, config) {
+    const sizes = parseConfig('mynah', schema, config, weights)
+    return {
+      sampleRate,
+      hopLength: 2 * sizes.hopLength,
+      featureDim: sizes.latentDim,
+      input: 'latents',
+      contextFrames,
+      begin: () => carryPhases(),
+      build: (tensors, { device } = { device: 'cpu' }) => ({
+        decoder: () => buildMynahDecoder(tensors, sizes, device === 'cpu' ? 'stored' : 'float32'),
+      }),
+    }
+  },
+}
+
+/** The tones of a chunk go on where those of the chunk before were at its joint. */
+function carryPhases(): Decoding {
+  const periods: number[] = [] // of the pitch, at the end of each half frame of the whole
+  return {
+    feeds: (from, _, start) => ({
+      start: float32Tensor([periods[2 * start - 1] ?? 0], [1, 1, 1]),
+      joint: int64Tensor([2 * (start - from)], [1]),
+    }),
+    carry(results, from) {
+      for (const [i, phase] of (results.periods!.data as Float32Array).entries()) periods[2 * from + i] = phase % 1
+    },
+  }
+}
 
 /**
  * Emits latents [1, L, T] → waveform [1, T · 2 · hop]: Vocos (arXiv:2306.00814) backbone at the codec's frame rate, a linear map to twice the rate, ConvNeXt blocks there,
  * then magnitude and phase of noise, and of what is added to it: the harmonics of a predicted pitch; iSTFT with "same" padding. Reference: training/codec.py.
  * `start` [1, 1, 1] is the phase in periods that the pitch has where `joint` [1] of the 2T frames have passed, and `periods` [1, 2T, 1] its phase at the end of each: where speech is
- * decoded in stretches, the next goes on from there.
+ * decoded in chunks, the next goes on from there.
  */
-export function buildMynahDecoder(weights: Weights, config: MynahDecoderConfig, precision: Precision): OnnxModel {
+function buildMynahDecoder(weights: Weights, config: Config, precision: Precision): Graph {
   const graph = new GraphBuilder('mynah-decoder')
   const latents = graph.input('latents', 'float32', [1, config.latentDim, 'T'])
   let x = vocosBackbone(graph, latents, weights.scope('decoder'), config.decoderLayers, { dtype: precision })
@@ -78,14 +109,14 @@ export function buildMynahDecoder(weights: Weights, config: MynahDecoderConfig, 
   const [real, imaginary] = [part('cos'), part('sin')]
   graph.output('periods', periods)
   graph.output('waveform', istft(graph, real, imaginary, { nFft: config.nFft, hopLength: config.hopLength, padding: 'same' }))
-  return graph.build()
+  return graph.toGraph()
 }
 
 /**
  * Pitch in Hz [1, 2T, 1] → the STFT of its harmonics, all of amplitude 1: magnitudes and phases [1, 2T, nFft / 2 + 1]. A bin sees the harmonic that is nearest, through the main lobe
  * of a Hann window (all but exactly). `periods` [1, 2T, 1]: how far the pitch has turned by the end of each frame, but for whole periods.
  */
-function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: MynahDecoderConfig) {
+function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: Config) {
   const fraction = (x: Value) => graph.sub(x, graph.floor(x))
   const perBin = (name: string, value: (bin: number) => number) =>
     graph.initializer(
@@ -112,39 +143,4 @@ function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: Mynah
     perBin('half_turns', bin => (bin % 2) / 2),
   )
   return { lobes: graph.mul(root, root), phases: graph.mul(turns, 2 * Math.PI), periods }
-}
-
-/**
- * Loads the decoder of Mynah's codec: latents [L, T] at 40 Hz → 24 kHz waveform. `weights` stays open as long as the decoder lives: after a crash they are read again.
- * @throws {CheckpointError} if a weight is missing or misshapen
- * @throws {InferenceError} `bad-config`
- */
-export async function loadMynahDecoder(weights: Weights, config: unknown, runtime: Runtime): Promise<Vocoder> {
-  const parsed = schema.safeParse(config)
-  if (!parsed.success)
-    throw new InferenceError(`mynah decoder config: ${z.prettifyError(parsed.error)}`, { code: 'bad-config', cause: parsed.error })
-  const sizes = parsed.data
-  // ONNX Runtime's int8 kernel is the CPU's; other devices compute in float32.
-  const precision: Precision = runtime.device === 'cpu' ? 'stored' : 'float32'
-  const model = await runtime.load(() => buildMynahDecoder(weights, sizes, precision), { name: 'codec-decoder' })
-  return {
-    name: 'mynah',
-    sampleRate,
-    featureDim: sizes.latentDim,
-    samplesFor: frames => frames * 2 * sizes.hopLength,
-    overlapFrames,
-    async decode(features, { signal, stretch } = {}) {
-      checkFeatures('mynah decoder', features, sizes.latentDim)
-      const { frame, joint, phases } = stretch ?? { frame: 0, joint: 0, phases: [] }
-      const feeds = {
-        latents: float32Tensor(features.data, [1, ...features.shape]),
-        start: float32Tensor([phases[2 * joint - 1] ?? 0], [1, 1, 1]),
-        joint: int64Tensor([2 * (joint - frame)], [1]),
-      }
-      const { waveform, periods } = await model.run(feeds, signal ? { signal } : {})
-      for (const [i, phase] of (periods!.data as Float32Array).entries()) phases[2 * frame + i] = phase % 1
-      return waveform!.data as Float32Array
-    },
-    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
-  }
 }

@@ -1,12 +1,11 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRandom, createRuntime, float32Tensor, GraphBuilder, readHdf5 } from '@mynah/onnx'
+import { createRandom, createRuntime, float32Tensor, GraphBuilder, readConfigFile, readHdf5 } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readConfigFile } from '../config-file.ts'
 import { readStatistics } from '../kan-bayashi.ts'
+import { describeVocoder } from '../load.ts'
 import { describeVocoderCase, goldenFile, largestDifference } from '../vocoder.contract.ts'
-import { describeVocoder } from '../vocoder.ts'
 import { stretchAndConvolve } from './parallel-wavegan.ts'
 
 describeVocoderCase({

@@ -2,8 +2,9 @@ import {
   conv1d,
   createWeights,
   float32Tensor,
+  type Graph,
   GraphBuilder,
-  type OnnxModel,
+  parseConfig,
   type Tensor,
   toImage,
   toSignal,
@@ -11,8 +12,9 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, expectShape, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { expectConv, expectShape, type VocoderArchitecture } from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
+import { createNoise } from '../noise.ts'
 
 const name = 'parallel-wavegan'
 
@@ -64,17 +66,22 @@ type Generator = z.infer<typeof generatorSchema>
 export const parallelWaveGan: VocoderArchitecture = {
   name,
   detect: weights => weights.has('first_conv.weight') && weights.has('conv_layers.0.conv1x1_aux.weight'),
-  describe(weights, config, sources) {
+  describe(weights, config, files) {
     const sizes = parseConfig(name, schema, config, weights)
     const { generator_params: generator, hop_size: hop } = sizes
+    const noiseShape = (frames: number) => [1, generator.in_channels, frames * hop]
     return {
       sampleRate: sizes.sampling_rate,
       hopLength: hop,
       featureDim: sizes.num_mels,
-      ...recipeMel(sizes, weights, sources),
+      ...recipeMel(sizes, weights, files),
       contextFrames: contextFrames(generator, hop),
-      noiseShape: frames => [1, generator.in_channels, frames * hop],
-      build: tensors => buildParallelWaveGan(tensors, sizes),
+      noiseShape,
+      begin(options, frames) {
+        const { source } = createNoise(name, noiseShape, frames === undefined ? undefined : [frames], options)
+        return { feeds: (from, to) => ({ noise: source(from, to) }) }
+      },
+      build: tensors => ({ decoder: () => buildParallelWaveGan(tensors, sizes) }),
     }
   },
 }
@@ -98,7 +105,7 @@ function contextFrames(generator: Generator, hop: number): number {
  * activation after them are fused, and the factors of √½ between layers are multiplied into the weights, for which the residual is held 2^(layer / 2) times as large.
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
-export function buildParallelWaveGan(weights: Weights, config: Config): OnnxModel {
+function buildParallelWaveGan(weights: Weights, config: Config): Graph {
   const { generator_params: generator, hop_size: hop } = config
   const { residual_channels: residual, skip_channels: skip, layers } = generator
   const graph = new GraphBuilder(name)
@@ -120,7 +127,7 @@ export function buildParallelWaveGan(weights: Weights, config: Config): OnnxMode
   graph.output('waveform', toSignal(graph, pointwise(graph, hidden, weights, 'last_conv_layers.3', 1)))
   // Statistics that a checkpoint may hold belong to the front-end.
   for (const statistic of ['mean', 'scale']) if (weights.has(statistic)) weights.raw(statistic)
-  return graph.build()
+  return graph.toGraph()
 }
 
 /**

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRuntime, loadWeights } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
+import { describeVocoder, loadVocoder } from '../load.ts'
 import { describeVocoderCase, goldenFile, largestDifference, withoutBatch } from '../vocoder.contract.ts'
-import { describeVocoder, loadVocoder } from '../vocoder.ts'
 
 const tolerance = 2.8e-5
 const checkpoint = goldenFile('univnet/c4/univ_c4_0003.pt')

@@ -3,15 +3,19 @@ import {
   conv1d,
   convTranspose1d,
   float32Tensor,
+  type Graph,
   GraphBuilder,
   gatedTanh,
-  type OnnxModel,
+  parseConfig,
+  parseYaml,
   type Tensor,
   type Value,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, parseConfig, type VocoderArchitecture } from '../architecture.ts'
+import { type Decoding, expectConv, type VocoderArchitecture } from '../architecture.ts'
+import { createNoise } from '../noise.ts'
+import type { DecodeOptions } from '../vocoder.ts'
 
 const name = 'univnet'
 
@@ -124,9 +128,13 @@ const predictorBlocks = 3
  */
 export const univNet: VocoderArchitecture = {
   name,
+  configInside(root) {
+    const text = typeof root === 'object' && root !== null && 'hp_str' in root ? root.hp_str : undefined
+    return typeof text === 'string' ? parseYaml(text) : undefined
+  },
   detect: weights => spellingOf(weights) !== undefined,
   describe(weights, config) {
-    const sizes: Config = parseConfig<Config>(name, spellingOf(weights) === transformers ? transformersSchema : schema, config, weights)
+    const sizes: Config = parseConfig(name, spellingOf(weights) === transformers ? transformersSchema : schema, config, weights)
     const { audio, gen } = sizes
     return {
       sampleRate: audio.sampling_rate,
@@ -144,11 +152,23 @@ export const univNet: VocoderArchitecture = {
       },
       contextFrames: contextFrames(gen),
       minFrames: (outerKernel + 1) / 2,
-      tail: { frames: 10, value: -11.5129 },
-      noiseShape: frames => [1, gen.noise_dim, frames],
-      build: tensors => buildUnivNet(tensors, sizes),
+      noiseShape: frames => [1, gen.noise_dim, frames + silence.frames],
+      begin: (options, frames) => begin(sizes, options, frames),
+      build: tensors => ({ decoder: () => buildUnivNet(tensors, sizes) }),
     }
   },
+}
+
+/** What published inference appends to the mel: frames of this value. */
+const silence = { frames: 10, value: -11.5129 }
+
+function begin({ audio, gen }: Config, options: DecodeOptions, frames: number | undefined): Decoding {
+  const lengths = frames === undefined ? undefined : [frames + silence.frames, frames]
+  const { source, givenFrames } = createNoise(name, count => [1, gen.noise_dim, count], lengths, options)
+  const feeds = (from: number, to: number) => ({ noise: source(from, to) })
+  if (givenFrames !== undefined && givenFrames === frames) return { feeds }
+  const { n_mel_channels: bands } = audio
+  return { feeds, tail: float32Tensor(new Float32Array(bands * silence.frames).fill(silence.value), [bands, silence.frames]) }
 }
 
 function contextFrames(gen: Gen): number {
@@ -166,7 +186,7 @@ function contextFrames(gen: Gen): number {
  * from the mel, frame by frame.
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
-export function buildUnivNet(weights: Weights, { audio, gen }: Config): OnnxModel {
+function buildUnivNet(weights: Weights, { audio, gen }: Config): Graph {
   const spelling = spellingOf(weights) ?? original
   const graph = new GraphBuilder(name)
   const noise = graph.input('noise', 'float32', [1, gen.noise_dim, 'T'])
@@ -184,7 +204,7 @@ export function buildUnivNet(weights: Weights, { audio, gen }: Config): OnnxMode
   x = graph.leakyRelu(x, gen.lReLU_slope)
   x = graph.scope('conv_post', () => conv1d(graph, x, weights.scope(spelling.last), reflected))
   graph.output('waveform', graph.tanh(x))
-  return graph.build()
+  return graph.toGraph()
 }
 
 /** Transposed convolution, then for each dilation: convolution → location-variable convolution → gate, added to its input. */

@@ -1,7 +1,21 @@
 import { type MelConfig, melFilterbank } from '@mynah/audio'
-import { adaptiveLayerNorm, GraphBuilder, istft, linear, type OnnxModel, type Value, vocosBackbone, type Weights } from '@mynah/onnx'
+import {
+  adaptiveLayerNorm,
+  float32Tensor,
+  type Graph,
+  GraphBuilder,
+  int64Tensor,
+  istft,
+  linear,
+  parseConfig,
+  sumCodewords,
+  type Tensor,
+  type Value,
+  vocosBackbone,
+  type Weights,
+} from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, expectShape, parseConfig, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+import { type Decoding, expectConv, expectShape, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
 
 const name = 'vocos'
 
@@ -64,7 +78,7 @@ const normEpsilon = 1e-6
 /** Of the first convolution and of every block's, fixed in the reference. */
 const kernel = 7
 /** What a training checkpoint holds besides the generator: discriminators, losses, and the EnCodec that made its features. */
-const trainingOnly = ['multiperioddisc.', 'multiresddisc.', 'melspec_loss.', 'feature_extractor.encodec.']
+const trainingOnly = /^(multiperioddisc|multiresddisc|melspec_loss|feature_extractor\.encodec)\./
 
 /**
  * Vocos: mel, or the sum of EnCodec's codewords → waveform. Paper: arXiv:2306.00814. Config and weight names: gemelo-ai/vocos@c859e3b vocos/models.py,
@@ -84,20 +98,22 @@ export const vocos: VocoderArchitecture = {
       contextFrames: ((layers + 1) * (kernel - 1)) / 2 + Math.ceil(nFft / 2 / hopLength) + 1,
       ...(cut === 'center' ? { minFrames: 2, samplesFor: frames => (frames - 1) * hopLength } : {}),
       trainingOnly,
-      build: tensors => buildVocos(tensors, sizes),
+      build: tensors => ({ decoder: () => buildVocos(tensors, sizes) }),
     }
   },
 }
 
-type Features = Pick<VocoderDescription, 'sampleRate' | 'mel' | 'bandwidths' | 'codewords' | 'warnings'>
+type Features = Pick<VocoderDescription, 'sampleRate' | 'mel' | 'bandwidths' | 'begin' | 'toFeatures' | 'warnings'>
 
 function describeFeatures(weights: Weights, { feature_extractor: extractor, backbone }: Config): Features {
   if ('bandwidths' in extractor.init_args) {
     const { encodec_model: codec, bandwidths } = extractor.init_args
     return {
       sampleRate: codec === 'encodec_24khz' ? 24000 : 48000,
-      ...(backbone.init_args.adanorm_num_embeddings ? { bandwidths } : {}),
-      codewords: weights.get('feature_extractor.codebook_weights', [undefined, backbone.init_args.input_channels]),
+      ...(backbone.init_args.adanorm_num_embeddings
+        ? { bandwidths, begin: ({ bandwidthId }) => beginAt(bandwidths, bandwidthId ?? bandwidths.length - 1) }
+        : {}),
+      toFeatures: codewordSums(weights.get('feature_extractor.codebook_weights', [undefined, backbone.init_args.input_channels])),
     }
   }
   const args = extractor.init_args
@@ -118,6 +134,24 @@ function describeFeatures(weights: Weights, { feature_extractor: extractor, back
     padding: args.padding,
   }
   return { sampleRate: args.sample_rate, mel, warnings: checkFilterbank(weights, mel) }
+}
+
+/** Tells the adaptive norms which bandwidth the features have. */
+function beginAt(bandwidths: readonly number[], index: number): Decoding {
+  if (!Number.isInteger(index) || index < 0 || index >= bandwidths.length) {
+    const known = bandwidths.map((kbps, i) => `${i} (${kbps} kbps)`).join(', ')
+    throw new RangeError(`${name}: bandwidthId is ${index}, expected one of ${known}`)
+  }
+  return { feeds: () => ({ bandwidth_id: int64Tensor([index], []) }) }
+}
+
+/** @param table codewords of all codebooks, one below the other [K · N, C] */
+function codewordSums({ data, shape }: Tensor<'float32'>): NonNullable<VocoderDescription['toFeatures']> {
+  const [rows, width] = shape as readonly [number, number]
+  return (codes, size) => {
+    const codebooks = Math.floor(rows / size)
+    return sumCodewords(codes, float32Tensor(data.subarray(0, codebooks * size * width), [codebooks, size, width]), name)
+  }
 }
 
 const filterbank = 'feature_extractor.mel_spec.mel_scale.fb'
@@ -151,7 +185,7 @@ function checkFilterbank(weights: Weights, mel: MelConfig): string[] {
  * S = (T − 1)·hop with `center`, T·hop with `same`. With adaptive norms (EnCodec features) there is a second input, int64 scalar `bandwidth_id`.
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
-export function buildVocos(weights: Weights, config: Config): OnnxModel {
+function buildVocos(weights: Weights, config: Config): Graph {
   const { n_fft: nFft, hop_length: hopLength, padding: cut } = config.head.init_args
   const { input_channels: channels, num_layers: layers, adanorm_num_embeddings: conditions } = config.backbone.init_args
   checkShapes(weights, config)
@@ -176,7 +210,7 @@ export function buildVocos(weights: Weights, config: Config): OnnxModel {
   )
   // What belongs to the front-end, and has been looked at there.
   for (const tensor of [filterbank, melWindow, 'feature_extractor.codebook_weights']) if (weights.has(tensor)) weights.raw(tensor)
-  return graph.build()
+  return graph.toGraph()
 }
 
 function checkShapes(weights: Weights, { backbone: { init_args: sizes }, head }: Config): void {

@@ -1,0 +1,91 @@
+import {
+  type BuildTarget,
+  expectAllRead,
+  float32Tensor,
+  type LoadModelOptions,
+  loadModel,
+  type OnnxModel,
+  type OpenedModel,
+  type OpenModelOptions,
+  openModel,
+  type Tensor,
+  writeModel,
+} from '@mynah/onnx'
+import type { VocoderDescription } from './architecture.ts'
+import { architectures } from './architectures/index.ts'
+import { DescribedVocoder } from './described-vocoder.ts'
+import type { MelVocoder } from './vocoder.ts'
+
+/** Options of `loadVocoder`. */
+export type LoadVocoderOptions = LoadModelOptions
+
+/**
+ * Loads a vocoder: `.pt .pth .bin .pkl .ckpt .safetensors` or no ending at all, the architecture detected from tensor names and config.
+ * Its file stays open until it is disposed of.
+ * @throws {CheckpointError} `unknown-architecture`, `missing-config`, `bad-config`, `config-mismatch`, `unreadable-config`, `missing-tensor`, `shape-mismatch`,
+ *   `unexpected-tensor`; all of readCheckpoint's and loadWeights'
+ */
+export function loadVocoder(checkpoint: string, options: LoadVocoderOptions = {}): Promise<MelVocoder> {
+  return loadModel(architectures, checkpoint, options, async (opened, runtime, resources) => {
+    const { architecture, description } = opened
+    // A factory, so that the tensors are freed once they are in the worker, and read again should it crash.
+    const emit = () => emitDecoder(opened, runtime, { externalData: true })
+    const model = resources.add(await runtime.load(emit, { name: architecture.name, transfer: true }))
+    return new DescribedVocoder(architecture.name, description, model, () => resources[Symbol.asyncDispose]())
+  })
+}
+
+/**
+ * Finds out what a checkpoint is, and which config belongs to it, without loading it.
+ * @throws {CheckpointError} as `loadVocoder`
+ */
+export function describeVocoder(
+  checkpoint: string,
+  options: OpenModelOptions = {},
+): Pick<OpenedModel<VocoderDescription>, 'architecture' | 'description' | 'config'> {
+  using opened = openModel(architectures, checkpoint, options)
+  const { architecture, description, config } = opened
+  return { architecture, description, config }
+}
+
+/** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. */
+export interface ExportedVocoder {
+  readonly name: string
+  readonly description: VocoderDescription
+  /** The published config; undefined for a checkpoint that needs none. */
+  readonly config: unknown
+  /** `mel` float32 [1, C, T] (and `noise`, `bandwidth_id`) → `waveform` float32 [1, 1, S]. */
+  readonly model: OnnxModel
+  /** By the names that `loadVocoder` reads, weight norm folded; `mean` and `scale` of a recipe's statistics among them. */
+  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
+}
+
+/**
+ * Builds the graph of a published vocoder without running it.
+ * @throws {CheckpointError} as `loadVocoder`
+ */
+export function exportVocoder(checkpoint: string, options: OpenModelOptions = {}): ExportedVocoder {
+  using opened = openModel(architectures, checkpoint, options)
+  const { architecture, description, config, weights } = opened
+  const model = emitDecoder(opened, { device: 'cpu' })
+  const kept = weights.names.filter(name => !description.trainingOnly?.test(name))
+  const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
+  const { mean, scale } = description.mel?.normalize ?? {}
+  const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
+  return { name: architecture.name, description, config, model, tensors: { ...tensors, ...statistics } }
+}
+
+/** Emits the graph and checks that it uses every tensor. */
+function emitDecoder(
+  { architecture, description, weights }: OpenedModel<VocoderDescription>,
+  target: BuildTarget,
+  options: { externalData?: boolean } = {},
+): OnnxModel {
+  const graph = description.build(weights, target).decoder()
+  expectAllRead(architecture.name, weights, description)
+  return writeModel(graph, options)
+}
+
+function rowOf(values: ArrayLike<number>): Tensor<'float32'> {
+  return float32Tensor(Float32Array.from(values), [values.length])
+}
