@@ -22,7 +22,7 @@ afterAll(() => rmSync(runs, { recursive: true, force: true }))
 
 const glide = `
 import json, math, torch
-from pitch import yin
+from mynah.pitch import yin
 f = torch.linspace(100, 300, 24000)
 turns = (f / 24000).cumsum(0)
 glide = sum(torch.sin(2 * math.pi * k * turns) / k for k in range(1, 20))[None] * 0.1
@@ -38,7 +38,10 @@ describe.skipIf(!hasTorch)('training scripts', () => {
     const run = join(runs, name)
     return {
       run,
-      result: spawnSync(python, [`${script}.py`, '--smoke', '--run', run, '--threads', '1', ...options], { cwd: folder, encoding: 'utf8' }),
+      result: spawnSync(python, [`train/${script}.py`, '--smoke', '--run', run, '--threads', '1', ...options], {
+        cwd: folder,
+        encoding: 'utf8',
+      }),
     }
   }
 
@@ -59,8 +62,8 @@ describe.skipIf(!hasTorch)('training scripts', () => {
   it('train_codec --adversarial leaves discriminators that another run begins with', { timeout: 120_000 }, () => {
     const { run, result } = smoke('train_codec', 'judged', '--adversarial', '0.3', '--disc-warmup', '2')
     expect(result.status, result.stderr).toBe(0)
-    const judges = join(run, 'judges.safetensors')
-    const again = smoke('train_codec', 'judged-again', '--adversarial', '0.3', '--disc-init', judges).result
+    const discriminators = join(run, 'discriminators.safetensors')
+    const again = smoke('train_codec', 'judged-again', '--adversarial', '0.3', '--disc-init', discriminators).result
     expect(again.status, again.stderr).toBe(0)
   })
 
@@ -73,7 +76,7 @@ describe.skipIf(!hasTorch)('training scripts', () => {
   })
 
   it('codebooks counts what the committed corpus uses: all of every codebook', { timeout: 60_000 }, () => {
-    const { stdout, stderr } = spawnSync(python, ['codebooks.py', '--cache', 'tokens-en'], { cwd: folder, encoding: 'utf8' })
+    const { stdout, stderr } = spawnSync(python, ['eval/codebooks.py', '--cache', 'assets/tokens-en'], { cwd: folder, encoding: 'utf8' })
     expect(stdout.match(/^\| \d \| 100\.0 \|/gm), stderr).toHaveLength(8)
   })
 
@@ -105,7 +108,7 @@ describe.skipIf(!hasRecognizer)('robustness.py', () => {
     ['we saw of the king of the hill', 'We saw a king of the hill.', ''],
     ['hello hello', 'Hello.', 'hello'],
   ])('hears in "%s" for "%s" the repeated phrase "%s"', { timeout: 120_000 }, (heard, text, expected) => {
-    const script = 'import sys; from robustness import repeated, words; print(*repeated(words(sys.argv[1]), words(sys.argv[2])))'
+    const script = 'import sys; from eval.robustness import repeated, words; print(*repeated(words(sys.argv[1]), words(sys.argv[2])))'
     const { stdout, stderr } = spawnSync(python, ['-c', script, heard, text], { cwd: folder, encoding: 'utf8' })
     expect(stdout.trim(), stderr).toBe(expected)
   })

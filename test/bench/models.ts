@@ -1,7 +1,7 @@
 /** One published model at full size. */
 export interface BenchModel {
   readonly title: string
-  /** `vocoder:PAPER:PRESET` of training/vocoders, or `codec:NAME:encode|decode` of torch_codecs.py. */
+  /** `vocoder:PAPER:PRESET` of training/papers/vocoders, or `codec:NAME:encode|decode` of torch_codecs.py. */
   readonly id: string
   /** Frames of one run: as few as give a run of a few tenths of a second, because large models take seconds for each second of sound. */
   readonly frames: number

@@ -6,7 +6,7 @@ import math
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm as parametrized_norm
-from vocoders.layers import normed
+from papers.vocoders.layers import normed
 
 
 class Sum(nn.Module):

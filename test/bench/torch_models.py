@@ -35,7 +35,7 @@ def save(tensors, folder):
 
 
 def vocoder(paper, preset, frames):
-    module = importlib.import_module(f"vocoders.{paper}")
+    module = importlib.import_module(f"papers.vocoders.{paper}")
     config = module.PRESETS[preset]
     generator = module.Generator(config)
     state = tensors = generator.state_dict()

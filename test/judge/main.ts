@@ -1,8 +1,8 @@
 /**
- * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--group human …] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/evaluation.py.
+ * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--group human …] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/eval/evaluation.py.
  * Speaks SET with a bundle into SET/RUN (every transcribed prompt), decodes every recording with its codec, and with --python lets ../shared/tools/judge judge both.
  * `pnpm judge SET --others [--kokoro MODEL.onnx] [--python PYTHON]` does the same with what does not change with the model, into SET/references: the recordings, espeak-ng,
- * flite and Kokoro. Both go on where they were stopped. training/results.py makes the table and the plots.
+ * flite and Kokoro. Both go on where they were stopped. training/eval/results.py makes the table and the plots.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -31,7 +31,7 @@ const { positionals, values } = parseArgs({
   },
 })
 const [folder] = positionals
-if (!folder) throw new TypeError('usage: pnpm judge SET [--name RUN] [--bundle FOLDER] [--others] …; training/evaluation.py makes SET')
+if (!folder) throw new TypeError('usage: pnpm judge SET [--name RUN] [--bundle FOLDER] [--others] …; training/eval/evaluation.py makes SET')
 const set = resolve(folder)
 const rows = readSet(set, Number(values.limit)).filter(({ group }) => values.group?.includes(group) ?? true)
 const out = join(set, values.others ? 'references' : values.name)

@@ -1,7 +1,7 @@
 /**
  * Whether Mynah always says something, once, and stops: `pnpm judge:robustness OUT [--bundle FOLDER] [--sentences 200] [--seeds 5] [--shard 1/1]`.
  * Speaks sentences of 1 to 60 words in the bundle's voices in turn, with several seeds each, into OUT, and checks length and level. Goes on where it was stopped; shards
- * (1/4 … 4/4) write into the same OUT and may run at the same time. `training/robustness.py OUT` then hears what was said and counts.
+ * (1/4 … 4/4) write into the same OUT and may run at the same time. `training/eval/robustness.py OUT` then hears what was said and counts.
  */
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -12,7 +12,7 @@ import { speakTo } from './mynah.ts'
 import { makeSentences } from './sentences.ts'
 import { readLines } from './set.ts'
 
-/** A line of OUT/checked-SHARD.jsonl: what training/robustness.py reads. */
+/** A line of OUT/checked-SHARD.jsonl: what training/eval/robustness.py reads. */
 interface Checked {
   readonly id: string
   readonly wav: string

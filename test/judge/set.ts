@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A row of `set.jsonl`, which training/evaluation.py writes. Files are relative to the set's folder. */
+/** A row of `set.jsonl`, which training/eval/evaluation.py writes. Files are relative to the set's folder. */
 export interface Row {
   readonly id: string
   readonly group: string
@@ -32,7 +32,7 @@ export function readLines<T>(path: string): T[] {
 /** @param limit rows of each group */
 export function readSet(folder: string, limit: number): Row[] {
   const rows = readLines<Row>(join(folder, 'set.jsonl'))
-  if (rows.length === 0) throw new RangeError(`${folder} has no set.jsonl with rows; training/evaluation.py writes it`)
+  if (rows.length === 0) throw new RangeError(`${folder} has no set.jsonl with rows; training/eval/evaluation.py writes it`)
   const taken = new Map<string, number>()
   return rows.filter(({ group }) => {
     taken.set(group, (taken.get(group) ?? 0) + 1)

@@ -7,7 +7,7 @@ import { joinFrames, loadMynahDecoder, sliceFrames } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { largestDifference } from './case.ts'
 
-// Tiny random models and what PyTorch makes of them: training/fixtures.py.
+// Tiny random models and what PyTorch makes of them: training/export/fixtures.py.
 const file = (name: string) => fileURLToPath(new URL(`../fixtures/mynah/${name}`, import.meta.url))
 const config = JSON.parse(readFileSync(file('config.json'), 'utf8'))
 const weights = (name: string) => loadWeights(file(`${name}.safetensors`))
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => runtime[Symbol.asyncDispose]())
 
 describe("Mynah's models against PyTorch", () => {
-  it('computes the features of training/corpus.py', () => {
+  it('computes the features of training/data/corpus.py', () => {
     const features = codec.features(io.get('wave').data)
     expect(features.shape).toEqual(io.shape('features'))
     expect(largestDifference(features.data, io.get('features').data)).toBeLessThan(1e-3) // ln near the floor amplifies the FFT's rounding

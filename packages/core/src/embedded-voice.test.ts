@@ -18,7 +18,7 @@ interface Clip {
 }
 
 const corpus = new URL('../../../../shared/data/synthetic/', import.meta.url)
-const isHeldOut = ({ speaker }: Clip) => speaker % 20 === 7 // training/corpus.py never trains on these
+const isHeldOut = ({ speaker }: Clip) => speaker % 20 === 7 // training/data/corpus.py never trains on these
 const clipCount = 12
 const sentences = ['The birch canoe slid on the smooth planks.', 'Glue the sheet to the dark blue background, and wait.']
 

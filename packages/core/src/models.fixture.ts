@@ -8,7 +8,7 @@ import { assembleSynthesizer } from './synthesizer.ts'
 import { createPhonemizer } from './text/phonemize.ts'
 import { Voice } from './voice/voice.ts'
 
-/** The phoneme table of `training/phonemes.json`. */
+/** The phoneme table of `training/assets/phonemes.json`. */
 const symbols = [...'_;:,.!?"() abdefhijklmnoprstuvwzɑɐæɔðəɚɛɜɡɪŋθɹɾʃʊʌʒʔˈˌːᵻ']
 const sampleRate = 24000
 const frameRate = 40

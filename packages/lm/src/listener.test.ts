@@ -6,7 +6,7 @@ import type { ArFrame } from './ar.ts'
 import { buildAligner, parseListenerConfig } from './architectures/mynah.ts'
 import { hear } from './listener.ts'
 
-// A tiny random listener and what PyTorch makes of it: training/fixtures.py.
+// A tiny random listener and what PyTorch makes of it: training/export/fixtures.py.
 const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/mynah/${name}`, import.meta.url))
 const config = parseListenerConfig(JSON.parse(readFileSync(file('config.json'), 'utf8')).listener)
 const io = loadWeights(file('io.safetensors'))

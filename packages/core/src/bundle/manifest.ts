@@ -43,7 +43,7 @@ export function parseManifest(text: string, where: string): BundleManifest {
     const { issues } = parsed.error
     const shown = issues.slice(0, shownProblems).map(({ path, message }) => `${path.join('.')}: ${message}`)
     if (issues.length > shownProblems) shown.push(`and ${issues.length - shownProblems} more`)
-    throw new BundleError(`${where}: ${shown.join('; ')}; get the bundle again, or export it again with training/export.py`, {
+    throw new BundleError(`${where}: ${shown.join('; ')}; get the bundle again, or export it again with training/export/export.py`, {
       code: 'malformed-manifest',
     })
   }

@@ -42,7 +42,7 @@ function renameOld(json: unknown): unknown {
   return manifest
 }
 
-/** `bundle.json` of Mynah's own models. Written by `training/export.py`. */
+/** `bundle.json` of Mynah's own models. Written by `training/export/export.py`. */
 export type MynahManifest = z.infer<typeof fields>
 
 /** Mynah's own models: codec, decoder, AR and NAR model, aligner and pronunciation scorer. */

@@ -8,7 +8,7 @@ import { createPhonemizer, splitUnits, toIpa, type Unit } from './phonemize.ts'
 import { createVocabulary } from './vocabulary.ts'
 
 const root = new URL('../../../../', import.meta.url)
-const symbols: string[] = JSON.parse(readFileSync(new URL('training/phonemes.json', root), 'utf8'))
+const symbols: string[] = JSON.parse(readFileSync(new URL('training/assets/phonemes.json', root), 'utf8'))
 const sample: { text: string; phonemes: string }[] = JSON.parse(readFileSync(new URL('test/fixtures/text/corpus.json', root), 'utf8'))
 const manifest = new URL('../shared/data/synthetic/manifest.jsonl', root)
 

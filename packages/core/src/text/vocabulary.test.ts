@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createVocabulary } from './vocabulary.ts'
 
-const symbols: string[] = JSON.parse(readFileSync(new URL('../../../../training/phonemes.json', import.meta.url), 'utf8'))
+const symbols: string[] = JSON.parse(readFileSync(new URL('../../../../training/assets/phonemes.json', import.meta.url), 'utf8'))
 const corpus: { phonemes: string }[] = JSON.parse(
   readFileSync(new URL('../../../../test/fixtures/text/corpus.json', import.meta.url), 'utf8'),
 )

@@ -1,0 +1,128 @@
+"""Writes trained models as the bundle that @mynah/core loads: safetensors (int8 rows with a scale for matrices, fp16
+for the rest) and bundle.json with sha256.
+
+usage: python export/export.py [--codec RUN/last.pt] [--decoder RUN/last.pt] [--ar RUN/last.pt] [--nar RUN/last.pt]
+    [--aligner
+    RUN/last.pt] [--listener RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache
+    CACHE]
+Parts that are not named stay as they are. RUN/last.pt+OTHER is the mean of the weights of both, where one was trained
+on from the other. --codec is the encoder with its codebooks, which give tokens their meaning: voices and language
+models belong to it.
+--decoder is the other half, from the same or from a later run of train_codec.py --decoder-of; where --codec is given
+alone, both halves come from it.
+With tokens and cache it also writes the ready voices, one clip each of four speakers of the corpus: needed whenever the
+codec changes.
+"""
+
+import argparse, hashlib, json, sys
+from pathlib import Path
+import numpy as np, torch
+from safetensors.torch import save_file
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
+from mynah import lm
+from train import common
+from mynah.codec import SMALL
+from data.corpus import SYMBOLS, Corpus
+from data.tokens import Tokens
+from export.parts import PARTS, manifest_config, tensors_of
+
+VOICES = dict(  # name: (corpus speaker, description)
+    wren=("synthetic-3", "a woman, US English"),
+    heron=("synthetic-15", "a man, US English"),
+    robin=("synthetic-19", "a woman, British timbre"),
+    rook=("synthetic-22", "a man, British timbre"),
+)
+LICENCE = "CC0-1.0 codes of synthetic speech; teacher Kokoro-82M (Apache-2.0)"
+LISTENS = dict(dim=160, layers=6, symbols=lm.SMALL["symbols"])
+MODELS = dict(  # of each part: the architecture's name and its sizes
+    codec=("mynah-codec", SMALL),
+    vocoder=("mynah-decoder", SMALL),
+    ar=("mynah-ar", lm.SMALL),
+    nar=("mynah-nar", lm.SMALL),
+    aligner=("mynah-aligner", dict(LISTENS, n_input=SMALL["n_input"])),
+    listener=("mynah-listener", dict(LISTENS, n_input=SMALL["latent_dim"], clear=-2.5)),
+)
+
+
+def packed(state, int8):
+    """Tensors as they are stored: large matrices as int8 rows with a scale each, where asked for, everything else in
+    float16."""
+    stored = {}
+    for key, value in state.items():
+        matrix = value.dim() == 2 and min(value.shape) >= 64 and key.endswith("weight") and "embedding" not in key
+        if int8 and matrix:
+            scale = value.abs().amax(1).clamp(min=1e-8) / 127
+            stored[key], stored[key + ".scale"] = (value / scale[:, None]).round().to(torch.int8), scale.float()
+        else:
+            stored[key] = value.half().contiguous()
+    return stored
+
+
+def write_part(out, part, path, int8):
+    """-> its entry in the manifest"""
+    architecture, sizes = MODELS[part]
+    file = out / f"{part}.safetensors"
+    save_file(packed(tensors_of(part, common.mean_weights(path)), int8), file, {"format": "mynah"})
+    data = file.read_bytes()
+    about = dict(file=file.name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return dict(architecture=architecture, config=manifest_config(part, sizes), **about)
+
+
+def write_voices(out, tokens, texts, codec_hash):
+    """The ready voices, one clip each -> their entries in the manifest"""
+    (out / "voices").mkdir(exist_ok=True)
+    entries = []
+    for name, (speaker, description) in VOICES.items():
+        clips = (i for i in tokens.speakers[f"{speaker}/0"] if not i["prompt_only"])
+        item = min(clips, key=lambda i: abs(i["frames"] - 170))
+        int32 = lambda x: torch.from_numpy(x.astype(np.int32)).contiguous()
+        tensors = dict(codes=int32(tokens.codes(item).T), phonemes=int32(item["phonemes"]))
+        tensors["durations"] = int32(item["durations"])
+        about = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{codec_hash}", name=name)
+        consent = dict(consent="synthetic voice; no person's", licence=LICENCE)
+        file = out / "voices" / f"{name}.voice.safetensors"
+        save_file(tensors, file, about | dict(transcript=texts[item["id"]]) | consent)
+        entry = dict(name=name, file=f"voices/{file.name}", description=description, licence=LICENCE)
+        entries.append(entry | dict(sha256=hashlib.sha256(file.read_bytes()).hexdigest()))
+    return entries
+
+
+def arguments():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("codec", "decoder", "ar", "nar", "aligner", "listener"):
+        a.add_argument("--" + name, default="")
+    a.add_argument("--out", required=True)
+    a.add_argument("--matrices", default="int8", choices=["int8", "float16"])
+    a.add_argument("--tokens", default="")
+    a.add_argument("--cache", default="")
+    return a.parse_args()
+
+
+def main():
+    a = arguments()
+    out = Path(a.out)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "bundle.json"
+    before = json.loads(path.read_text("utf8")) if path.exists() else {}
+    runs = {part: a.decoder or a.codec if part == "vocoder" else getattr(a, part) for part in PARTS}
+    absent = [part for part, run in runs.items() if not run and part not in before]
+    if absent:
+        raise SystemExit(f"{path} has no {', '.join(absent)} yet: name the runs they come from")
+    if a.codec and before.get("voices") and not a.tokens:
+        raise SystemExit("--codec changes what the codes of the ready voices mean: pass --tokens and --cache as well")
+    manifest = dict(format="mynah-bundle", version=1, name=before.get("name", "voice-en"), language="en-us")
+    manifest |= dict(licence="MIT", sampleRate=24000, frameRate=40, phonemes=SYMBOLS)
+    for part, run in runs.items():
+        manifest[part] = write_part(out, part, run, a.matrices == "int8") if run else before[part]
+    manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1, takes=4))
+    manifest["voices"] = before.get("voices", [])
+    if a.tokens:
+        texts = {i["id"]: i["text"] for i in Corpus(a.cache).items}
+        manifest["voices"] = write_voices(out, Tokens(a.tokens), texts, manifest["codec"]["sha256"])
+    path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", "utf8")
+    print({part: manifest[part]["bytes"] for part in PARTS})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Trains EnCodec or SoundStream on the cache of corpus.py, by the recipe at the end of neural_codecs/PAPER.py.
+
+usage: python train/train_encodec.py --paper encodec --preset 24khz --cache CACHE --run RUN
+RUN/export holds the codec with the published names, which `loadCodec` reads, and a parity case.
+"""
+
+import importlib, sys
+from pathlib import Path
+import numpy as np, torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
+from data import corpus
+from train import common
+from export.cases import write_case
+
+
+def main():
+    a = common.arguments(__doc__, paper="encodec", preset="", config="", batch=0)
+    paper = importlib.import_module("papers.codecs." + a.paper)
+    config = (
+        common.read_config(a.config)
+        if a.config
+        else paper.PRESETS["tiny" if a.smoke and not a.preset else a.preset or "24khz"]
+    )
+    recipe, codec = paper.Recipe(config), paper.Codec(config).to(a.device)
+    recipe.discriminators.to(a.device)
+    optimizer, discriminator_optimizer = (
+        torch.optim.Adam(m.parameters(), recipe.rate, (0.5, 0.9)) for m in (codec, recipe.discriminators)
+    )
+    run = common.Run(a, [codec, recipe.discriminators], [optimizer, discriminator_optimizer])
+    if hasattr(recipe, "balancer"):
+        recipe.balancer.norms = run.extra.setdefault("norms", {})
+    size = 4800 if a.smoke else round(recipe.segment * config["sample_rate"]) // codec.hop * codec.hop
+    segments = None if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
+
+    def batch():
+        """-> waveform [B, S]"""
+        x = (
+            np.stack([segments() for _ in range(a.batch or recipe.batch)])
+            if segments
+            else 0.1 * np.random.randn(2, size)
+        )
+        return torch.from_numpy(x.astype(np.float32)).to(a.device)
+
+    while run.going():
+        real = batch()
+        levels = recipe.levels(codec)
+        quantized, commitment = codec.quantizer(codec.encoder(real[:, None]), levels)
+        fake = codec.decoder(quantized)[:, 0]
+        terms, told = recipe.reconstruct(fake, real), 0.0
+        if recipe.judged():
+            with common.autocast(a):
+                loss = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
+            discriminator_optimizer.zero_grad()
+            loss.backward()
+            discriminator_optimizer.step()
+            told = loss.detach()
+        recipe.discriminators.requires_grad_(False)
+        with common.autocast(a):
+            with torch.no_grad():
+                heard = recipe.hear(real)
+            terms |= recipe.fool(heard, recipe.hear(fake))
+        recipe.discriminators.requires_grad_(True)
+        optimizer.zero_grad()
+        recipe.backward(terms, fake, commitment)
+        optimizer.step()
+        run.log(
+            {
+                **{k: v.detach() for k, v in terms.items()},
+                "commitment": commitment.detach(),
+                "discriminators": told,
+                "levels": levels,
+            }
+        )
+    run.finish()
+
+    @torch.no_grad()
+    def export(folder):
+        codec.eval()
+        wave, io = batch()[:1, None, : 24 * codec.hop], {}
+        io["audio_in"], io["latent"] = wave, codec.encoder(wave)
+        for kbps in config["target_bandwidths"]:
+            codes = codec.encode(wave, kbps)
+            io[f"codes_bw{kbps}"], io[f"audio_out_bw{kbps}"] = codes, codec.decode(codes)
+        write_case(
+            folder,
+            paper.ARCH,
+            (paper.CHECKPOINT.format(step=run.step), []),
+            codec.state_dict(),
+            ("config.json", config),
+            io,
+        )
+
+    export(Path(a.run) / "export")
+
+
+if __name__ == "__main__":
+    main()

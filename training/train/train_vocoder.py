@@ -1,0 +1,110 @@
+"""Trains the vocoder of one paper on the cache of corpus.py, by the recipe at the end of vocoders/PAPER.py.
+
+usage: python train/train_vocoder.py --paper hifi-gan --preset v1 --cache CACHE --run RUN
+RUN/export holds the generator as the paper's repository publishes it, which `loadVocoder` reads, and a parity case.
+"""
+
+import importlib, sys
+from pathlib import Path
+import numpy as np, torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
+from data import corpus
+from train import common
+from export.cases import write_case
+
+
+def step(loss, optimizer, module, clip):
+    optimizer.zero_grad()
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(module.parameters(), clip or float("inf"))
+    if norm.isfinite():
+        optimizer.step()
+
+
+def main():
+    a = common.arguments(__doc__, paper="", preset="", config="", codec="", batch=0, steps=0)
+    paper = importlib.import_module("papers.vocoders." + a.paper.replace("-", "_"))
+    config = (
+        common.read_config(a.config)
+        if a.config
+        else paper.PRESETS["tiny" if a.smoke and not a.preset else a.preset or next(iter(paper.PRESETS))]
+    )
+    recipe = paper.Recipe(config, a.codec) if a.codec else paper.Recipe(config)
+    generator = paper.Generator(config, *recipe.codewords).to(a.device)
+    for part in (recipe.front_end, recipe.loss_mel, recipe.discriminators):
+        part.to(a.device)
+    optimizer, discriminator_optimizer = recipe.optimizers(generator)
+    run = common.Run(a, [generator, recipe.discriminators, recipe.front_end], [optimizer, discriminator_optimizer])
+    batch_size = a.batch or recipe.batch
+    segments = None if a.smoke else corpus.Segments(a.cache, recipe.rate, recipe.segment, recipe.peak_db)
+    epoch = 1 if a.smoke else max(1, len(segments.items) // batch_size)
+
+    def batch():
+        """-> waveform [B, S]"""
+        x = (
+            np.stack([segments() for _ in range(batch_size)])
+            if segments
+            else 0.1 * np.random.randn(batch_size, recipe.segment)
+        )
+        return torch.from_numpy(x.astype(np.float32)).to(a.device)
+
+    if run.step == 0 and recipe.front_end.statistics:
+        with torch.no_grad():
+            recipe.front_end.fit([x[None] for _ in range(2 if a.smoke else 50) for x in batch()])
+    while run.going() and not 0 < a.steps <= run.step:
+        run.scale_rates(recipe.decay(run.step, epoch))
+        real = batch()
+        with torch.no_grad():
+            features = recipe.features(real)
+        fake = generator(*features)[:, 0]
+        length = min(real.shape[1], fake.shape[1])  # what codes and frames leave over at the end
+        real, fake = real[:, :length], fake[:, :length]
+        logged, terms = {}, recipe.spectral(fake, real)
+        if run.step >= recipe.discriminators_from:
+            with common.autocast(a):
+                told = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
+            step(told, discriminator_optimizer, recipe.discriminators, recipe.discriminators_clip)
+            recipe.discriminators.requires_grad_(False)
+            with common.autocast(a):
+                with torch.no_grad():
+                    heard = recipe.hear(real)
+                terms |= recipe.fool(heard, recipe.hear(fake))
+            recipe.discriminators.requires_grad_(True)
+            logged["discriminators"] = told.detach()
+        step(sum(terms.values()), optimizer, generator, recipe.clip)
+        with torch.no_grad():
+            logged["mel_l1"] = nn.functional.l1_loss(recipe.loss_mel(fake), recipe.loss_mel(real))
+        run.log(
+            {
+                **{k: logged.get(k, 0.0) for k in ("discriminators", "mel_l1")},
+                **{k: terms[k].detach() if k in terms else 0.0 for k in ("stft", "mel", "adversarial", "matching")},
+            }
+        )
+    run.finish()
+
+    @torch.no_grad()
+    def export(folder, frames=24):
+        generator.eval()
+        features = [f[:1, ..., :frames] if f.dim() > 1 else f[:1] for f in recipe.features(batch())]
+        if hasattr(generator, "noise"):
+            features.append(generator.noise(features[0]))
+        io = recipe.parity(features, generator(*features))
+        write_case(
+            folder,
+            recipe.arch or paper.ARCH,
+            (paper.CHECKPOINT.format(step=run.step), paper.NESTING),
+            generator.state_dict(),
+            (paper.CONFIG, config),
+            io,
+            **recipe.about,
+        )
+        if recipe.front_end.statistics:
+            np.save(folder / "stats.npy", torch.stack([recipe.front_end.mean, recipe.front_end.scale]).cpu().numpy())
+
+    export(Path(a.run) / "export")
+
+
+if __name__ == "__main__":
+    main()
