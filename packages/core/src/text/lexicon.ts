@@ -56,7 +56,11 @@ function readPronunciation(word: string, pronunciation: string): Pronunciation {
 
 function toPossessive(pronunciation: Pronunciation): Pronunciation {
   if ('respelling' in pronunciation) return { respelling: `${pronunciation.respelling}'s` }
-  const { phonemes } = pronunciation
-  if (SIBILANT_END.test(phonemes)) return { phonemes: `${phonemes}ᵻz` }
-  return { phonemes: phonemes + (VOICELESS_END.test(phonemes) ? 's' : 'z') }
+  return { phonemes: toPluralPhonemes(pronunciation.phonemes) }
+}
+
+/** IPA with the ending -s of plurals, possessives and third persons, as it sounds after what precedes it. */
+export function toPluralPhonemes(phonemes: string): string {
+  if (SIBILANT_END.test(phonemes)) return `${phonemes}ᵻz`
+  return phonemes + (VOICELESS_END.test(phonemes) ? 's' : 'z')
 }

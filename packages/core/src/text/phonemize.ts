@@ -1,8 +1,10 @@
 import { type AlignedWord, alignWords, looksAligned } from './align.ts'
 import { createEspeak, type Pronouncer } from './espeak.ts'
+import { isHomograph, readHomographs } from './homographs.ts'
 import type { Lexicon } from './lexicon.ts'
 import { type MarkupPart, parseMarkup } from './markup.ts'
 import { normalize } from './normalize.ts'
+import { createTagger, type Tagger } from './tagger.ts'
 
 /** One element of phonemized text. The `phonemes` of words and the `text` of marks, joined in order, are the IPA string that the models hear. */
 export type Unit =
@@ -42,6 +44,8 @@ export interface PhonemizerOptions {
   lexicon?: Lexicon | undefined
   /** Words → IPA. Default: espeak-ng, US English. */
   pronouncer?: Pronouncer | undefined
+  /** Words → parts of speech, which tell "a record" from "to record". Default: wink-nlp. It is asked only where a text has such a word. */
+  tagger?: Tagger | undefined
 }
 
 /** A clause with more words is cut: aligning words with phonemes takes the square of their number. */
@@ -74,8 +78,8 @@ interface Atom {
   readonly token: Source
   /** What espeak sees; '' where it sees nothing. */
   readonly spelling: string
-  /** Given phonemes (letter names, lexicon, markup), which replace espeak's. */
-  readonly fixed: string | undefined
+  /** Given phonemes (letter names, lexicon, markup, homographs), which replace espeak's. */
+  fixed: string | undefined
   phonemes: string
   /** No space between the word before and this one. */
   joined: boolean
@@ -97,7 +101,7 @@ interface Source {
  * The default phonemizer: markup, `normalize`, the user's lexicon, then espeak-ng clause by clause (so that "the apple" and "the pear" differ), with the
  * clause's phonemes mapped back to its words. Text without punctuation at its end gets a full stop, as every sentence of the training corpus has one.
  */
-export function createPhonemizer({ lexicon, pronouncer = createEspeak() }: PhonemizerOptions = {}): Phonemizer {
+export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger = createTagger() }: PhonemizerOptions = {}): Phonemizer {
   const remembered = new Map<string, string>()
 
   async function pronounceAlone(words: readonly string[]): Promise<string[]> {
@@ -120,7 +124,7 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak() }: Phone
       const { items, warnings } = readItems(parseMarkup(text), lexicon)
       const clauses = toClauses(items)
       const spellings = clauses.map(clause => clause.map(atom => atom.spelling))
-      const ipa = await pronouncer.pronounce(spellings.map(words => words.join(' ')))
+      const [ipa] = await Promise.all([pronouncer.pronounce(spellings.map(words => words.join(' '))), tellHomographs(items, tagger)])
       for (const [c, clause] of clauses.entries()) {
         const aligned = await align(spellings[c] as string[], ipa[c] as string)
         for (const [i, atom] of clause.entries()) Object.assign(atom, aligned[i])
@@ -128,7 +132,29 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak() }: Phone
       applyFixed(items)
       return { units: toUnits(items, text), warnings }
     },
-    [Symbol.asyncDispose]: () => pronouncer[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([pronouncer[Symbol.asyncDispose](), tagger[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+/** Gives the words that are spelled like others their phonemes, sentence by sentence. */
+async function tellHomographs(items: readonly Item[], tagger: Tagger): Promise<void> {
+  const sentences: (Atom | string)[][] = [[]]
+  for (const item of items) {
+    if (item.kind === 'pause') continue
+    sentences.at(-1)?.push(item.kind === 'atom' ? item : item.text)
+    if (item.kind === 'mark' && /[.!?…]/.test(item.text)) sentences.push([])
+  }
+  const words = sentences.map(sentence =>
+    sentence.map(word => (typeof word === 'string' ? word : word.spelling)).filter(word => word !== ''),
+  )
+  for (const [i, found] of (await readHomographs(words, tagger)).entries()) {
+    const spoken = (sentences[i] as (Atom | string)[]).filter(word => typeof word === 'string' || word.spelling !== '')
+    for (const [index, phonemes] of found) {
+      const word = spoken[index]
+      if (typeof word === 'object') word.fixed ??= phonemes
+    }
   }
 }
 
@@ -221,9 +247,9 @@ function fixedAtoms(text: string, phonemes: string, token: Source): Atom[] {
   return text.split(/\s+/).map((word, i) => atom(token, toSpelling(word), i === 0 ? ipa : ''))
 }
 
-/** The words of a token as it is spoken, and the commas inside ("five five five, one two three four"). */
+/** The words of a token as it is spoken, and the commas inside ("five five five, one two three four"). Compounds with a homograph are read part by part ("lead-free"). */
 function spokenAtoms(text: string, token: Source): Item[] {
-  const words = text.split(' ')
+  const words = text.split(' ').flatMap(word => (word.includes('-') && word.split('-').some(isHomograph) ? word.split('-') : [word]))
   const isLetter = (word: string | undefined) => /^[A-Z](?:'s)?,?$/.test(word ?? '')
   return words.flatMap((word, i): Item[] => {
     const spelling = toSpelling(word)
