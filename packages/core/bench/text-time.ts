@@ -2,9 +2,11 @@
  * `pnpm bench:text`: whether reading and cutting take time in proportion to the length of the text. Each row is one unit of text, repeated to 10,000 and to
  * 100,000 characters; the long text may take at most {@link RATIO_LIMIT} times as long as the short one ten times (1 is proportional, 10 is the square). Fails otherwise.
  */
+import { readHomographs } from '../src/text/homographs.ts'
 import { createLexicon } from '../src/text/lexicon.ts'
 import { normalize } from '../src/text/normalize.ts'
 import { segment, segmentStream } from '../src/text/segment.ts'
+import { createTagger } from '../src/text/tagger.ts'
 
 const UNITS = [
   'In 1984, Dr. Smith paid $3.50. ',
@@ -77,6 +79,12 @@ async function milliseconds(work: (text: string) => unknown, texts: readonly str
   return performance.now() - started
 }
 
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
 const lexicon = createLexicon({ word: 'word' })
 const works: readonly (readonly [string, (text: string) => unknown])[] = [
   ['normalize', text => normalize(text, { lexicon })],
@@ -100,4 +108,12 @@ for (const [name, work] of works) {
     )
   }
 }
+
+const sentence = 'They refuse to record the sound of the wind close to the house where we live , and object to every permit .'.split(' ')
+await using tagger = createTagger()
+const tag = (count: number) => readHomographs(new Array<string[]>(count).fill(sentence), tagger)
+const [first, , one, ten] = [await time(() => tag(1)), await time(() => tag(1000)), await time(() => tag(100)), await time(() => tag(1000))]
+process.stdout.write(
+  `homographs: ${first.toFixed(0)} ms to load and for the first sentence, then ${(ten / 1000).toFixed(2)} ms a sentence; ${(ten / one).toFixed(1)} times for ten times as many\n`,
+)
 if (worst > RATIO_LIMIT) process.exitCode = 1

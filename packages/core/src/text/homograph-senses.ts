@@ -1,50 +1,32 @@
 import type { Reading } from './homograph-table.ts'
-import { type Place, type WordClass, wordClass } from './word-classes.ts'
+import { readTense } from './read-tense.ts'
+import {
+  ARTICLES,
+  BE,
+  beforeAdverbs,
+  classOf,
+  HAVE,
+  HELPERS,
+  hasPastVerb,
+  isCapitalized,
+  isFirst,
+  isNoun,
+  near,
+  next,
+  PEOPLE,
+  previous,
+  type SenseRule,
+} from './sense-rule.ts'
+import { wordSet } from './table.ts'
+import type { Place } from './word-classes.ts'
 
-/** What tells the readings of a word that parts of speech alone do not tell. */
-export type SenseRule = (place: Place) => Reading | undefined
-
-const set = (words: string): ReadonlySet<string> => new Set(words.split(' '))
-const CLASSES: ReadonlySet<string> = new Set(['N', 'V', 'A'])
-
-const next = ({ lower, index }: Place, distance = 1) => lower[index + distance] ?? ''
-const previous = ({ lower, index }: Place, distance = 1) => lower[index - distance] ?? ''
-/** Whether one of `words` stands within `reach` words. */
-const near = ({ lower, index }: Place, words: ReadonlySet<string>, reach = 30) =>
-  lower.some((word, i) => i !== index && Math.abs(i - index) <= reach && words.has(word))
-const classOf = (place: Place, inflected = false): WordClass | undefined => wordClass(place, CLASSES, inflected)
-const isCapitalized = ({ words, index }: Place) => /^\p{Lu}/u.test(words[index] as string)
-const isFirst = ({ words, index }: Place) => !words.slice(0, index).some(word => /\p{L}/u.test(word))
-const isNoun = (tag: string | undefined) => tag === 'NOUN' || tag === 'PROPN'
-/** Before the word, up to a comma or the like: the nearest that is no adverb. */
-const beforeAdverbs = (place: Place): string => {
-  let distance = 1
-  while (
-    /ly$|^(?:also|never|always|often|still|only|not|just|soon|ever|now|then|already|once|first|both|well|even|yet)$/.test(
-      previous(place, distance),
-    )
-  )
-    distance += 1
-  return previous(place, distance)
-}
-
-const ARTICLES = set('the a an this that these those my your his her its our their some any no every each')
-const HELPERS = set(
-  "will would can could shall should may might must cannot to do did does don't doesn't didn't won't wouldn't can't couldn't shouldn't let let's please help helps helped",
-)
-const BE = set('is are was were be been being am')
-const HAVE = set("have has had having i've you've we've they've haven't hasn't hadn't")
-const PEOPLE = set(
-  'mother father parents parent wife husband child son daughter brother sister aunt uncle soldier soldiers man men woman women people relative relatives couple king queen widow grandmother grandfather grandparents monk nun lady gentleman professor population',
-)
-
-const METAL_THINGS = set(
+const METAL_THINGS = wordSet(
   'pipe pipes paint paints poisoning acid glass shot bullet bullets pencil pencils ore ores mine mines mining miners oxide sheet sheets roof roofs coffin coffins content exposure contamination solder weight weights sulfide crystal smelter smelters smelting alloy alloys battery batteries acetate azide apron dust toxicity chloride carbonate nitrate plumbing piping pellets sinkers ingots ball balls tetroxide lined free based level concentrations vest seal seals isotopes isotope',
 )
-const METALS = set(
+const METALS = wordSet(
   'zinc copper tin silver iron mercury arsenic cadmium nickel steel metal metals gold aluminum aluminium bronze antimony molten',
 )
-const METAL_HOLDERS = set(
+const METAL_HOLDERS = wordSet(
   'made sheets sheet tons ton tonnes pounds pound traces trace amount amounts levels level deposits deposit mines cast contains contain contained containing pieces piece bars lined covered filled coated weighted sealed roofed layer layers lump lumps ingots plates mined mining exposed melted molten',
 )
 const isMetal: SenseRule = place => {
@@ -58,49 +40,10 @@ const isMetal: SenseRule = place => {
   return 'guide'
 }
 
-const PAST_CUES = set('yesterday ago last once earlier when before after later then')
-const PRESENT_CUES = set('every always usually often sometimes daily today now normally generally typically rarely regularly')
-const IRREGULAR_PAST =
-  /^(?:was|were|had|went|came|took|made|saw|told|found|gave|wrote|sat|stood|got|thought|knew|felt|left|said|began|spoke|lay|kept|held|brought|sent|heard|ran|became|met|paid|lost|won|died|spent|woke|drank|ate|slept|did|put|smoked)$/
-const hasPastVerb = ({ lower, tags, index }: Place) =>
-  lower.some((word, i) => i !== index && (IRREGULAR_PAST.test(word) || (tags[i] === 'VERB' && /ed$/.test(word))))
-const readTense: SenseRule = place => {
-  const { lower, tags, index } = place
-  const before = beforeAdverbs(place)
-  if (/^(?:widely|well|most)$/.test(previous(place))) return 'past'
-  if (HELPERS.has(before) || /(?:'ll|n't)$/.test(before))
-    return /^(?:haven't|hasn't|hadn't|isn't|wasn't|aren't|weren't)$/.test(before) ? 'past' : 'present'
-  if (HAVE.has(before) || BE.has(before) || /^(?:[a-z]+'(?:ve|s|d|re)|widely|well)$/.test(before)) return 'past'
-  if (isFirst(place) || (before === 'and' && isFirst({ ...place, index: index - 1 }))) return 'present'
-  const helper = lower.slice(Math.max(0, index - 5), index)
-  const question = helper.findIndex(word => HELPERS.has(word) || HAVE.has(word) || BE.has(word))
-  if (
-    question >= 0 &&
-    helper.slice(question + 1).length > 0 &&
-    helper
-      .slice(question + 1)
-      .every(
-        word =>
-          /^(?:i|you|he|she|we|they|it|anyone|everyone|children|people|not|ever|also|just|the|your|his|her|their|all)$/.test(word) ||
-          (isNoun(tags[lower.indexOf(word)]) && question === 0),
-      )
-  ) {
-    return HAVE.has(helper[question] as string) || BE.has(helper[question] as string) ? 'past' : 'present'
-  }
-  if (ARTICLES.has(before) || tags[index - 1] === 'ADJ') return 'present'
-  if (/^(?:he|she|it|who|which|that|everyone|nobody|someone)$/.test(before)) return 'past'
-  if (/^(?:and|or|,|then)$/.test(before)) return hasPastVerb(place) ? 'past' : 'present'
-  if (!/[\p{L}]/u.test(before)) return isNoun(tags[index - 2]) && hasPastVerb(place) ? 'past' : 'present'
-  if (isNoun(tags[index - 1]) && !/[^s]s$|^(?:people|children|men|women)$/.test(before)) return 'past'
-  if (near(place, PRESENT_CUES)) return 'present'
-  if (near(place, PAST_CUES) || hasPastVerb(place)) return 'past'
-  return /^(?:i|we)$/.test(before) ? 'past' : 'present'
-}
-
-const WINDING = set(
+const WINDING = wordSet(
   'up around round through its his her their my our your down back along across into between past over tightly itself themselves',
 )
-const WINDABLE = set(
+const WINDABLE = wordSet(
   'clock watch scarf rope string wire wires coil coils bandage thread tape toy spring yarn wool cord cable ribbon turban spool',
 )
 const woundSense: SenseRule = place => {
@@ -114,7 +57,7 @@ const woundSense: SenseRule = place => {
   return isWinding && !/^(?:of|in|by|with|from|for|to)$/.test(before) ? 'wind' : 'injury'
 }
 
-const RIPS = set('muscle ligament cartilage hamstring meniscus tendon acl calf retinal wear')
+const RIPS = wordSet('muscle ligament cartilage hamstring meniscus tendon acl calf retinal wear')
 const tearSense =
   (inflected: boolean): SenseRule =>
   place => {
@@ -132,11 +75,11 @@ const tearSense =
       : 'eye'
   }
 
-const SHIPS = set(
+const SHIPS = wordSet(
   'ship ships boat boats stern port starboard vessel deck hull wave waves sail sailed sailing crew anchor torpedo iceberg canoe yacht ferry destroyer submarine cruiser harbor harbour captain aft spray keel mast sea',
 )
-const ARCHERY = set(
-  'arrow arrows quiver string archer archers hunted hunter archery ribbon knot tied tie violin violinist cello fiddle bow hair tie crossbow shot target rosin strings red pink silk shoes',
+const ARCHERY = wordSet(
+  'arrow arrows quiver string archer archers hunted hunter archery ribbon knot tied tie violin violinist cello fiddle bow hair crossbow shot target rosin strings red pink silk shoes',
 )
 const bowSense =
   (inflected: boolean): SenseRule =>
@@ -155,26 +98,26 @@ const bowSense =
     return classOf(place, inflected) === 'V' ? 'bend' : 'knot'
   }
 
-const FISHING = set(
+const FISHING = wordSet(
   'fish fishing lake lakes trout caught catch river rivers angler anglers pike salmon perch cod sea striped largemouth smallmouth stocked grilled fillet fillets fisherman fishermen carp catfish tuna bait lure pond mouth bream walleye bluegill',
 )
-const MUSIC = set(
+const MUSIC = wordSet(
   'guitar drum drums player players plays played play band jazz singer clarinet voice line lines sound double music song songs piano keyboards vocals baritone tenor amplifier aria',
 )
 const bassSense: SenseRule = place => (near(place, MUSIC) ? 'music' : near(place, FISHING) ? 'fish' : 'music')
 
-const ROWS_OF_WORDS = set('over about between with after')
+const ROWS_OF_WORDS = wordSet('over about between with after')
 const rowSense: SenseRule = place => {
   const heated = /^(?:furious|heated|blazing|bitter|diplomatic|political|public|flaming|angry|terrible|major)$/.test(previous(place))
-  return heated || (previous(place) === 'a' && ROWS_OF_WORDS.has(next(place)) && !near(place, set('seats houses trees boat')))
+  return heated || (previous(place) === 'a' && ROWS_OF_WORDS.has(next(place)) && !near(place, wordSet('seats houses trees boat')))
     ? 'quarrel'
     : 'line'
 }
 
-const AXES = set(
+const AXES = wordSet(
   'x y z graph graphs coordinate coordinates rotation symmetry vertical horizontal principal plot chart crystal parallel perpendicular optical major minor semi ellipse diagram cartesian speed label labels',
 )
-const BASES = set(
+const BASES = wordSet(
   'theoretical legal scientific philosophical ethical moral genetic neural biological vector orthonormal mathematical theory theories argument belief beliefs evolutionary psychological molecular conceptual constitutional',
 )
 
@@ -192,10 +135,14 @@ const usedSense: SenseRule = place => {
 }
 /** "the wax used to polish it is …", "it is a means used to …": the sentence has another verb; "the house used to be …" has none. */
 const isParticiple = ({ lower, tags, index }: Place) =>
-  tags.some((tag, i) => (tag === 'AUX' || tag === 'VERB') && (i < index || (i > index + 2 && /^(?:is|are|was|were|has|had|can|will)$/.test(lower[i] as string))))
+  tags.some(
+    (tag, i) =>
+      (tag === 'AUX' || tag === 'VERB') &&
+      (i < index || (i > index + 2 && /^(?:is|are|was|were|has|had|can|will)$/.test(lower[i] as string))),
+  )
 
-const UNITS_OF_TIME = set(
-  'one two three four five six seven eight nine ten fifteen twenty thirty forty sixty ninety last every per each half ninety',
+const UNITS_OF_TIME = wordSet(
+  'one two three four five six seven eight nine ten fifteen twenty thirty forty sixty ninety last every per each half',
 )
 const minuteSense: SenseRule = place => {
   const { tags, index } = place
@@ -237,10 +184,10 @@ const isLong =
     return opened && attributive ? 'A' : 'V'
   }
 
-const SAKE = set(
+const SAKE = wordSet(
   'drink drank drinks drinking warm hot cup cups bottle bottles sushi rice japanese brewed sip sipped beer wine brewery breweries',
 )
-const GOLF = set('golf hole holes putt green greens golfer club championship birdie')
+const GOLF = wordSet('golf hole holes putt green greens golfer club championship birdie')
 
 const analysesSense: SenseRule = place =>
   classOf(place, true) === 'V' || (isNoun(place.tags[place.index - 1]) && ARTICLES.has(next(place)) && !/[^s]s$/.test(previous(place)))
@@ -343,9 +290,9 @@ export const SENSES: ReadonlyMap<string, SenseRule> = new Map<string, SenseRule>
         ? 'name'
         : 'work',
   ],
-  ['nice', city('kind', set('france'))],
-  ['mobile', city('moving', set('alabama'))],
-  ['reading', city('text', set('england berkshire pennsylvania'))],
+  ['nice', city('kind', wordSet('france'))],
+  ['mobile', city('moving', wordSet('alabama'))],
+  ['reading', city('text', wordSet('england berkshire pennsylvania'))],
   [
     'sake',
     place =>
@@ -360,10 +307,10 @@ export const SENSES: ReadonlyMap<string, SenseRule> = new Map<string, SenseRule>
           ? 'food'
           : 'pale',
   ],
-  ['primer', place => (/^(?:on|for|in)$/.test(next(place)) && !near(place, set('paint wall coat coats')) ? 'book' : 'paint')],
+  ['primer', place => (/^(?:on|for|in)$/.test(next(place)) && !near(place, wordSet('paint wall coat coats')) ? 'book' : 'paint')],
   ['putting', place => (near(place, GOLF) && !ARTICLES.has(next(place)) ? 'golf' : 'place')],
   ['sow', place => (ARTICLES.has(previous(place)) || /^(?:pregnant|old|wild|breeding)$/.test(previous(place)) ? 'pig' : 'plant')],
-  ['sows', place => (near(place, set('pigs pig piglets boars boar farm')) ? 'pig' : 'plant')],
+  ['sows', place => (near(place, wordSet('pigs pig piglets boars boar farm')) ? 'pig' : 'plant')],
   ['slough', place => (classOf(place) === 'V' || next(place) === 'off' ? 'shed' : 'swamp')],
   ['sloughs', place => (next(place) === 'off' ? 'shed' : 'swamp')],
   [
@@ -374,8 +321,8 @@ export const SENSES: ReadonlyMap<string, SenseRule> = new Map<string, SenseRule>
         ? 'N'
         : 'V',
   ],
-  ['learned', isLong(new Set(), set('behavior behaviour skill skills response responses helplessness lesson lessons language'))],
-  ['blessed', isLong(set('virgin sacrament mother few trinity relief event are be is day days hours hour peace silence'))],
+  ['learned', isLong(new Set(), wordSet('behavior behaviour skill skills response responses helplessness lesson lessons language'))],
+  ['blessed', isLong(wordSet('virgin sacrament mother few trinity relief event are be is day days hours hour peace silence'))],
   ['aged', isLong(PEOPLE)],
   ['moped', place => (/^(?:i|you|he|she|we|they|and)$/.test(previous(place)) || /^(?:around|about)$/.test(next(place)) ? 'V' : 'N')],
   ['dogged', place => (next(place) === 'by' || (ARTICLES.has(next(place)) && !ARTICLES.has(previous(place))) ? 'V' : 'A')],

@@ -15,7 +15,7 @@ export function isHomograph(word: string): boolean {
  */
 export async function readHomographs(sentences: readonly (readonly string[])[], tagger: Tagger): Promise<Map<number, string>[]> {
   const asked = sentences.filter(words => words.some(isHomograph))
-  const tagged = await tagger.tag(asked)
+  const tagged = asked.length === 0 ? [] : await tagger.tag(asked)
   return sentences.map(words => {
     const tags = tagged[asked.indexOf(words)]
     return tags ? readSentence(words, tags) : new Map()

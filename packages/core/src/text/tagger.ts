@@ -46,7 +46,7 @@ export function createTagger(): Tagger {
     model: resolve('wink-eng-lite-web-model'),
   })
   return {
-    tag: async sentences => (sentences.length === 0 ? [] : thread.ask(sentences)),
+    tag: sentences => thread.ask(sentences),
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   }
 }

@@ -1,3 +1,4 @@
+import { wordSet } from './table.ts'
 import type { PartOfSpeech } from './tagger.ts'
 
 /** A word of a sentence, with the sentence around it. */
@@ -13,42 +14,40 @@ export interface Place {
 /** Noun, verb, or adjective (or adverb). */
 export type WordClass = 'N' | 'V' | 'A'
 
-const set = (words: string): ReadonlySet<string> => new Set(words.split(' '))
-
-const MODALS = set(
+const MODALS = wordSet(
   "will would can could shall should may might must cannot ought do did don't doesn't didn't won't wouldn't can't couldn't shan't shouldn't mightn't mustn't let's lets please needn't gonna wanna gotta",
 )
-const SUBJECTS = set(
+const SUBJECTS = wordSet(
   "i you he she we they who nobody everybody everyone anybody anyone somebody someone i'll you'll he'll she'll we'll they'll i'd you'd he'd she'd we'd they'd",
 )
-const OBJECTS = set('me him us them it her you myself himself herself itself ourselves themselves')
-const DETERMINERS = set(
+const OBJECTS = wordSet('me him us them it her you myself himself herself itself ourselves themselves')
+const DETERMINERS = wordSet(
   'the a an this my your his its our their every each no another any some whose either neither what which such these those her that more less much many few several own other both all one two three four five six seven eight nine ten twelve hundred thousand million first second third last next half most enough',
 )
 /** Determiners that can also stand alone, as the subject of a plural verb. */
-const PRONOMINAL = set('some many few several both all most these those others')
-const CAUSATIVES = set('let make makes made help helps helped see saw watch watched hear heard have had')
+const PRONOMINAL = wordSet('some many few several both all most these those others')
+const CAUSATIVES = wordSet('let make makes made help helps helped see saw watch watched hear heard have had')
 /** What "to" after these governs is a noun: "due to abuse". */
-const TO_NOUN = set(
+const TO_NOUN = wordSet(
   'due prior response addition according opposed thanks led leads lead access contribute contributed contributes reaction respect resistance attention comes came resort resorted related limited close answer exposed exposure return returned objection similar equal',
 )
-const BE = set(
+const BE = wordSet(
   "be is are was were been being am isn't aren't wasn't weren't i'm he's she's it's we're you're they're that's there's what's",
 )
-const LINKING = set(
+const LINKING = wordSet(
   'be is are was were been being am seem seems seemed feel feels felt look looks looked remain remains remained become becomes became stay stays stayed grow grew grown get gets got keep keeps kept sound sounds sounded very so too quite rather not more most less fairly as how extremely',
 )
-const PREPOSITIONS = set(
+const PREPOSITIONS = wordSet(
   'of in on at for with by from about into without against during under over between after before since through within upon per via amid despite toward towards behind beside near like across until than including regarding concerning',
 )
-const ADVERBS = set(
-  'also never always often still only not just soon ever now then even really hardly usually sometimes generally both rarely seldom further thus therefore later not',
+const ADVERBS = wordSet(
+  'also never always often still only not just soon ever now then even really hardly usually sometimes generally both rarely seldom further thus therefore later',
 )
 /** Words that begin a clause of its own. */
-const CLAUSE_OPENERS = set(
+const CLAUSE_OPENERS = wordSet(
   'that which who whom when if because while although though where whether until unless since so but what how than',
 )
-const PERSONAL_OR_DETERMINER = set('the a an his her their its my your our me him them us it this these those each every any all')
+const PERSONAL_OR_DETERMINER = wordSet('the a an his her their its my your our me him them us it this these those each every any all')
 
 const isMark = (word: string | undefined) => word === undefined || !/[\p{L}\p{N}]/u.test(word)
 const isAdverb = (place: Place, i: number) =>
