@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
 import { pull } from './commands/pull.ts'
 import { say } from './commands/say.ts'
+import { serve } from './commands/serve.ts'
 import { vocode } from './commands/vocode.ts'
 import { voiceCreate, voiceList, voiceShow } from './commands/voice.ts'
 import { type Terminal, toColumns, write, writeLines } from './terminal.ts'
@@ -17,6 +18,7 @@ const commands: readonly Command[] = [
   voiceCreate,
   voiceList,
   voiceShow,
+  serve,
   vocode,
   codecEncode,
   codecDecode,

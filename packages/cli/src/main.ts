@@ -7,7 +7,7 @@ process.stdout.on('error', error => {
   throw error
 })
 const interrupt = new AbortController()
-process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort(new Error('interrupted')))
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,

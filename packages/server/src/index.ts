@@ -1,0 +1,8 @@
+export { type App, type AppOptions, createApp } from './app.ts'
+export { RequestError } from './errors.ts'
+export { defaultLimits, type Limits, type LogEntry } from './options.ts'
+export { isLoopback } from './security.ts'
+export { type RunningServer, type ServerOptions, startServer } from './server.ts'
+export { type Engine, type ListedVoice, type SpeakRequest, type SpeechChunks, SpeechService } from './service.ts'
+export { type StoredVoice, VoiceFolder } from './voices.ts'
+export { type RunningWyoming, startWyoming, type WyomingOptions } from './wyoming.ts'
