@@ -96,7 +96,7 @@ export async function speakAll(
   const voices = new Map<string, Voice | Error>()
   const cases: Case[] = []
   const refused: Record<string, string> = {}
-  for (const { id, group, text, prompt, transcript } of rows) {
+  for (const { id, group, text, prompt, person, transcript } of rows) {
     if (!prompt || !transcript) continue
     for (let seed = 0; seed < seeds; seed++) {
       const wav = join(out, `${id}.${seed}.wav`)
@@ -109,7 +109,7 @@ export async function speakAll(
         }
         await speakTo(wav, join(out, 'spoken.jsonl'), () => mynah.synthesize(text, { ...sampling, voice, seed }))
       }
-      cases.push({ wav, text, prompt: join(set, prompt), group: `${group} mynah` })
+      cases.push({ wav, text, prompt: join(set, person ?? prompt), group: `${group} mynah` })
     }
   }
   return { cases, refused }

@@ -10,6 +10,8 @@ export interface Row {
   readonly input?: string
   /** A recording of the same speaker. */
   readonly prompt?: string
+  /** The recording that the voice is to be like, where that is not the prompt. */
+  readonly person?: string
   /** What the prompt says; rows without it are not spoken. */
   readonly transcript?: string
 }

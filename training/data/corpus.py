@@ -1,11 +1,13 @@
 """Builds the training cache: every clip as 24 kHz int16 in one file, with phoneme ids and frame durations where they
-are known.
+are known. Recordings of people are trimmed and brought to the level of a prompt (augment.py).
 
 usage: python data/corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cache CACHE
 Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`,
 the codec's front-end.
-Splits: 20 synthetic speakers (index % 20 == 7) and 40 LibriSpeech speakers are never trained on; neither are Arctic
-prompts that are missing from kathleen/.
+Never trained on: 20 synthetic speakers (index % 20 == 7), 40 LibriSpeech speakers, 10 of the 52 volunteers of
+speech-to-intent, and Arctic prompts that are missing from kathleen/. The volunteers are not named in their corpus;
+assets/speech-to-intent-speakers.json tells them apart (average linkage of Resemblyzer's vectors, cut at a cosine
+distance of 0.22).
 """
 
 import argparse, json, math, random, sys
@@ -13,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
-from data.mels import LogMel
 
 RATE, HOP, FRAME, N_FFT, N_MELS = 24000, 300, 600, 1200, 80
 SYMBOLS = json.loads((Path(__file__).parents[1] / "assets/phonemes.json").read_text("utf8"))
@@ -24,6 +25,8 @@ _front_end = None
 def log_mel(wave):
     """[B, S] (S a multiple of 600) -> [B, 160, S / 600]: ln-mel at hop 300, two columns stacked per 25 ms frame.
     Front-end `mynah24k` of @mynah/audio."""
+    from data.mels import LogMel  # not needed to train on tokens, and neither is librosa
+
     global _front_end
     _front_end = (_front_end or LogMel(RATE, N_FFT, HOP, N_MELS)).to(wave.device)
     m = _front_end(wave)
@@ -70,63 +73,52 @@ class Segments:
         return x
 
 
-def channel(x, rng):
-    """x [S] as another microphone hears it: a smooth random equalizer, often without what is above 8 kHz (as most
-    recordings of people here), sometimes without the lowest."""
-    spectrum, frequency = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / RATE)
-    at = np.geomspace(60, 12000, 9)
-    gain = np.interp(np.log(frequency + 1), np.log(at), rng.uniform(-6, 6, len(at)))
-    if rng.random() < 0.5:
-        gain = gain - 60 / (1 + np.exp(-(frequency - rng.uniform(7000, 8000)) / 60))
-    if rng.random() < 0.3:
-        gain = gain - 12 * np.log2(np.maximum(1, rng.uniform(60, 250) / (frequency + 1)))
-    y = np.fft.irfft(spectrum * 10 ** (gain / 20), len(x))
-    return y * min(np.sqrt((x**2).mean() / max((y**2).mean(), 1e-12)), 0.98 / max(np.abs(y).max(), 1e-6))
-
-
-def another(data, item, size, rng):
-    """A random piece [size] of a clip as another speaker (resampled by 0.82 to 1.22: pitch, formants and tempo
-    together), half of them through another channel."""
-    import soxr
-
-    speed = rng.uniform(0.82, 1.22)
-    needed = min(int(size * speed) + 64, item["samples"])
-    x = soxr.resample(
-        data.audio(item, int(rng.integers(item["samples"] - needed + 1)), needed), RATE * speed, RATE, "MQ"
-    )[:size]
-    x = np.pad(x, (0, size - len(x)))
-    return channel(x, rng) if rng.random() < 0.5 else x
-
-
-def soil(x, rng):
-    """x [S] in a room (exponentially decaying reverberation) and with noise of a random colour, 12 to 35 dB below the
-    speech."""
-    size = int(RATE * 0.4)
-    room = rng.standard_normal(size) * 10 ** (-3 * np.arange(size) / RATE / rng.uniform(0.08, 0.5))
-    room *= 10 ** (-rng.uniform(6, 25) / 20) / np.sqrt((room**2).sum())
-    room[0] = 1.0
-    n = 1 << (len(x) + size - 1).bit_length()
-    y = np.fft.irfft(np.fft.rfft(x, n) * np.fft.rfft(room, n), n)[: len(x)]
-    colour = (np.fft.rfftfreq(len(x), 1 / RATE) + 50) ** -rng.uniform(0, 1)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(x))) * colour, len(x))
-    y = y + noise * np.sqrt((x**2).mean() / max((noise**2).mean(), 1e-12)) * 10 ** (-rng.uniform(12, 35) / 20)
-    return y * min(1, 0.98 / np.abs(y).max())
-
-
 def held_out(kind, speaker):
-    if kind == "synthetic":
-        return speaker % 20 == 7
-    if kind == "librispeech":
-        return int(speaker) % 9 == 4  # 40 of the 251
-    return False
+    """Whether a speaker is never trained on. `speaker`: a number of the corpus."""
+    share, rest = {"synthetic": (20, 7), "librispeech": (9, 4), "speech-to-intent": (5, 4)}.get(kind, (1, 1))
+    return rest < share and int(speaker) % share == rest
 
 
 def phoneme_ids(text):
     return [0, *[ID[c] for c in text if c in ID], 0]
 
 
+def volunteers():
+    """-> {clip: number} of the unnamed people of speech-to-intent"""
+    path = Path(__file__).parents[1] / "assets/speech-to-intent-speakers.json"
+    return {clip: n for n, clips in enumerate(json.loads(path.read_text("utf8"))) for clip in clips}
+
+
+FOLDERS = ("synthetic", "kathleen", "librispeech-train-clean-5", "librispeech", "speech-to-intent", "common-voice")
+
+
+def lines_of(data, extra):
+    """-> (kind, folder, line of its manifest) of every clip, each clip once: librispeech-train-clean-5 has some of
+    those of librispeech, with their texts."""
+    seen, person = set(), volunteers()
+    for folder in [*(data / name for name in FOLDERS), *extra]:
+        kind = {"librispeech-train-clean-5": "librispeech"}.get(
+            folder.name, folder.name if folder.parent == data else "synthetic"
+        )
+        manifests = sorted(folder.glob("manifest*.jsonl"))
+        if not manifests:
+            raise SystemExit(f"{folder}: has no manifest*.jsonl")
+        for m in (json.loads(line) for manifest in manifests for line in manifest.read_text("utf8").splitlines()):
+            clip = m.get("id", Path(m["audio"]).stem)
+            if (kind, clip) in seen:
+                continue
+            seen.add((kind, clip))
+            speaker = m.get("speaker", clip if kind == "common-voice" else kind)
+            if kind == "speech-to-intent":
+                speaker = f"{person[clip]:02d}"
+            text = "" if kind == "common-voice" else m.get("text", "")  # other languages: no phonemes of ours
+            item = dict(id=clip, kind=kind, speaker=f"{kind}-{speaker}", validation=held_out(kind, speaker), text=text)
+            yield item, folder, m
+
+
 def main():
     import soundfile as sf, soxr
+    from data.augment import levelled, trimmed
 
     a = argparse.ArgumentParser()
     a.add_argument("--data", required=True)
@@ -135,42 +127,22 @@ def main():
     a = a.parse_args()
     cache = Path(a.cache)
     cache.mkdir(parents=True, exist_ok=True)
-    data, position = Path(a.data), 0
-    folders = [
-        ("synthetic", data / "synthetic"),
-        ("kathleen", data / "kathleen"),
-        ("librispeech", data / "librispeech"),
-    ]
-    folders += [("synthetic", Path(e)) for e in a.extra]
+    position = 0
     with open(cache / "audio.i16", "wb") as out, open(cache / "index.jsonl", "w", encoding="utf8") as index:
-        for kind, folder in folders:
-            manifests = sorted(folder.glob("manifest*.jsonl"))
-            if not manifests:
-                raise SystemExit(f"{folder}: has no manifest*.jsonl")
-            for line in (line for manifest in manifests for line in manifest.read_text("utf8").splitlines()):
-                m = json.loads(line)
-                x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
-                x = soxr.resample(x.mean(1), rate, RATE)
-                x = x[: len(x) // FRAME * FRAME] if kind == "synthetic" else np.pad(x, (0, -len(x) % FRAME))
-                speaker = m.get("speaker", "kathleen")
-                item = dict(
-                    id=m.get("id", Path(m["audio"]).stem),
-                    kind=kind,
-                    speaker=f"{kind}-{speaker}",
-                    start=position,
-                    samples=len(x),
-                    validation=held_out(kind, speaker),
-                    text=m.get("text", ""),
-                )
-                if kind == "synthetic":
-                    item["phonemes"] = phoneme_ids(m["phonemes"])
-                    item["durations"] = m["durations"]
-                    assert len(item["phonemes"]) == len(item["durations"]) and sum(m["durations"]) * FRAME == len(x), (
-                        item["id"]
-                    )
-                out.write((np.clip(x, -1, 1) * 32767).astype(np.int16).tobytes())
-                index.write(json.dumps(item, ensure_ascii=False) + "\n")
-                position += len(x)
+        for item, folder, m in lines_of(Path(a.data), [Path(e) for e in a.extra]):
+            x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
+            x = soxr.resample(x.mean(1), rate, RATE)
+            if item["kind"] == "synthetic":
+                x = x[: len(x) // FRAME * FRAME]
+                item["phonemes"], item["durations"] = phoneme_ids(m["phonemes"]), m["durations"]
+                if len(item["phonemes"]) != len(m["durations"]) or sum(m["durations"]) * FRAME != len(x):
+                    raise SystemExit(f"{folder / m['audio']}: durations do not fit the phonemes or the recording")
+            else:
+                x = trimmed(levelled(x))
+                x = np.pad(x, (0, -len(x) % FRAME))
+            out.write((np.clip(x, -1, 1) * 32767).astype(np.int16).tobytes())
+            index.write(json.dumps(item | dict(start=position, samples=len(x)), ensure_ascii=False) + "\n")
+            position += len(x)
     print(f"{position / RATE / 3600:.2f} h")
 
 

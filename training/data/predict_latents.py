@@ -14,7 +14,7 @@ import numpy as np, torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from train import common
 from mynah.lm import SMALL, Nar
-from data.tokens import Tokens, collate, prompt_latents
+from data.tokens import Tokens, collate, vectors
 
 
 def main():
@@ -43,20 +43,17 @@ def main():
         for n in range(0, len(items), a.batch):
             clips = items[n : n + a.batch]
             batch = {k: v.to(a.device) for k, v in collate([tokens.row(i, rng) for i in clips]).items()}
-            quantized = sum(codebook[k][batch["codes"][..., k]] for k in range(len(codebook)))
+            quantized, voice = vectors(batch["codes"], codebook), vectors(batch["voice"], codebook)
             with common.autocast(a):
-                encoding = nar.encode(batch["ids"], batch["ids_valid"], *prompt_latents(batch, quantized))
+                encoding = nar.encode(batch["ids"], batch["ids_valid"], voice, batch["voice_valid"])
                 first = codebook[0][batch["codes"][..., 0]]
                 known = first + nar(
                     encoding, batch["frame_phoneme"], quantized, first, batch["kind"] == 1, batch["valid"]
                 )
-            for clip, z, before in zip(clips, known.float().cpu().numpy(), batch["prompt_frames"].tolist()):
+            for clip, z, before in zip(clips, known.float().cpu().numpy(), (batch["kind"] == 1).sum(1).tolist()):
                 zf.write(z[before : before + clip["frames"]].astype(np.float16).tobytes())
                 index.write(
-                    json.dumps(
-                        dict(id=clip["id"].split("/")[0], offset=clip["offset"], start=position, frames=clip["frames"])
-                    )
-                    + "\n"
+                    json.dumps(dict(id=clip["id"], offset=clip["offset"], start=position, frames=clip["frames"])) + "\n"
                 )
                 position += clip["frames"]
     print(f"{len(items)} clips, {position / 40 / 3600:.2f} h")

@@ -1,162 +1,171 @@
 """Turns the cache of corpus.py into codec tokens and alignments: what train_ar.py and train_nar.py read.
 
-usage: python data/tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS [--variants
-    2]
-    [--transcripts FILE.jsonl] [--kind librispeech] [--noisy]
+usage: python data/tokenize_corpus.py --cache CACHE --codec RUN/last.pt --aligner RUN/last.pt --out TOKENS
+    [--variants 2] [--soiled] [--kind librispeech] [--transcripts FILE.jsonl]
 Every clip is also encoded as --variants others: at another speed (resampled: pitch, formants and tempo move together)
-and through another channel (equalizer, band limits).
-Each (speaker, variant) counts as a speaker of its own. With --noisy, every clip that is trained on is encoded once more
-with noise and reverberation: these are only ever
-prompts, so that the language model learns to speak clean where it has heard a voice in a noisy room.
-Clips with text only are phonemized with espeak and aligned; those that align badly are left out. TRANSCRIPTS gives text
-to clips without ({"id", "text"} a line).
-A clip that begins within a sound is marked `cut`: it is a prompt, never what is to be spoken.
-Writes TOKENS/codes.i16 [N, K], index.jsonl.
+and through another channel (equalizer, band limits). Each (speaker, variant) counts as a speaker of its own. With
+--soiled, every clip that is trained on is encoded once more as users have recordings (noise, rooms, telephones,
+coding): these are only ever prompts, so that the language model learns to speak clean where it has heard a voice in a
+noisy room.
+Clips with text only are phonemized with espeak and aligned; those that align badly are left out, and a pause of 0.2 s
+or more without punctuation becomes a comma. TRANSCRIPTS gives text to clips without ({"id", "text"} a line). Clips in
+other languages have the phonemes that the aligner hears. `heard` are these of every clip, for prompts whose transcript
+is not to be trusted.
+Silence may be between any two words (align.py). A clip that begins within a sound is marked `cut`: it is a prompt,
+never what is to be spoken.
+Writes TOKENS/part*/codes.i16 [N, K], index.jsonl, and dropped.jsonl: what was left out, and why.
 """
 
-import argparse, json, sys, zlib
+import argparse, collections, json, re, sys, zlib
 from pathlib import Path
 import numpy as np, soxr, torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
-from data import corpus
+from data import augment
+from data.align import align, heard, stretch
+from data.corpus import FRAME, RATE, Corpus, log_mel, phoneme_ids
+from data.tokens import TEXTLESS
 from train import common
 from mynah.codec import SMALL, Codec
-from mynah.lm import Aligner, viterbi
+from mynah.lm import Aligner
+
+SHORTEST_SILENCE = 4  # frames before the first sound, or the clip begins within one
 
 
-def stretch(durations, speed, total):
-    """Durations at another speed: rounded boundaries, every phoneme at least one frame, sum = total; None if that
-    cannot be."""
-    edges = np.round(np.cumsum(durations) / speed).astype(int)
-    edges[-1] = total
-    for i in range(len(edges)):
-        edges[i] = max(edges[i], (edges[i - 1] if i else 0) + 1)
-    edges[-1] = total
-    for i in range(len(edges) - 2, -1, -1):
-        edges[i] = min(edges[i], edges[i + 1] - 1)
-    d = np.diff(edges, prepend=0)
-    return d if d.min() >= 1 else None
+class Phonemizer:
+    """Text to phoneme ids as the corpus has them: espeak, by way of Kokoro's tokenizer."""
+
+    def __init__(self):
+        self.tokenizer = None
+
+    def __call__(self, text):
+        if self.tokenizer is None:
+            from kokoro_onnx.tokenizer import Tokenizer
+
+            self.tokenizer = Tokenizer()
+        text = re.sub(r"\bi\b", "I", text) if text == text.lower() else text  # the letter i would be stressed
+        return phoneme_ids(self.tokenizer.phonemize(text, "en-us"))
 
 
-def onset(x):
-    """x [S] -> frames before the first one whose louder half comes within 30 dB of the loud ones; 0: the clip begins
-    within a sound"""
-    half = corpus.FRAME // 2
-    level = 10 * np.log10(np.square(x[: len(x) // half * half].reshape(-1, half)).mean(1) + 1e-10)
-    return int(np.argmax(level > np.percentile(level, 90) - 30)) // 2
+class Encoder:
+    """Recordings to codes, phonemes and durations."""
+
+    def __init__(self, a):
+        self.device, self.minimum = a.device, a.minimum
+        self.codec, self.aligner, self.phonemes = Codec(SMALL), Aligner(), Phonemizer()
+        self.codec.load_state_dict(common.weights(a.codec), strict=False)  # an export's decoder is elsewhere
+        self.aligner.load_state_dict(common.weights(a.aligner))
+        self.codec.eval().to(self.device), self.aligner.eval().to(self.device)
+
+    def features(self, x):
+        return log_mel(torch.from_numpy(x.astype(np.float32))[None].to(self.device))
+
+    def codes(self, features):
+        """[1, 160, T] -> int16 [T, K]"""
+        return self.codec.rvq.encode(self.codec.encode(features))[0].T.cpu().numpy().astype(np.int16)
+
+    def log_probs(self, features):
+        return self.aligner(features)[0].cpu().numpy()
+
+    def align(self, x, features, item, text):
+        """-> dict(phonemes, durations, …) of a clip, or why it cannot be used"""
+        if "durations" in item:
+            return dict(phonemes=item["phonemes"], durations=item["durations"])
+        log_probs = self.log_probs(features)
+        if item["kind"] == TEXTLESS:
+            return dict(zip(("phonemes", "durations"), heard(log_probs)))
+        if not text:
+            return "no text"
+        found = align(log_probs, x, self.phonemes(text))
+        if found is None:
+            return "more phonemes than frames"
+        ids, durations, score = found
+        if score < self.minimum:
+            return f"does not fit its text: {score:.2f}"
+        cut = dict(cut=True) if durations[0] < SHORTEST_SILENCE else {}
+        return dict(phonemes=ids, durations=durations, score=round(score, 3)) | cut
 
 
-def main():
+def as_variant(x, item, variant):
+    """-> x at the speed and through the channel of a variant of its speaker, and the speed"""
+    if variant == 0:
+        return x, 1.0
+    draw = lambda what: zlib.crc32(f"{what}{item['speaker']}/{variant}".encode())
+    speed = 0.82 + 0.4 * (draw("") % 1000) / 1000
+    x = soxr.resample(x, RATE * speed, RATE, "MQ")
+    return augment.channel(x, np.random.default_rng(draw("channel/"))), speed
+
+
+def lines(encoder, item, x, text, variants, soiled):
+    """Yields (codes, line of the index) of every form of a clip, or why one cannot be used."""
+    found = None
+    for variant in range(1 if item["validation"] else 1 + variants):
+        y, speed = as_variant(x, item, variant)
+        y = y[: len(y) // FRAME * FRAME]
+        features = encoder.features(y)
+        found = found or encoder.align(y, features, item, text)
+        if isinstance(found, str):
+            yield None, found
+            return
+        durations = stretch(found["durations"], speed, features.shape[2])
+        if durations is None:
+            yield None, f"too fast for its frames at speed {speed:.2f}"
+            continue
+        for prompt_only in (False, True) if soiled and not item["validation"] else (False,):
+            if prompt_only:
+                rng = np.random.default_rng(zlib.crc32(f"{item['id']}/{variant}".encode()))
+                features = encoder.features(augment.as_users_have_it(y, rng)[0])
+            line = {key: item[key] for key in ("id", "kind", "validation")}
+            line |= dict(variant=variant, speaker=f"{item['speaker']}/{variant}", prompt_only=prompt_only)
+            line |= {key: found[key] for key in ("score", "cut") if key in found}
+            line |= dict(frames=features.shape[2], phonemes=found["phonemes"], durations=durations)
+            if item["kind"] not in ("synthetic", TEXTLESS):
+                line |= dict(zip(("heard", "heard_durations"), heard(encoder.log_probs(features))))
+            yield encoder.codes(features), line
+
+
+def arguments():
     a = argparse.ArgumentParser()
     for name in ("cache", "codec", "aligner", "out"):
         a.add_argument("--" + name, required=True)
     a.add_argument("--variants", type=int, default=2)
-    a.add_argument("--transcripts", default="")
+    a.add_argument("--soiled", action="store_true", help="also as users have recordings, for prompts")
     a.add_argument("--kind", default="", help="only clips of this kind")
+    a.add_argument("--transcripts", default="")
     a.add_argument(
-        "--minimum",
-        type=float,
-        default=-1.2,
-        help="mean log-probability per frame below which an alignment is not believed",
+        "--minimum", type=float, default=-1.6, help="log-probability per frame below which no alignment is believed"
     )
     a.add_argument("--worker", type=int, default=0)
     a.add_argument("--workers", type=int, default=1)
-    a.add_argument("--noisy", action="store_true")
     a.add_argument("--device", default="cpu")
-    a = a.parse_args()
+    return a.parse_args()
+
+
+def main():
+    a = arguments()
     torch.set_num_threads(1)
-    codec = Codec(SMALL)
-    codec.load_state_dict(
-        common.weights(a.codec), strict=False
-    )  # an export leaves out the decoder, which is not needed here
-    aligner = Aligner()
-    aligner.load_state_dict(common.weights(a.aligner))
-    codec.eval().to(a.device), aligner.eval().to(a.device)
-    out = Path(a.out) / f"part{a.worker}"
-    out.mkdir(parents=True, exist_ok=True)
+    encoder, data, position, reasons = Encoder(a), Corpus(a.cache), 0, collections.Counter()
     texts = {}
     if a.transcripts:
         texts = {m["id"]: m["text"] for m in map(json.loads, Path(a.transcripts).read_text("utf8").splitlines())}
-    tokenizer = None
-
-    def features_of(x):
-        return corpus.log_mel(torch.from_numpy(x.astype(np.float32))[None].to(a.device))
-
-    data, position, kept, dropped = corpus.Corpus(a.cache), 0, 0, 0
-    with open(out / "codes.i16", "wb") as cf, open(out / "index.jsonl", "w", encoding="utf8") as index, torch.no_grad():
-        for number, item in enumerate(data.items):
-            if number % a.workers != a.worker or a.kind not in ("", item["kind"]):
+    out = Path(a.out) / f"part{a.worker}"
+    out.mkdir(parents=True, exist_ok=True)
+    opened = [open(out / name, "w", encoding="utf8") for name in ("index.jsonl", "dropped.jsonl")]
+    with open(out / "codes.i16", "wb") as codes_file, opened[0] as index, opened[1] as dropped, torch.no_grad():
+        for item in data.items[a.worker :: a.workers]:
+            if a.kind not in ("", item["kind"]):
                 continue
             text = item["text"] or texts.get(item["id"], "")
-            if "durations" not in item and not text:
-                continue
-            variants = 1 if item["validation"] else 1 + a.variants
-            for variant in range(variants):
-                speed = (
-                    1.0
-                    if variant == 0
-                    else 0.82 + 0.4 * (zlib.crc32(f"{item['speaker']}/{variant}".encode()) % 1000) / 1000
-                )
-                x = data.audio(item)
-                if variant:
-                    x = soxr.resample(x, corpus.RATE * speed, corpus.RATE, "MQ")
-                    x = corpus.channel(
-                        x, np.random.default_rng(zlib.crc32(f"channel/{item['speaker']}/{variant}".encode()))
-                    )
-                x = x[: len(x) // corpus.FRAME * corpus.FRAME]
-                features = features_of(x)
-                total = features.shape[2]
-                if "durations" not in item:  # people, aligned once
-                    if tokenizer is None:
-                        from kokoro_onnx.tokenizer import Tokenizer
-
-                        tokenizer = Tokenizer()
-                    ids = corpus.phoneme_ids(tokenizer.phonemize(text, "en-us"))
-                    begins = onset(x)
-                    quiet = max(0, begins - 2)  # frames that the aligner may take for the first sounds
-                    durations, score = viterbi(aligner(features)[0].cpu().numpy()[quiet:], np.array(ids))
-                    if durations is None or score < a.minimum:
-                        dropped += 1
-                        break
-                    durations[0] += quiet
-                    item |= dict(phonemes=ids, durations=durations.tolist(), score=score, cut=begins == 0)
-                ids, durations, score = (
-                    item["phonemes"],
-                    stretch(item["durations"], speed, total),
-                    item.get("score", 0.0),
-                )
-                if durations is None:
-                    dropped += 1
+            for codes, line in lines(encoder, item, data.audio(item), text, a.variants, a.soiled):
+                if codes is None:
+                    reasons[re.sub(r" -?[\d.]+$", "", line)] += 1
+                    dropped.write(json.dumps(dict(id=item["id"], reason=line)) + "\n")
                     continue
-                noisy = [False, True] if a.noisy and not item["validation"] else [False]
-                for prompt_only in noisy:
-                    if prompt_only:
-                        features = features_of(
-                            corpus.soil(x, np.random.default_rng(zlib.crc32(f"{item['id']}/{variant}".encode())))
-                        )
-                    codes = codec.rvq.encode(codec.encode(features))[0].T.cpu().numpy().astype(np.int16)
-                    cf.write(codes.tobytes())
-                    line = dict(
-                        id=item["id"],
-                        variant=variant,
-                        speaker=f"{item['speaker']}/{variant}",
-                        kind=item["kind"],
-                        validation=item["validation"],
-                        prompt_only=prompt_only,
-                    )
-                    line |= dict(
-                        start=position,
-                        frames=total,
-                        phonemes=[int(i) for i in ids],
-                        durations=[int(d) for d in durations],
-                        score=round(score, 3),
-                    )
-                    line |= dict(cut=True) if item.get("cut") else {}
-                    index.write(json.dumps(line) + "\n")
-                    position += total
-                kept += 1
-    print(f"{kept} clips kept, {dropped} dropped, {position / 40 / 3600:.2f} h")
+                codes_file.write(codes.tobytes())
+                line = dict(line, start=position)
+                index.write(json.dumps(line) + "\n")
+                position += line["frames"]
+    print(f"{position / 40 / 3600:.2f} h; left out: {dict(reasons)}")
 
 
 if __name__ == "__main__":

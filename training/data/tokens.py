@@ -1,170 +1,256 @@
 """Reads the folders of tokenize_corpus.py and makes training sequences: a prompt of one clip, then the target clip of
-the same speaker."""
+the same speaker, and the voice, which is pooled over more of the speaker than the prompt."""
 
-import collections, json, random
+import bisect, json, random
 from pathlib import Path
 import numpy as np, torch
-from data.corpus import SYMBOLS
-
+from data.align import BOUNDARY, SHORTEST_PAUSE, SILENT, SPACE
 
 NOISY = 0.35  # share of noisy prompts, where there are any
+HEARD = 0.2  # share of prompts whose phonemes are what the aligner hears, not what is written
+WHOLE_VOICE = 0.5  # share of rows whose voice is more than their prompt
+LONGEST_VOICE = 600  # frames
+STEP = 32  # lengths are padded to its multiples: every new shape costs oneDNN time and memory
 LONGEST_SOUND = 40  # frames; where one phoneme or pause lasts longer, words are missing from the transcript
-PAUSES = [i for i, s in enumerate(SYMBOLS) if s in " ,.;:!?—…"]
+LONGEST_PIECE, SHORTEST_PIECE = 320, 48  # frames of what long clips of people are cut into
+PROMPTS = (((40, 80), 0.2), ((80, 200), 0.65), ((200, 320), 0.15))  # frames of a prompt, and how often
+TEXTLESS = "common-voice"  # its phonemes are what the aligner hears in other languages: for the NAR model only
+
+
+def cut(item, j):
+    """An item cut within its phoneme j, a pause: half of the silence goes to either part."""
+    d, ids = item["durations"], item["phonemes"]
+    before, after, rest = int(d[:j].sum() + d[j] // 2), d[j] - d[j] // 2, j + 1
+    if rest < len(ids) - 1 and ids[rest] == SPACE:
+        after, rest = after + d[rest], rest + 1
+    boundary = np.array([BOUNDARY])
+    first = dict(phonemes=np.concatenate([ids[:j], boundary]), durations=np.concatenate([d[:j], [d[j] // 2]]))
+    second = dict(phonemes=np.concatenate([boundary, ids[rest:]]), durations=np.concatenate([[after], d[rest:]]))
+    place = dict(start=item["start"] + before, offset=item["offset"] + before, frames=item["frames"] - before)
+    whole = {k: v for k, v in item.items() if not k.startswith("heard")}
+    return whole | first | dict(frames=before), whole | second | place | dict(cut=False)
+
+
+def pauses(item):
+    """-> [(frame in the middle, index)] of the pauses where an item may be cut"""
+    d, edges = item["durations"], np.cumsum(item["durations"])
+    found = [j for j in range(1, len(d) - 1) if item["phonemes"][j] in SILENT and d[j] >= SHORTEST_PAUSE]
+    return [(int(edges[j] - d[j] // 2), j) for j in found]
 
 
 def halves(item):
-    """A speaker's only clip cut at the pause (of 0.2 s or more) nearest to its middle, so that one half can be the
-    other's prompt; whole where there is none."""
-    d, edges = item["durations"], np.cumsum(item["durations"])
-    cuts = [
-        j
-        for j in range(1, len(d) - 1)
-        if item["phonemes"][j] in PAUSES and d[j] >= 8 and 0.25 < edges[j] / edges[-1] < 0.75
-    ]
+    """A speaker's only clip cut at the pause nearest to its middle, so that one half can be the other's prompt; whole
+    where there is none. What has no text may be cut anywhere."""
+    places = pauses(item)
+    if item["kind"] == TEXTLESS and not any(0.25 < at / item["frames"] < 0.75 for at, _ in places):
+        edges = np.cumsum(item["durations"])
+        places = [(int(edges[j]), j) for j in range(1, len(edges) - 1) if item["durations"][j] >= 2]
+    cuts = [(abs(at / item["frames"] - 0.5), j) for at, j in places if 0.25 < at / item["frames"] < 0.75]
     if not cuts:
         return [item]
-    j = min(cuts, key=lambda j: abs(edges[j] / edges[-1] - 0.5))
-    before = edges[j] - d[j] + d[j] // 2
-    boundary, left, right = np.array([0]), np.array([d[j] // 2]), np.array([d[j] - d[j] // 2])
-    first = dict(
-        item,
-        id=item["id"] + "/1",
-        frames=int(before),
-        phonemes=np.concatenate([item["phonemes"][:j], boundary]),
-        durations=np.concatenate([d[:j], left]),
-    )
-    second = dict(
-        item,
-        id=item["id"] + "/2",
-        cut=False,
-        start=item["start"] + int(before),
-        offset=int(before),
-        frames=item["frames"] - int(before),
-        phonemes=np.concatenate([boundary, item["phonemes"][j + 1 :]]),
-        durations=np.concatenate([right, d[j + 1 :]]),
-    )
-    return [first, second]
+    first, second = cut(item, min(cuts)[1])
+    return [first | dict(clip=item["clip"] + "/1"), second | dict(clip=item["clip"] + "/2")]
+
+
+def pieces(item):
+    """A long clip cut at pauses into pieces of at most LONGEST_PIECE frames, as far as it has pauses."""
+    out, rng = [], random.Random(item["start"])
+    while item["frames"] > LONGEST_PIECE:
+        fits = [
+            j for at, j in pauses(item) if SHORTEST_PIECE <= at <= min(LONGEST_PIECE, item["frames"] - SHORTEST_PIECE)
+        ]
+        if not fits:
+            break
+        first, item = cut(item, rng.choice(fits[-2:]))
+        out.append(first)
+    return [*out, item]
+
+
+def read_part(folder, number):
+    """-> items, codes [N, K] of one folder. Both may still be growing."""
+    codes = np.fromfile(folder / "codes.i16", np.int16)
+    codes = codes[: len(codes) // 8 * 8].reshape(-1, 8)
+    items = []
+    for line in (folder / "index.jsonl").read_text("utf8").splitlines():
+        item = json.loads(line)
+        for key in ("phonemes", "durations", "heard", "heard_durations"):
+            if key in item:
+                item[key] = np.array(item[key])
+        if item["start"] + item["frames"] <= len(codes):
+            items.append(item | dict(part=number, offset=0, clip=item["id"]))  # offset: frames of the clip before it
+    return items, codes
 
 
 class Tokens:
-    def __init__(self, folder, longest=480):
-        self.parts, self.items = [], []
-        for part in sorted(Path(folder).glob("part*")):
-            lines = [json.loads(l) for l in (part / "index.jsonl").read_text("utf8").splitlines()]
-            rows = sum(l["frames"] for l in lines)
-            codes = np.fromfile(part / "codes.i16", np.int16).reshape(rows, -1)
-            for l in lines:
-                l["part"], l["offset"] = len(self.parts), 0  # frames of the clip before it
-                l["durations"], l["phonemes"] = np.array(l["durations"]), np.array(l["phonemes"])
+    """`shares`: how often each kind is a target; by hours if not given. `textless`: with what has no text."""
+
+    def __init__(self, folder, longest=480, textless=False, shares=None):
+        self.parts, items = [], []
+        for n, index in enumerate(sorted(Path(folder).rglob("index.jsonl"))):
+            found, codes = read_part(index.parent, n)
+            items += [i for i in found if textless or i["kind"] != TEXTLESS]
             self.parts.append(codes)
-            self.items += lines
-        alone = {
-            s
-            for s, n in collections.Counter(i["speaker"] for i in self.items if not i["prompt_only"]).items()
-            if n == 1
-        }
-        self.items = [piece for i in self.items for piece in (halves(i) if i["speaker"] in alone else [i])]
-        speakers = {}
-        for item in self.items:
-            speakers.setdefault(item["speaker"], []).append(item)
-        self.speakers = speakers
-        fits = [
-            i
-            for i in self.items
-            if 24 <= i["frames"] <= longest
-            and not i["prompt_only"]
-            and not i.get("cut")
-            and max(i["durations"][1:-1]) <= LONGEST_SOUND
-        ]
-        self.train = sorted((i for i in fits if not i["validation"]), key=lambda i: i["frames"])
-        self.validation = sorted(
-            (i for i in fits if i["validation"] and len(speakers[i["speaker"]]) > 1), key=lambda i: i["frames"]
+        clips = {}
+        for i in items:
+            clips.setdefault(i["speaker"], set()).add(i["clip"])
+        cut_up = lambda i: (
+            [i] if i["kind"] == "synthetic" else halves(i) if len(clips[i["speaker"]]) == 1 else pieces(i)
         )
+        self.items = [piece for i in items for piece in cut_up(i)]
+        self.speakers = {}
+        for item in self.items:
+            self.speakers.setdefault(item["speaker"], []).append(item)
+        fits = [i for i in self.items if 24 <= i["frames"] <= longest and self.is_target(i)]
+        self.train = sorted((i for i in fits if not i["validation"]), key=lambda i: i["frames"])
+        self.validation = sorted((i for i in fits if i["validation"] and self.others(i)), key=lambda i: i["frames"])
+        self.groups = {
+            validation: by_kind(self.validation if validation else self.train) for validation in (False, True)
+        }
+        hours = {k: sum(i["frames"] for i in v) for k, v in self.groups[False].items()}
+        self.shares = {k: (shares or hours).get(k, 0) for k in hours}
+
+    def is_target(self, item):
+        if item["prompt_only"]:
+            return False
+        if item["kind"] == TEXTLESS:
+            return bool(self.others(item))
+        return not item.get("cut") and max(item["durations"][1:-1], default=0) <= LONGEST_SOUND
+
+    def others(self, item):
+        return [o for o in self.speakers[item["speaker"]] if o["clip"] != item["clip"]]
 
     def codes(self, item):
         return self.parts[item["part"]][item["start"] : item["start"] + item["frames"]]
 
-    def prompt(self, item, rng, low, high):
-        """A stretch of whole phonemes of another clip of the same speaker (of this clip's own beginning if there is no
-        other), clean or noisy: (clip, first, last phoneme)."""
+    def prompt(self, item, rng):
+        """-> (another clip of the same speaker, this one if there is no other, clean or noisy; clips of the voice or
+        None)"""
         noisy = rng.random() < NOISY
-        others = [o for o in self.speakers[item["speaker"]] if o["id"] != item["id"]]
-        others = [o for o in others if o["prompt_only"] == noisy] or others
-        source = rng.choice(others) if others else item
-        edges = np.concatenate([[0], np.cumsum(source["durations"])])
-        want = rng.randint(low, high)
-        if source["frames"] <= want:
-            return source, 0, len(source["durations"])
-        first = int(np.searchsorted(edges, rng.randint(0, source["frames"] - want), side="right")) - 1
-        last = int(np.searchsorted(edges, edges[first] + want, side="right")) - 1
-        return source, first, max(last, first + 1)
+        others = self.others(item)
+        others = [o for o in others if o["prompt_only"] == noisy] or others or [item]
+        source = rng.choice(others)
+        if rng.random() >= WHOLE_VOICE:
+            return source, None
+        voice, frames = [source], source["frames"]
+        for o in rng.sample(others, min(4, len(others))):
+            if o is not source and frames + o["frames"] <= LONGEST_VOICE:
+                voice.append(o)
+                frames += o["frames"]
+        return source, voice
 
-    def batch(self, size, rng, validation=False, low=60, high=160):
+    def batch(self, size, rng, validation=False, kind=""):
         """`collate` of random rows of similar length."""
-        pool = self.validation if validation else self.train
-        centre = rng.randrange(len(pool))
-        near = pool[max(0, centre - 5 * size) : centre + 5 * size]
-        return collate([self.row(item, rng, low, high) for item in rng.sample(near, size)])
+        groups = {k: v for k, v in self.groups[validation].items() if kind in ("", k)}
+        names = [k for k in groups if kind or self.shares.get(k, 0) > 0]
+        weights = [1 if kind else self.shares[k] for k in names]
+        centre = rng.choice(groups[rng.choices(names, weights)[0]])["frames"]
+        items = []
+        for name in rng.choices(names, weights, k=size):
+            group = groups[name]
+            at = min(bisect.bisect_left(group, centre, key=lambda i: i["frames"]), len(group) - 1)
+            span = max(4, min(5 * size, len(group) // 20))
+            items.append(rng.choice(group[max(0, at - span) : at + span]))
+        return collate([self.row(item, rng) for item in items])
 
-    def row(self, item, rng, low=60, high=160):
-        """The sequence of one clip: a random prompt of `low` to `high` frames, then the clip."""
-        source, first, last = self.prompt(item, rng, low, high)
-        edges = np.concatenate([[0], np.cumsum(source["durations"])])
-        s, e = edges[first], edges[last]
-        ids = np.concatenate([source["phonemes"][first:last], item["phonemes"]])
-        durations = np.concatenate([source["durations"][first:last], item["durations"]])
+    def row(self, item, rng):
+        """The sequence of one clip: a stretch of a prompt, then the clip."""
+        source, voice = self.prompt(item, rng)
+        heard = "heard" in source and rng.random() < HEARD
+        names = ("heard", "heard_durations") if heard else ("phonemes", "durations")
+        ids, durations = (source[name] for name in names)
+        first, last = stretch(durations, rng)
+        s, e = int(durations[:first].sum()), int(durations[:last].sum())
+        ids = np.concatenate([ids[first:last], item["phonemes"]])
+        durations = np.concatenate([durations[first:last], item["durations"]])
+        prompt = self.codes(source)[s:e]
         return dict(
             ids=ids,
             frame_phoneme=np.repeat(np.arange(len(ids)), durations),
             age=np.concatenate([np.arange(d) for d in durations]),
             advance=np.concatenate([np.arange(d) == d - 1 for d in durations]).astype(np.float32),
-            codes=np.concatenate([self.codes(source)[s:e], self.codes(item)]).astype(np.int64),
+            codes=np.concatenate([prompt, self.codes(item)]).astype(np.int64),
             kind=np.repeat([1, 2], [e - s, item["frames"]]),
-            prompt_frames=int(e - s),
+            voice=(np.concatenate([self.codes(o) for o in voice]) if voice else prompt).astype(np.int64),
         )
+
+
+class Stream(torch.utils.data.IterableDataset):
+    """Batches without end, for a DataLoader whose workers make them beside a GPU."""
+
+    def __init__(self, tokens, size, seed):
+        self.tokens, self.size, self.seed = tokens, size, seed
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        rng = random.Random(f"{self.seed}/{worker.id if worker else 0}")
+        while True:
+            yield self.tokens.batch(self.size, rng)
+
+
+def batches(tokens, size, seed, workers):
+    """An endless iterator of `Tokens.batch`, made by `workers` other processes (0: by this one)."""
+    more = dict(prefetch_factor=4, persistent_workers=True) if workers else {}
+    return iter(torch.utils.data.DataLoader(Stream(tokens, size, seed), batch_size=None, num_workers=workers, **more))
+
+
+def by_kind(items):
+    groups = {}
+    for item in items:
+        groups.setdefault(item["kind"], []).append(item)
+    return groups
+
+
+def stretch(durations, rng):
+    """Whole phonemes of a clip, of a random length: -> (first, last)"""
+    low, high = rng.choices([p[0] for p in PROMPTS], [p[1] for p in PROMPTS])[0]
+    edges = np.concatenate([[0], np.cumsum(durations)])
+    want = rng.randint(low, high)
+    if edges[-1] <= want:
+        return 0, len(durations)
+    first = int(np.searchsorted(edges, rng.randint(0, int(edges[-1]) - want), side="right")) - 1
+    last = int(np.searchsorted(edges, edges[first] + want, side="right")) - 1
+    return first, max(last, first + 1)
 
 
 def collate(rows):
     """-> dict of padded tensors; frames of a row: prompt then target.
     ids, ids_valid [B, P]; frame_phoneme, age, kind (1 prompt, 2 target), advance, valid [B, T]; codes [B, T, K];
-    prompt_frames [B]"""
+    voice [B, V, K], voice_valid [B, V]"""
 
     def pad(key):
-        n = max(len(r[key]) for r in rows)
+        n = -(-max(len(r[key]) for r in rows) // STEP) * STEP
         return torch.from_numpy(
             np.stack([np.pad(r[key], [(0, n - len(r[key]))] + [(0, 0)] * (r[key].ndim - 1)) for r in rows])
         )
 
-    out = {k: pad(k) for k in ("ids", "frame_phoneme", "age", "advance", "codes", "kind")}
+    out = {k: pad(k) for k in ("ids", "frame_phoneme", "age", "advance", "codes", "kind", "voice")}
     out["valid"] = out["kind"] > 0
-    out["ids_valid"] = torch.arange(out["ids"].shape[1])[None] < torch.tensor([len(r["ids"]) for r in rows])[:, None]
-    out["prompt_frames"] = torch.tensor([r["prompt_frames"] for r in rows])
+    for key in ("ids", "voice"):
+        lengths = torch.tensor([len(r[key]) for r in rows])
+        out[key + "_valid"] = torch.arange(out[key].shape[1])[None] < lengths[:, None]
     return out
 
 
 def random_batch(config, size=2, frames=24, prompt=8):
     """The same dict with random contents, for --smoke."""
-    g, t = torch.Generator().manual_seed(1), frames
-    kind = torch.where(torch.arange(t) < prompt, 1, 2).expand(size, -1)
-    return dict(
-        ids=torch.randint(1, config["symbols"], (size, t // 2), generator=g),
-        ids_valid=torch.ones(size, t // 2, dtype=torch.bool),
-        frame_phoneme=(torch.arange(t) // 2).expand(size, -1),
-        age=(torch.arange(t) % 2).expand(size, -1),
-        advance=(torch.arange(t) % 2).float().expand(size, -1),
-        codes=torch.randint(0, config["codebook_size"], (size, t, config["codebooks"]), generator=g),
-        kind=kind,
-        valid=torch.ones(size, t, dtype=torch.bool),
-        prompt_frames=torch.full((size,), prompt),
+    rng = np.random.default_rng(1)
+    codes = lambda n: rng.integers(0, config["codebook_size"], (n, config["codebooks"]))
+    at = np.arange(frames)
+    row = lambda: dict(
+        ids=rng.integers(1, config["symbols"], frames // 2),
+        frame_phoneme=at // 2,
+        age=at % 2,
+        advance=(at % 2).astype(np.float32),
+        codes=codes(frames),
+        kind=np.where(at < prompt, 1, 2),
+        voice=codes(prompt),
     )
+    return collate([row() for _ in range(size)])
 
 
-def prompt_latents(batch, quantized):
-    """The prompt frames alone, for the speaker encoder: quantized [B, T, L] -> [B, Tp, L], valid [B, Tp]"""
-    n = int(batch["prompt_frames"].max())
-    return quantized[:, :n], torch.arange(n, device=quantized.device)[None] < batch["prompt_frames"].to(
-        quantized.device
-    )[:, None]
+def vectors(codes, codebook):
+    """codes [..., K] and codebook [K, N, L] -> their sum [..., L]"""
+    return sum(codebook[k][codes[..., k]] for k in range(codes.shape[-1]))
 
 
 def vary(codes, codebook, rate, near=8):

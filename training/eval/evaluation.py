@@ -1,69 +1,32 @@
-"""Writes the held-out set of docs/results.md. Resumes; `pnpm judge DIR` speaks and judges it.
+"""Writes the held-out set of docs/results.md. Resumes; `pnpm judge DIR` speaks it, eval/score.py judges it.
 
-usage: python eval/evaluation.py --cache CACHE --data ../../shared/data --out DIR [--count 110] [--people 40]
-Writes DIR/*.wav and DIR/set.jsonl, one row a line: {id, group, speaker, text, input, prompt, transcript}, where `input`
-is a recording that says `text`
-and `prompt` one of the same speaker that says `transcript`; a row without `input` has no recording to compare with, one
-without `transcript` is not to be spoken.
+usage: python eval/evaluation.py --cache CACHE --data ../../shared/data --bundle ../packages/voice-en --out DIR
+       [--count 200] [--conditions 40]
+Writes DIR/*.wav and DIR/set.jsonl, one row a line: {id, group, speaker, text, input, prompt, person, transcript}, where
+`input` is a recording that says `text` and `prompt` one of the same speaker that says `transcript`; `person` is the
+recording that the voice is to be like, where that is not the prompt. A row without `input` has no recording to compare
+with, one without `transcript` is not to be spoken.
 - synthetic: every clip of the held-out synthetic speakers with another one of theirs as prompt; up to --count, texts
   that are in no clip.
-- human: the same texts, prompted with the held-out LibriSpeech speakers in turn. LibriSpeech comes without transcripts
-  here: a prompt is kept if Moonshine hears
-  the same words in it at two speeds.
-- human rest: what those speakers say after the prompt: how alike two recordings of one person are. Its text is what
-  Moonshine hears, so its WER says what the codec loses, not what people lose.
+- human: the same texts, prompted with held-out people in turn (people.py).
+- heard, noise-15, noise-10, room, telephone, mp3, short, cut, quiet: the first --conditions rows of human, each
+prompt as
+  users have it: with a recognizer's transcript, with noise 15 and 10 dB below it, in a room, through a telephone (8
+  kHz,
+  μ-law), as mp3 of 31 kbps, cut to two seconds, ending within a word, at −40 dBFS. Likeness is to the clean prompt.
 - kathleen: human recordings with known texts, for the WER of human speech. She is a training speaker: never spoken
   here, only read.
 """
 
-import argparse, json, random, sys
+import argparse, json, random, sys, zlib
 from pathlib import Path
-import numpy as np, soundfile as sf, soxr
+import soundfile as sf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data.corpus import RATE, Corpus
-from eval.listening import hear, words
+from eval.people import Words, conditions, held_out_people, load_aligner, rotation
 
 KATHLEEN = 50
-PROMPT_SECONDS, SHORTEST_PROMPT = (4, 9), 3
-SLOWER = 0.94
-REST_SECONDS = 2.5
-
-
-def pauses(wave, shortest=0.16):
-    """-> [(centre in samples, length in samples)] of stretches 30 dB below the loud frames, longest first"""
-    hop = RATE // 100
-    level = 10 * np.log10(np.square(wave[: len(wave) // hop * hop].reshape(-1, hop)).mean(1) + 1e-10)
-    quiet = np.concatenate([[0], level < np.percentile(level, 95) - 30, [0]]).astype(int)
-    starts, ends = np.flatnonzero(np.diff(quiet) == 1), np.flatnonzero(np.diff(quiet) == -1)
-    found = [
-        ((s + e) // 2 * hop, (e - s) * hop)
-        for s, e in zip(starts.tolist(), ends.tolist())
-        if (e - s) * hop >= shortest * RATE
-    ]
-    return sorted(found, key=lambda pause: -pause[1])
-
-
-def certain(wave):
-    """-> the transcript if it is the same for slower speech, else None"""
-    heard = hear(wave, RATE)
-    slow = soxr.resample(wave, RATE * SLOWER, RATE)
-    return heard if len(words(heard)) >= 4 and words(heard) == words(hear(slow, RATE)) else None
-
-
-def human_prompt(wave):
-    """-> (samples of the prompt, transcript): cut in a pause, or the whole of a short clip; None if its words are not
-    certain"""
-    low, high = (s * RATE for s in PROMPT_SECONDS)
-    ends = (
-        [len(wave)]
-        if SHORTEST_PROMPT * RATE <= len(wave) <= high
-        else [at for at, _ in pauses(wave) if low <= at <= high][:2]
-    )
-    for end in ends:
-        if transcript := certain(wave[:end]):
-            return end, transcript
-    return None
 
 
 class Set:
@@ -111,37 +74,17 @@ def new_texts(corpus, out, texts, count, rng):
         )
 
 
-def humans(corpus, out, cached, most):
-    found = json.loads(cached.read_text("utf8")) if cached.exists() else {}
+def humans(out, people, finder, most):
+    """Rows of people: the texts of the rows there are, and the first `most` of them with prompts as users have them."""
     spoken = [row["text"] for row in out.rows]
-    prompts, rests = [], []
-    for speaker, (item, *_) in sorted(clips_of(corpus, "librispeech").items())[:most]:
-        wave = corpus.audio(item)
-        if item["id"] not in found:
-            end, transcript = human_prompt(wave) or (0, "")
-            rest = wave[end:] if end and len(wave) - end >= REST_SECONDS * RATE else None
-            found[item["id"]] = dict(end=end, transcript=transcript, rest="" if rest is None else hear(rest, RATE))
-            cached.write_text(json.dumps(found), "utf8")
-        at = found[item["id"]]
-        if at["transcript"]:
-            prompt = dict(prompt=out.write(f"{item['id']}.prompt", wave[: at["end"]]), transcript=at["transcript"])
-            prompts.append((speaker, prompt))
-            if at["rest"]:
-                rests.append(
-                    (
-                        item["id"],
-                        speaker,
-                        at["rest"],
-                        dict(input=out.write(f"{item['id']}.rest", wave[at["end"] :]), prompt=prompt["prompt"]),
-                    )
-                )
-    random.Random(11).shuffle(prompts)
-    for n, text in enumerate(spoken if prompts else []):
-        speaker, prompt = prompts[n % len(prompts)]
-        out.add("human", f"{n:03d}", speaker, text, **prompt)
-    for name, speaker, text, files in rests:
-        out.add("human rest", name, speaker, text, **files)
-    return len(prompts)
+    for n, (text, (speaker, name, wave, transcript)) in enumerate(zip(spoken, rotation(people))):
+        prompt = out.write(f"{name}.prompt", wave)
+        out.add("human", f"{n:03d}", speaker, text, prompt=prompt, transcript=transcript)
+        if n >= most:
+            continue
+        for condition, (soiled, said) in conditions(wave, transcript, zlib.crc32(name.encode()), finder).items():
+            file = out.write(f"{name}.{condition}", soiled)
+            out.add(condition, f"{n:03d}", speaker, text, prompt=file, person=prompt, transcript=said)
 
 
 def kathleen(corpus, out):
@@ -154,10 +97,10 @@ def kathleen(corpus, out):
 
 def main():
     a = argparse.ArgumentParser()
-    for name in ("cache", "data", "out"):
+    for name in ("cache", "data", "out", "bundle"):
         a.add_argument("--" + name, required=True)
-    a.add_argument("--count", type=int, default=110)
-    a.add_argument("--people", type=int, default=40)
+    a.add_argument("--count", type=int, default=200)
+    a.add_argument("--conditions", type=int, default=40)
     a = a.parse_args()
     corpus, out, rng = Corpus(a.cache), Set(Path(a.out)), random.Random(11)
     out.folder.mkdir(parents=True, exist_ok=True)
@@ -165,13 +108,17 @@ def main():
     synthetic(corpus, out, rng)
     new_texts(corpus, out, texts, a.count, rng)
     rng.shuffle(out.rows)  # so that a part of it has every speaker
-    people = humans(corpus, out, out.folder / "humans.json", a.people)
+    finder = Words(load_aligner(f"{a.bundle}/aligner.safetensors"))
+    cached = out.folder / "people.json"
+    known = json.loads(cached.read_text("utf8")) if cached.exists() else {}
+    people = held_out_people(corpus, finder, known, lambda: cached.write_text(json.dumps(known), "utf8"))
+    humans(out, people, finder, a.conditions)
     kathleen(corpus, out)
-    (out.folder / "set.jsonl").write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in out.rows), "utf8"
-    )
+    rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in out.rows)
+    (out.folder / "set.jsonl").write_text(rows, "utf8")
     groups = sorted({row["group"] for row in out.rows})
-    print(f"{people} human prompts; " + ", ".join(f"{g}: {sum(row['group'] == g for row in out.rows)}" for g in groups))
+    counts = ", ".join(f"{g}: {sum(row['group'] == g for row in out.rows)}" for g in groups)
+    print(f"{len(people)} people, {sum(map(len, people.values()))} prompts; {counts}")
 
 
 if __name__ == "__main__":

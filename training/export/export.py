@@ -62,8 +62,11 @@ def packed(state, int8):
 def write_part(out, part, path, int8):
     """-> its entry in the manifest"""
     architecture, sizes = MODELS[part]
+    state = tensors_of(part, common.mean_weights(path))
+    if part in ("ar", "nar"):
+        sizes = lm.config_of(state)
     file = out / f"{part}.safetensors"
-    save_file(packed(tensors_of(part, common.mean_weights(path)), int8), file, {"format": "mynah"})
+    save_file(packed(state, int8), file, {"format": "mynah"})
     data = file.read_bytes()
     about = dict(file=file.name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     return dict(architecture=architecture, config=manifest_config(part, sizes), **about)

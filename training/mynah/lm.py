@@ -28,10 +28,19 @@ SMALL = dict(
     max_age=32,
     window=48,
 )
+MEDIUM = dict(SMALL, dim=320, heads=5)  # as large as the limits on speed and size let a bundle be
 LARGE = dict(SMALL, dim=512, heads=8, encoder_layers=4, ar_layers=8, nar_layers=8)
 TINY = dict(
     SMALL, dim=16, heads=2, encoder_layers=1, ar_layers=1, nar_layers=1, latent_dim=8, codebooks=3, codebook_size=16
 )
+
+CONFIGS = dict(small=SMALL, medium=MEDIUM, large=LARGE)
+
+
+def config_of(state):
+    """The config that a state dict of Ar or Nar was made with: the one whose sizes it has."""
+    dim, layers = state["norm.weight"].shape[0], 1 + max(int(k.split(".")[1]) for k in state if k.startswith("blocks."))
+    return next(c for c in CONFIGS.values() if c["dim"] == dim and layers in (c["ar_layers"], c["nar_layers"]))
 
 
 def rotate(x, positions):

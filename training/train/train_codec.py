@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
-from data import corpus
+from data import augment, corpus
 from papers import losses
 from train import common
 from mynah.pitch import yin
@@ -118,7 +118,7 @@ def main():
             item = corpus.pick(items, weights)
             total = item["samples"] // corpus.FRAME
             if random.random() < a.others:
-                x[n] = corpus.another(data, item, size, rng)
+                x[n] = augment.another(data, item, size, rng)
                 continue
             frame = random.randrange(total - frames)
             shift = (
