@@ -1,0 +1,95 @@
+/** Loudness of nothing, LUFS: what is below the absolute gate of ITU-R BS.1770 is not heard. */
+const absoluteGate = -70
+const relativeGate = -10
+const blockSeconds = 0.4
+/** Blocks overlap by three quarters. */
+const stepSeconds = blockSeconds / 4
+
+/** One second-order section: y = b0 x + b1 x' + b2 x'' − a1 y' − a2 y''. */
+type Biquad = readonly [b0: number, b1: number, b2: number, a1: number, a2: number]
+
+/** The K-weighting of BS.1770 at any sample rate: its analogue prototypes (a shelf of +4 dB above 1.7 kHz, a high-pass at 38 Hz) by the bilinear transform. */
+function kWeighting(sampleRate: number): [Biquad, Biquad] {
+  const shelf = { hertz: 1681.974450955533, decibels: 3.999843853973347, q: 0.7071752369554196 }
+  const highPass = { hertz: 38.13547087602444, q: 0.5003270373238773 }
+  const high = 10 ** (shelf.decibels / 20)
+  const middle = high ** 0.4996667741545416
+  let k = Math.tan((Math.PI * shelf.hertz) / sampleRate)
+  let a0 = 1 + k / shelf.q + k * k
+  const first: Biquad = [
+    (high + (middle * k) / shelf.q + k * k) / a0,
+    (2 * (k * k - high)) / a0,
+    (high - (middle * k) / shelf.q + k * k) / a0,
+    (2 * (k * k - 1)) / a0,
+    (1 - k / shelf.q + k * k) / a0,
+  ]
+  k = Math.tan((Math.PI * highPass.hertz) / sampleRate)
+  a0 = 1 + k / highPass.q + k * k
+  return [first, [1, -2, 1, (2 * (k * k - 1)) / a0, (1 - k / highPass.q + k * k) / a0]]
+}
+
+/** Measures loudness while audio arrives. */
+export interface LoudnessMeter {
+  /** Adds mono samples, any number of them. */
+  push(samples: Float32Array): void
+  /** Integrated loudness of all that was pushed, LUFS; −Infinity where nothing was loud enough to be heard. Shorter than 0.4 s, it is measured as one block. */
+  readonly integrated: number
+}
+
+/**
+ * A meter of integrated loudness, ITU-R BS.1770-4: K-weighting, power in blocks of 0.4 s, gates at −70 LUFS and at 10 LU below the mean of what passes that. Mono.
+ * @param sampleRate Hz
+ * @throws {RangeError} for a sample rate below 1 kHz
+ */
+export function createLoudnessMeter(sampleRate: number): LoudnessMeter {
+  if (!(sampleRate >= 1000)) throw new RangeError(`createLoudnessMeter: sampleRate is ${sampleRate}, expected 1000 Hz and more`)
+  const filters = kWeighting(sampleRate).map(coefficients => ({ coefficients, x1: 0, x2: 0, y1: 0, y2: 0 }))
+  const stepSamples = Math.round(stepSeconds * sampleRate)
+  const steps: number[] = [] // sums of squares of whole steps
+  let sum = 0
+  let count = 0
+
+  return {
+    push(samples) {
+      for (const sample of samples) {
+        let value = sample
+        for (const filter of filters) {
+          const [b0, b1, b2, a1, a2] = filter.coefficients
+          const y = b0 * value + b1 * filter.x1 + b2 * filter.x2 - a1 * filter.y1 - a2 * filter.y2
+          filter.x2 = filter.x1
+          filter.x1 = value
+          filter.y2 = filter.y1
+          filter.y1 = y
+          value = y
+        }
+        sum += value * value
+        if (++count < stepSamples) continue
+        steps.push(sum)
+        sum = count = 0
+      }
+    },
+    get integrated() {
+      if (steps.length < 4) {
+        const samples = steps.length * stepSamples + count
+        return toLufs(samples ? (steps.reduce((total, step) => total + step, 0) + sum) / samples : 0)
+      }
+      const powers = steps.slice(3).map((step, i) => (steps[i]! + steps[i + 1]! + steps[i + 2]! + step) / (4 * stepSamples))
+      const audible = powers.filter(power => toLufs(power) > absoluteGate)
+      const gate = toLufs(mean(audible)) + relativeGate
+      return toLufs(mean(audible.filter(power => toLufs(power) > gate)))
+    },
+  }
+}
+
+/**
+ * Integrated loudness of mono samples, LUFS (ITU-R BS.1770-4); −Infinity of silence.
+ * @throws {RangeError} as `createLoudnessMeter`
+ */
+export function integratedLoudness(samples: Float32Array, sampleRate: number): number {
+  const meter = createLoudnessMeter(sampleRate)
+  meter.push(samples)
+  return meter.integrated
+}
+
+const mean = (values: readonly number[]) => (values.length ? values.reduce((total, value) => total + value, 0) / values.length : 0)
+const toLufs = (power: number) => (power > 0 ? -0.691 + 10 * Math.log10(power) : Number.NEGATIVE_INFINITY)
