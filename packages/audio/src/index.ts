@@ -13,7 +13,7 @@ export {
 } from './audio.ts'
 export * from './decode.ts'
 export * from './encode.ts'
-export { type AudioEncoder, createEncoder } from './encoder.ts'
+export * from './encoder.ts'
 export * from './fft.ts'
 export * from './formats.ts'
 export * from './level.ts'

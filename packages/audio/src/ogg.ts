@@ -28,7 +28,8 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value >>> 0
 })
 
-function pageChecksum(page: Uint8Array): number {
+/** The checksum of a page, whatever its own field holds. */
+export function pageChecksum(page: Uint8Array): number {
   let crc = 0
   for (let i = 0; i < page.length; i++) {
     const byte = i >= 22 && i < 26 ? 0 : page[i]! // the checksum's own field counts as zero

@@ -1,8 +1,5 @@
-import { createEncoder, type EncodingOptions } from '@mynah/audio'
+import { createEncoder, type EncodingOptions, encodedPieceSamples } from '@mynah/audio'
 import type { Speech } from './speech.ts'
-
-/** Samples that are encoded at once: a few seconds, so that a long speech becomes bytes as they are read. */
-const pieceSamples = 1 << 16
 
 /**
  * A speech, or one after the other as they are made, as the bytes of one file. Reading drives the work, one speech ahead; cancelling ends it.
@@ -16,13 +13,14 @@ export function toByteStream(
   options: EncodingOptions,
   stop: (reason: unknown) => void = () => undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = createEncoder(inputRate, options)
+  const encoder = createEncoder(inputRate, 'next' in speech ? options : { ...options, totalSamples: speech.audio.length })
   const parts = 'next' in speech ? speech : [speech]
   const bytes = encodeAll()
   async function* encodeAll() {
     try {
       for await (const { audio } of parts) {
-        for (let from = 0; from < audio.length; from += pieceSamples) yield await encoder.encode(audio.subarray(from, from + pieceSamples))
+        for (let from = 0; from < audio.length; from += encodedPieceSamples)
+          yield await encoder.encode(audio.subarray(from, from + encodedPieceSamples))
       }
       yield await encoder.finish()
     } finally {

@@ -30,7 +30,7 @@ describe('Speech', () => {
     expect(channels[0]!.every((sample, i) => Math.abs(sample - speech.audio[i]!) <= 0.5 / 32768)).toBe(true)
   })
 
-  it('saves .wav and .mp3 by the ending, in either case, and nothing else', async () => {
+  it('saves by the ending, in either case, and nothing else', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mynah-speech-'))
     const speech = create(0.5)
     await speech.save(join(folder, 'a.WAV'))
@@ -39,8 +39,28 @@ describe('Speech', () => {
     const mp3 = await decodeAudio(await readFile(join(folder, 'a.mp3')))
     expect(mp3.format).toBe('mp3')
     expect(mp3.channels[0]!.length / mp3.sampleRate).toBeCloseTo(0.5, 0)
-    await expect(speech.save(join(folder, 'a.ogg'))).rejects.toThrow(/ends in "\.ogg", expected \.wav or \.mp3/)
+    for (const [name, format] of [
+      ['a.opus', 'ogg-opus'],
+      ['a.ogg', 'ogg-opus'],
+      ['a.flac', 'flac'],
+    ] as const) {
+      await speech.save(join(folder, name))
+      expect((await decodeAudio(await readFile(join(folder, name)))).format).toBe(format)
+    }
+    await expect(speech.save(join(folder, 'a.m4a'))).rejects.toThrow(/ends in "\.m4a", expected \.wav, \.mp3, \.opus/)
     await expect(speech.save(join(folder, 'a'))).rejects.toThrow(RangeError)
+  })
+
+  it('becomes everything but its samples as JSON', () => {
+    expect(JSON.parse(JSON.stringify(create(2)))).toEqual({
+      sampleRate: 24000,
+      startSeconds: 0,
+      durationSeconds: 2,
+      phonemes: 'həlˈoʊ.',
+      words: [{ text: 'hello', startSeconds: 0, endSeconds: 2 }],
+      warnings: ['mumbled'],
+      timings,
+    })
   })
 
   it('joins to a whole with all audio, words and warnings', () => {

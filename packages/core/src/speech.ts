@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { type EncodingOptions, encodeMp3, encodeWav, toPcm16 } from '@mynah/audio'
+import { type EncodedFormat, type EncodingOptions, encodeAudio, encodeWav, toPcm16 } from '@mynah/audio'
 import { toByteStream } from './byte-stream.ts'
+import { toSrt, toVtt } from './captions.ts'
 
 /** A word and when it is spoken: as the language model timed it, or, where it cannot (VALL-E), estimated from the number of phonemes. */
 export interface Word {
@@ -77,8 +78,8 @@ export class Speech implements SpeechFields {
   }
 
   /** An MP3 file of 96 kbit/s. */
-  toMp3(): Promise<Uint8Array> {
-    return encodeMp3(this.audio, this.sampleRate)
+  toMp3(): Promise<Uint8Array<ArrayBuffer>> {
+    return encodeAudio(this.audio, this.sampleRate, { format: 'mp3' })
   }
 
   /**
@@ -89,18 +90,44 @@ export class Speech implements SpeechFields {
     return toByteStream(this, this.sampleRate, options)
   }
 
+  /** SubRip captions. */
+  toSrt(): string {
+    return toSrt(this.words)
+  }
+
+  /** WebVTT captions. */
+  toVtt(): string {
+    return toVtt(this.words)
+  }
+
+  /** Everything but the samples. */
+  toJSON(): Omit<SpeechFields, 'audio'> & { readonly durationSeconds: number } {
+    const { audio, ...rest } = this
+    return { ...rest, durationSeconds: this.durationSeconds }
+  }
+
   /**
    * Writes a file, replacing one that is there.
-   * @param path ends in .wav or .mp3
+   * @param path ends in .wav, .mp3, .opus, .ogg or .flac, which tells the format
    * @throws {RangeError} for another ending
    */
   async save(path: string): Promise<void> {
     const ending = extname(path).toLowerCase()
-    if (ending !== '.wav' && ending !== '.mp3') {
-      throw new RangeError(`speech.save: "${path}" ends in "${ending}", expected .wav or .mp3; for other formats convert a .wav`)
-    }
-    await writeFile(path, ending === '.wav' ? this.toWav() : await this.toMp3())
+    const format = fileFormats[ending]
+    if (!format)
+      throw new RangeError(
+        `speech.save: "${path}" ends in "${ending}", expected ${Object.keys(fileFormats).join(', ')}; for other formats convert a .wav`,
+      )
+    await writeFile(path, await encodeAudio(this.audio, this.sampleRate, { format }))
   }
+}
+
+const fileFormats: Readonly<Record<string, EncodedFormat>> = {
+  '.wav': 'wav',
+  '.mp3': 'mp3',
+  '.opus': 'opus',
+  '.ogg': 'opus',
+  '.flac': 'flac',
 }
 
 /**

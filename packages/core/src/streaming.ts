@@ -59,3 +59,22 @@ export function followSignals(signals: readonly (AbortSignal | undefined)[]): Ab
     },
   })
 }
+
+/** A web stream as something to iterate over: they iterate in Node, but not everywhere where they come from, and not past a pending read. Leaving early cancels it. */
+export function iterateStream<T>(stream: ReadableStream<T>): AsyncIterable<T> {
+  const reader = stream.getReader()
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => reader.read() as Promise<IteratorResult<T>>,
+      async return() {
+        await reader.cancel()
+        return { done: true, value: undefined }
+      },
+    }),
+  }
+}
+
+/** Whether something is a web stream, of whatever realm. */
+export function isWebStream(value: object): value is ReadableStream<never> {
+  return 'getReader' in value && typeof value.getReader === 'function'
+}

@@ -41,6 +41,7 @@ export {
   type RuntimeOptions,
   type State,
 } from './runtime/runtime.ts'
+export { startThread, threadUrl } from './runtime/thread.ts'
 export { runtimeVersion } from './runtime/version.ts'
 export * from './tensor.ts'
 export { concat, slice, transpose2d } from './tensor-ops.ts'

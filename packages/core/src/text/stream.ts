@@ -1,3 +1,5 @@
+import { isWebStream, iterateStream } from '../streaming.ts'
+
 /**
  * A piece of a text that is still being written. `undefined`, `null` and `''` are nothing (a language model's delta that carries no text);
  * `{ flush: true }` speaks what has come so far, even in the middle of a sentence.
@@ -20,28 +22,14 @@ export interface TextStream extends AsyncIterable<TextPiece> {
 /** @throws {TypeError} unless `text` is something that can be spoken as it comes */
 export function checkTextSource(where: string, text: unknown): void {
   if (typeof text === 'string') return
-  if (typeof text === 'object' && text !== null && (Symbol.asyncIterator in text || Symbol.iterator in text || isReader(text))) return
+  if (typeof text === 'object' && text !== null && (Symbol.asyncIterator in text || Symbol.iterator in text || isWebStream(text))) return
   const found = text === null ? 'null' : typeof text
   throw new TypeError(`${where}: text is ${found}, expected a string, an array, an AsyncIterable or a ReadableStream of strings`)
 }
 
 /** A text as something to iterate over; leaving a web stream early cancels it. */
 export function openText(source: Exclude<TextSource, string>): AsyncIterable<TextPiece> | Iterable<TextPiece> {
-  if (!isReader(source)) return source
-  const reader = source.getReader() // web streams iterate in Node, but not everywhere where they come from, and not past a pending read
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => reader.read() as Promise<IteratorResult<TextPiece>>,
-      async return() {
-        await reader.cancel()
-        return { done: true, value: undefined }
-      },
-    }),
-  }
-}
-
-function isReader(source: object): source is ReadableStream<TextPiece> {
-  return 'getReader' in source && typeof source.getReader === 'function'
+  return isWebStream(source) ? iterateStream<TextPiece>(source) : source
 }
 
 /**

@@ -3,13 +3,14 @@ import type { Models, PromptAligner } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 import type { Utterance } from '../front-end.ts'
 import { checkOptionNames } from '../option-names.ts'
-import { type AudioSource, maxPromptSeconds, readPrompt } from './prompt.ts'
+import { maxPromptSeconds, readPrompt } from './prompt.ts'
+import { type AudioSource, openRecording } from './recording.ts'
 import { transcribe } from './transcribe.ts'
 import { Voice } from './voice.ts'
 
 /** What a voice is made of. */
 export interface VoiceSource {
-  /** 1 to 15 seconds of one speaker: the path of a file, its bytes, or mono samples. Longer recordings, up to 60 s, are cropped after a word. */
+  /** 1 to 15 seconds of one speaker: a path or URL, bytes, a Blob, a stream, or samples. Longer recordings, up to 60 s, are cropped after a word. */
   readonly audio: AudioSource
   /**
    * What is said in the recording, every word of it. Without it `transcribe` writes it, which needs a package of its own and is less sure: the voice then
@@ -62,8 +63,10 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
     throw new TypeError(`createVoice: transcript is ${typeof source.transcript}, expected what is said in the recording`)
   }
   signal?.throwIfAborted()
-  const prompt = await readPrompt(audio, codec.sampleRate)
-  const heard = source.transcript === undefined ? await listen(audio) : undefined
+  const recording = await openRecording(audio, signal)
+  const prompt = await readPrompt(recording, codec.sampleRate)
+  signal?.throwIfAborted()
+  const heard = source.transcript === undefined ? await listen(recording) : undefined
   const transcript = source.transcript ?? heard!
   signal?.throwIfAborted()
   const text = await frontEnd.readTranscript(transcript, { language })

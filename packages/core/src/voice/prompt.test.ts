@@ -1,10 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { encodeWav, measureLevel } from '@mynah/audio'
 import { AudioFormatError, createRandom, MynahError } from '@mynah/onnx'
 import { describe, expect, it } from 'vitest'
-import { type AudioSource, readPrompt } from './prompt.ts'
+import { readPrompt } from './prompt.ts'
+import type { RawSamples } from './recording.ts'
 
 const rate = 24000
 /** A voiced tone in syllables of 0.2 s, at `amplitude`, over noise; silence of `margin` seconds around it. */
@@ -18,7 +16,7 @@ function speech(seconds: number, { amplitude = 0.2, noise = 0.0005, margin = 0.5
     return amplitude * envelope * voice + noise * random.normal()
   })
 }
-const codeOf = async (source: AudioSource) => {
+const codeOf = async (source: Uint8Array | RawSamples) => {
   const error = await readPrompt(source, rate).then(
     () => undefined,
     error => error,
@@ -41,13 +39,9 @@ describe('readPrompt', () => {
     expect(measureLevel(out, rate).speechDbfs).toBeCloseTo(-20, 0)
   })
 
-  it('reads the same from samples, bytes, a path and a URL', async () => {
+  it('reads the same from samples and from the bytes of a file', async () => {
     const data = speech(2)
-    const bytes = encodeWav(data, rate, { format: 'float32' })
-    const path = join(await mkdtemp(join(tmpdir(), 'mynah-prompt-')), 'me.wav')
-    await writeFile(path, bytes)
-    const expected = await readPrompt(samples(data), rate)
-    for (const source of [bytes, path, new URL(`file://${path}`)]) expect(await readPrompt(source, rate)).toEqual(expected)
+    expect(await readPrompt(encodeWav(data, rate, { format: 'float32' }), rate)).toEqual(await readPrompt(samples(data), rate))
   })
 
   it('mixes stereo down', async () => {
@@ -95,8 +89,6 @@ describe('readPrompt', () => {
     expect(await codeOf(new Uint8Array(0))).toBe('empty-audio')
     expect(await codeOf(samples(new Float32Array(0)))).toBe('empty-audio')
     expect(await codeOf(encodeWav(speech(2), rate).subarray(0, 30))).toBe('truncated-audio')
-    expect(await codeOf('/no/such/file.wav')).toBe('unreadable-audio')
-    expect(await codeOf(tmpdir())).toBe('unreadable-audio')
   })
 
   it('reports a WAV that lost its end, one way or the other', async () => {
@@ -108,10 +100,7 @@ describe('readPrompt', () => {
     expect(result).toMatch(/truncated|ends|shorter/)
   })
 
-  it('refuses arguments of the wrong kind', async () => {
-    for (const wrong of [undefined, null, 3, {}, { samples: [1, 2], sampleRate: rate }, { samples: new Float32Array(9) }]) {
-      await expect(readPrompt(wrong as never, rate)).rejects.toThrow(TypeError)
-    }
+  it('refuses samples that are no recording', async () => {
     await expect(readPrompt(samples(speech(2), 10), rate)).rejects.toThrow(RangeError)
     await expect(readPrompt(samples(speech(2).fill(Number.NaN, 5, 6)), rate)).rejects.toThrow(RangeError)
   })

@@ -1,10 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
-import { decodeAudio, maxAudioBytes, measureLevel, peakAmplitude, resample, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
+import { decodeAudio, measureLevel, peakAmplitude, resample, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
 import { AudioFormatError } from '@mynah/onnx'
 import { VoiceError } from '../errors.ts'
-
-/** A recording: the path of a wav, mp3, flac, ogg opus or ogg vorbis file, the bytes of one, or mono samples. */
-export type AudioSource = string | URL | Uint8Array | { readonly samples: Float32Array; readonly sampleRate: number }
+import type { RawSamples } from './recording.ts'
 
 /** A recording made ready for the codec. */
 export interface PromptAudio {
@@ -36,12 +33,13 @@ const maxClippedFraction = 0.001
 
 /**
  * Reads a recording and makes it ready: mono, resampled, silence trimmed at both ends, speech at −20 dBFS.
+ * @param source what `openRecording` gives
  * @param sampleRate Hz of the result
- * @throws {AudioFormatError} if it is no audio, is truncated, empty or longer than 60 s, or the file cannot be read (`unreadable-audio`)
+ * @throws {AudioFormatError} if it is no audio, is truncated, empty or longer than 60 s
  * @throws {VoiceError} `prompt-silent`, `prompt-too-short`
- * @throws {TypeError} or {RangeError} if it is no `AudioSource`
+ * @throws {RangeError} for samples that are no recording
  */
-export async function readPrompt(source: AudioSource, sampleRate: number): Promise<PromptAudio> {
+export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: number): Promise<PromptAudio> {
   const recording = await readRecording(source)
   const resampled = resample(recording.samples, recording.sampleRate, sampleRate)
   const level = measureLevel(resampled, sampleRate)
@@ -80,16 +78,12 @@ export async function readPrompt(source: AudioSource, sampleRate: number): Promi
   return { samples: trimmed.map(sample => sample * gain), speechSeconds: level.speechSeconds, warnings }
 }
 
-async function readRecording(source: AudioSource): Promise<{ samples: Float32Array; sampleRate: number; warnings: readonly string[] }> {
-  if (source instanceof Uint8Array || typeof source === 'string' || source instanceof URL) {
-    const bytes = source instanceof Uint8Array ? source : await readAudioFile(source)
-    const audio = await decodeAudio(bytes, { maxSeconds: maxRecordingSeconds })
+async function readRecording(source: Uint8Array | RawSamples): Promise<RawSamples & { readonly warnings: readonly string[] }> {
+  if (source instanceof Uint8Array) {
+    const audio = await decodeAudio(source, { maxSeconds: maxRecordingSeconds })
     return { samples: toMono(audio), sampleRate: audio.sampleRate, warnings: audio.warnings }
   }
-  const { samples, sampleRate } = source ?? {}
-  if (!(samples instanceof Float32Array) || typeof sampleRate !== 'number') {
-    throw new TypeError('prompt: audio is no recording, expected a path, the bytes of a file, or { samples: Float32Array, sampleRate }')
-  }
+  const { samples, sampleRate } = source
   const [lowest, highest] = sampleRateRange
   if (!Number.isInteger(sampleRate) || sampleRate < lowest || sampleRate > highest) {
     throw new RangeError(`prompt: sampleRate is ${sampleRate} Hz, expected an integer from ${lowest} to ${highest}`)
@@ -105,20 +99,4 @@ async function readRecording(source: AudioSource): Promise<{ samples: Float32Arr
     })
   }
   return { samples, sampleRate, warnings: [] }
-}
-
-async function readAudioFile(path: string | URL): Promise<Uint8Array> {
-  try {
-    const { size } = await stat(path)
-    if (size > maxAudioBytes) {
-      throw new AudioFormatError(`${path}: ${size} bytes, expected at most ${maxAudioBytes}; cut it shorter`, { code: 'audio-too-long' })
-    }
-    return await readFile(path)
-  } catch (cause) {
-    if (AudioFormatError.isInstance(cause)) throw cause
-    throw new AudioFormatError(`${path}: cannot be read (${cause instanceof Error ? cause.message : cause}); check the path`, {
-      code: 'unreadable-audio',
-      cause,
-    })
-  }
 }

@@ -1,5 +1,6 @@
 import { InferenceError } from '@mynah/onnx'
-import { type AudioSource, readPrompt } from './prompt.ts'
+import { readPrompt } from './prompt.ts'
+import { type AudioSource, openRecording } from './recording.ts'
 
 /** Options of `transcribe`. */
 export interface TranscribeOptions {
@@ -50,7 +51,7 @@ export async function transcribeWith(
   audio: AudioSource,
   { model = defaultModel }: TranscribeOptions,
 ): Promise<string> {
-  const { samples } = await readPrompt(audio, sampleRate)
+  const { samples } = await readPrompt(await openRecording(audio), sampleRate)
   const recognize = async () => {
     const recognizer = await transformers.pipeline('automatic-speech-recognition', model)
     try {

@@ -1,25 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { InferenceError } from '../errors.ts'
 import type { Answers, Reply, Request } from './protocol.ts'
+import { startThread, threadUrl } from './thread.ts'
 
-const fromSource = import.meta.url.endsWith('.ts')
-
-/** The worker's code: `worker.js` beside the built file that holds this line, or `worker.ts` beside this one. */
-export const workerUrl = new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url)
-
-/** Node flags to run the worker's code as a process: tsx when Mynah runs from source, where it is a development dependency. */
-export const processFlags: readonly string[] = fromSource ? ['--import', import.meta.resolve('tsx')] : []
-
-/** Starts the worker's code as a thread. Flags of this process are not handed down: some, like --input-type, would keep it from starting. */
-function startThread(busy: Int32Array): Worker {
-  const options = { execArgv: [], name: 'mynah-onnx', workerData: { busy } }
-  if (!fromSource) return new Worker(workerUrl, options)
-  // tsx ignores --import in threads of Node 20, so it is registered by hand.
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
-  const code = `import(${tsx}).then(tsx => { tsx.register(); return import(${JSON.stringify(workerUrl.href)}) })`
-  return new Worker(code, { ...options, eval: true })
-}
+/** The code of the inference thread, and of the processes that probe devices. */
+export const workerUrl = threadUrl('worker', import.meta.url)
 
 /** How long an exit of the process waits for a running request; no run of a speech model takes longer. */
 const exitPatienceMs = 60_000
@@ -158,7 +144,7 @@ export class Host {
   }
 
   #start(): Worker {
-    const thread = startThread(this.#busy)
+    const thread = startThread(workerUrl, { name: 'mynah-onnx', workerData: { busy: this.#busy } })
     this.#replied = false
     this.#cause = undefined
     thread.on('message', (reply: Reply) => {

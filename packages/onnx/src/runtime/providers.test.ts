@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { processFlags } from './host.ts'
+
 import { type Device, devices, type Prober, type Provider, probeDevices, selectDevice } from './providers.ts'
 import { createRuntime } from './runtime.ts'
+import { processFlags } from './thread.ts'
 
 /** A machine whose onnxruntime-node has `backends`, of which `broken` do not work. */
 function machine(backends: string[], broken: Partial<Record<Provider, string>> = {}): Prober & { probed: Provider[] } {

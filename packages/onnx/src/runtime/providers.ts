@@ -4,8 +4,9 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { InferenceError } from '../errors.ts'
 import { GraphBuilder } from '../graph/graph.ts'
-import { Host, processFlags, workerUrl } from './host.ts'
+import { Host, workerUrl } from './host.ts'
 import type { ModelBytes, Reply } from './protocol.ts'
+import { processFlags } from './thread.ts'
 
 /** What inference can run on: one ONNX Runtime execution provider each. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml'

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InferenceError } from '../errors.ts'
 import { float32Tensor } from '../tensor.ts'
 import { doubling, growing, identity, powers, reshaping, vector } from './graphs.fixture.ts'
-import { Host, processFlags } from './host.ts'
+import { Host } from './host.ts'
 import { createRuntime, createRuntimeOn, type Runtime, type State } from './runtime.ts'
+import { processFlags } from './thread.ts'
 
 const numbers = (tensor: { data: ArrayLike<number | bigint> } | undefined) => Array.from(tensor!.data, Number)
 const coded = (code: string) => expect.objectContaining({ name: 'InferenceError', code })
