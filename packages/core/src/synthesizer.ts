@@ -50,7 +50,7 @@ const names = Object.keys({
   lexicon: true,
 } satisfies Record<keyof SynthesizerOptions, true>)
 
-const encodingNames = Object.keys({ format: true, sampleRate: true } satisfies Record<keyof EncodingOptions, true>)
+const encodingNames = Object.keys({ format: true, sampleRate: true, bitrateKbps: true } satisfies Record<keyof EncodingOptions, true>)
 
 /** A ready voice. */
 export interface VoiceInfo {
