@@ -30,6 +30,7 @@ export * from './nn/resblock.ts'
 export * from './open-model.ts'
 export * from './random.ts'
 export * from './resources.ts'
+export type { Isolation } from './runtime/channel.ts'
 export { multipliesInt8Exactly } from './runtime/int8.ts'
 export { autoOrder, type Device, type DeviceReport, devices, type Provider, probeDevices } from './runtime/providers.ts'
 export {

@@ -1,11 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import type { Worker } from 'node:worker_threads'
 import { InferenceError } from '../errors.ts'
+import { type Channel, type Isolation, openChannel, settleIsolation, workerUrl } from './channel.ts'
 import type { Answers, Reply, Request } from './protocol.ts'
-import { startThread, threadUrl } from './thread.ts'
-
-/** The code of the inference thread, and of the processes that probe devices. */
-export const workerUrl = threadUrl('worker', import.meta.url)
 
 /** How long an exit of the process waits for a running request; no run of a speech model takes longer. */
 const exitPatienceMs = 60_000
@@ -32,14 +28,14 @@ interface Job {
 }
 
 /**
- * The main thread's end of one worker thread. Requests are answered in order, one in the worker at a time, so an abort removes a waiting one
- * without trace. A thread that dies rejects what was pending; the next request starts another. It keeps the process alive only while a request
+ * The main thread's end of one worker: a thread or a process. Requests are answered in order, one in the worker at a time, so an abort removes a waiting one
+ * without trace. A worker that dies rejects what was pending; the next request starts another. It keeps the process alive only while a request
  * is pending.
  */
 export class Host {
-  #thread: Worker | undefined
+  readonly isolation: Isolation
+  #channel: Channel | undefined
   #replied = false
-  #cause: unknown
   #current: Job | undefined
   #queue: Job[] = []
   #disposal: Promise<void> | undefined
@@ -48,7 +44,12 @@ export class Host {
   /** 1 while the worker has a request; the worker clears it. */
   readonly #busy = new Int32Array(new SharedArrayBuffer(4))
 
-  /** Changes when the thread is replaced: what was loaded under another generation is gone. */
+  /** @param isolation `thread` by default; outside of the main thread always `process` */
+  constructor(isolation: Isolation = 'thread') {
+    this.isolation = settleIsolation(isolation)
+  }
+
+  /** Changes when the worker is replaced: what was loaded under another generation is gone. */
   get generation(): number {
     return this.#generation
   }
@@ -96,14 +97,15 @@ export class Host {
     })
   }
 
-  /** Rejects what is pending with `disposed` and ends the thread. Resolves once its memory is free, which is after a run in native code. */
+  /** Rejects what is pending with `disposed` and ends the worker. Resolves once its memory is free, which for a thread is after a run in native code. */
   dispose(): Promise<void> {
     this.#disposal ??= (async () => {
       this.#rejectAll(disposedError)
-      if (this.#current) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
-      const thread = this.#thread
-      this.#thread = undefined
-      await thread?.terminate()
+      if (this.#current && this.#channel?.mustFinish) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
+      const channel = this.#channel
+      this.#channel = undefined
+      this.#current = undefined
+      await channel?.terminate()
     })()
     return this.#disposal
   }
@@ -115,24 +117,25 @@ export class Host {
 
   /** Makes the worker die as of a fatal error, once it is idle: for tests. */
   crash(): void {
-    this.#thread?.postMessage({ kind: 'crash' } satisfies Request)
+    this.#channel?.post({ kind: 'crash' }, [])
   }
 
   #sendNext(): void {
     if (this.#current) return
     const job = this.#queue.shift()
     if (!job) {
-      this.#thread?.unref()
+      this.#channel?.keepAlive(false)
       if (busyHosts.delete(this) && busyHosts.size === 0) process.off('exit', finishBeforeExit)
       for (const resolve of this.#whenIdle.splice(0)) resolve()
       return
     }
     this.#current = job
     try {
-      this.#thread ??= this.#start()
-      this.#thread.ref()
-      Atomics.store(this.#busy, 0, 1)
-      this.#thread.postMessage(job.request, [...job.moved])
+      this.#channel ??= this.#start()
+      this.#channel.keepAlive(true)
+      if (this.#channel.mustFinish) Atomics.store(this.#busy, 0, 1)
+      this.#channel.post(job.request, job.moved)
+      if (!this.#channel.mustFinish) return
       if (busyHosts.size === 0) process.on('exit', finishBeforeExit)
       busyHosts.add(this)
     } catch (cause) {
@@ -143,39 +146,42 @@ export class Host {
     }
   }
 
-  #start(): Worker {
-    const thread = startThread(workerUrl, { name: 'mynah-onnx', workerData: { busy: this.#busy } })
+  #start(): Channel {
     this.#replied = false
-    this.#cause = undefined
-    thread.on('message', (reply: Reply) => {
-      const job = this.#current
-      if (thread !== this.#thread || !job) return
-      this.#replied = true
-      this.#current = undefined
-      if (reply.ok) job.resolve(reply.value)
-      else job.reject(new InferenceError(`${job.where}: ${reply.message}`, { code: reply.code }))
-      this.#sendNext()
+    const channel = openChannel(this.isolation, this.#busy, {
+      message: reply => {
+        if (channel === this.#channel) this.#settle(reply)
+      },
+      exit: (detail, cause) => {
+        if (channel === this.#channel) this.#recover(detail, cause)
+      },
     })
-    thread.on('error', error => {
-      this.#cause = error
-    })
-    thread.on('exit', code => {
-      if (thread !== this.#thread) return
-      this.#thread = undefined
-      this.#generation++
-      Atomics.store(this.#busy, 0, 0)
-      const detail = this.#cause instanceof Error ? this.#cause.message : `exit code ${code}`
-      const advice = this.#replied
-        ? 'The next call starts a new thread and reloads its models; states are lost, create them again'
-        : `It never answered: is ${workerUrl.pathname} there? When bundling Mynah, keep @mynah/onnx external`
-      const cause = this.#cause
-      this.#rejectAll(
-        where => new InferenceError(`${where}: the inference thread died (${detail}). ${advice}`, { code: 'worker-crashed', cause }),
-      )
-      this.#current = undefined
-      this.#sendNext()
-    })
-    return thread
+    return channel
+  }
+
+  #settle(reply: Reply): void {
+    const job = this.#current
+    if (!job) return
+    this.#replied = true
+    this.#current = undefined
+    if (reply.ok) job.resolve(reply.value)
+    else job.reject(new InferenceError(`${job.where}: ${reply.message}`, { code: reply.code }))
+    this.#sendNext()
+  }
+
+  #recover(detail: string, cause: unknown): void {
+    this.#channel = undefined
+    this.#generation++
+    Atomics.store(this.#busy, 0, 0)
+    const advice = this.#replied
+      ? `The next call starts a new ${this.isolation} and reloads its models; states are lost, create them again`
+      : `It never answered: is ${workerUrl.pathname} there? When bundling Mynah, keep @mynah/onnx external`
+    this.#rejectAll(
+      where =>
+        new InferenceError(`${where}: the inference ${this.isolation} died (${detail}). ${advice}`, { code: 'worker-crashed', cause }),
+    )
+    this.#current = undefined
+    this.#sendNext()
   }
 
   /** Rejects the request in the worker, which goes on there, and those that wait. */

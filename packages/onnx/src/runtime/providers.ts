@@ -4,7 +4,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { InferenceError } from '../errors.ts'
 import { GraphBuilder } from '../graph/graph.ts'
-import { Host, workerUrl } from './host.ts'
+import { workerUrl } from './channel.ts'
+import { Host } from './host.ts'
 import type { ModelBytes, Reply } from './protocol.ts'
 import { processFlags } from './thread.ts'
 
@@ -141,7 +142,7 @@ const sourceLocation = /\/onnxruntime_src\/.* was false\. /s
 /** Runs the probe in a child process with its output dropped; resolves to the reason of a failure, a crash or a timeout. */
 function probeInProcess(device: Provider, { bytes }: ModelBytes): Promise<string | undefined> {
   return new Promise(resolve => {
-    const child = fork(workerUrl, [device, Buffer.from(bytes).toString('base64')], {
+    const child = fork(workerUrl, ['probe', device, Buffer.from(bytes).toString('base64')], {
       execArgv: [...processFlags],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })

@@ -2,6 +2,7 @@ import { arch, availableParallelism } from 'node:os'
 import { InferenceError } from '../errors.ts'
 import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
+import type { Isolation } from './channel.ts'
 import { disposedError, Host } from './host.ts'
 import { type Answers, checkTensor, packArray, packTensors, type Request } from './protocol.ts'
 import { createProber, type Device, type DeviceReport, type Provider, selectDevice } from './providers.ts'
@@ -12,6 +13,8 @@ export interface RuntimeOptions {
   readonly device?: Device
   /** Threads that one operator may use. Default: the physical cores (half of the logical ones but on ARM), at most 4. */
   readonly threads?: number
+  /** Where it runs, `thread` by default. In a thread other than the main one it is always `process`: ending that thread would otherwise abort the whole process. */
+  readonly isolation?: Isolation
 }
 
 /** Options of `Runtime.load`. */
@@ -43,12 +46,15 @@ export interface RunOptions {
   readonly transfer?: boolean
 }
 
-/** One worker thread that owns ONNX Runtime sessions, so that inference never blocks the event loop. Runs of all its models queue in order. */
+/** One worker thread or process that owns ONNX Runtime sessions, so that inference never blocks the event loop. Runs of all its models queue in order. */
 export interface Runtime extends AsyncDisposable {
   /** What really runs. */
   readonly device: Provider
   /** Threads per operator. */
   readonly threads: number
+  readonly isolation: Isolation
+  /** How often the worker died; another starts with the next call. */
+  readonly restarts: number
   /** Every device that was tried until one worked, with the reasons of those that did not. */
   readonly attempts: readonly DeviceReport[]
   /**
@@ -92,12 +98,12 @@ export interface State extends AsyncDisposable {
 }
 
 /**
- * Starts a worker thread and settles on a device.
- * @throws {TypeError} for an unknown device; {RangeError} for a thread count that is no positive integer
+ * Starts a worker and settles on a device.
+ * @throws {TypeError} for an unknown device or isolation; {RangeError} for a thread count that is no positive integer
  * @throws {InferenceError} `device-unavailable` if a named device does not work here; `runtime-unavailable` if onnxruntime-node does not load
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  return createRuntimeOn(new Host(), options)
+  return createRuntimeOn(new Host(checkIsolation(options.isolation)), options)
 }
 
 /** `createRuntime` on a given host: for tests that crash it. */
@@ -109,6 +115,11 @@ export async function createRuntimeOn(host: Host, { device = 'auto', threads = d
     await host.dispose()
     throw error
   }
+}
+
+function checkIsolation(isolation: Isolation | undefined): Isolation | undefined {
+  if (isolation === undefined || isolation === 'thread' || isolation === 'process') return isolation
+  throw new TypeError(`createRuntime: isolation is ${JSON.stringify(isolation)}, expected "thread" or "process"`)
 }
 
 function defaultThreads(): number {
@@ -130,6 +141,14 @@ class WorkerRuntime implements Runtime {
     this.threads = threads
     this.device = selected.device
     this.attempts = selected.attempts
+  }
+
+  get isolation(): Isolation {
+    return this.host.isolation
+  }
+
+  get restarts(): number {
+    return this.host.generation
   }
 
   async load(source: Source, options: LoadOptions = {}): Promise<Model> {

@@ -7,32 +7,48 @@ import { listBackends, openSession, probeSession, type Session } from './session
 import { deleteWeightFiles, writeWeightFiles } from './weight-files.ts'
 
 /**
- * Entry file of two things that must not disturb the main thread: the worker thread that owns all sessions of a runtime, and, started as a
- * process of its own, one probe of a device whose driver may print or crash.
+ * Entry file of what must not disturb the main thread: the thread or process that owns all sessions of a runtime, and, as a process of its own, one probe of a
+ * device whose driver may print or crash.
  */
-if (parentPort) serve(parentPort, (workerData as { busy: Int32Array }).busy)
-else if (process.send) await probeAsProcess()
+if (parentPort) serveThread(parentPort, (workerData as { busy: Int32Array }).busy)
+else if (process.argv[2] === 'serve') serveProcess()
+else if (process.argv[2] === 'probe') await probeAsProcess()
 
-/** Answers one request after the other; the main thread sends the next only after the reply. */
-function serve(port: MessagePort, busy: Int32Array): void {
+function serveThread(port: MessagePort, busy: Int32Array): void {
   const setIdle = () => {
     Atomics.store(busy, 0, 0)
     Atomics.notify(busy, 0)
   }
   process.on('exit', setIdle) // of this thread
-  const sessions = new Map<number, Session>()
-  const states = new Map<number, Tensors>()
+  const serve = createServer()
   port.on('message', async (request: Request) => {
-    const moved = new Set<ArrayBuffer>()
-    let reply: Reply
-    try {
-      reply = { ok: true, value: await answer(request, sessions, states, moved) }
-    } catch (error) {
-      reply = failure(error)
-    }
+    const { reply, moved } = await serve(request)
     setIdle() // first: after the reply, the main thread marks the next request
     port.postMessage(reply, [...moved])
   })
+}
+
+function serveProcess(): void {
+  const serve = createServer()
+  process.on('disconnect', () => process.exit()) // the process or thread that it works for has ended
+  process.on('message', async (request: Request) => {
+    const { reply } = await serve(request)
+    process.send!(reply)
+  })
+}
+
+/** Answers one request after the other; the main thread sends the next only after the reply. */
+function createServer(): (request: Request) => Promise<{ readonly reply: Reply; readonly moved: Set<ArrayBuffer> }> {
+  const sessions = new Map<number, Session>()
+  const states = new Map<number, Tensors>()
+  return async request => {
+    const moved = new Set<ArrayBuffer>()
+    try {
+      return { reply: { ok: true, value: await answer(request, sessions, states, moved) }, moved }
+    } catch (error) {
+      return { reply: failure(error), moved }
+    }
+  }
 }
 
 async function answer(
@@ -109,9 +125,9 @@ function failure(error: unknown): Extract<Reply, { ok: false }> {
   return { ok: false, code: MynahError.isInstance(error) ? error.code : 'run-failed', message }
 }
 
-/** argv: device, probe model in base64. Sends one Reply; the parent then ends this process. */
+/** argv: `probe`, device, probe model in base64. Sends one Reply; the parent then ends this process. */
 async function probeAsProcess(): Promise<void> {
-  const [device, model] = process.argv.slice(2) as [Provider, string]
+  const [device, model] = process.argv.slice(3) as [Provider, string]
   const reply: Reply = await probeSession({ bytes: Uint8Array.from(Buffer.from(model, 'base64')) }, device).then(
     () => ({ ok: true, value: undefined }),
     failure,
