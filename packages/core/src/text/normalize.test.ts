@@ -203,7 +203,7 @@ AI-powered | A I powered
 OpenAI | Open A I
 a Boeing 747 | a Boeing seven hundred forty-seven
 STOP! DO NOT ENTER THIS ROOM. | stop! do not enter this room.
-THIS IS THE FBI. | this is the fbi.
+THIS IS THE FBI. | this is the F B I.
 Please STOP now. | Please stop now.
 Vitamin A is good. | Vitamin A is good.
 A cat | a cat

@@ -1,3 +1,4 @@
+import { isCapitalizedWord } from './capitals.ts'
 import { type CleanText, cleanCharacters } from './characters.ts'
 import { LAYOUT } from './layout.ts'
 import type { Lexicon } from './lexicon.ts'
@@ -251,7 +252,7 @@ class Scanner {
     const length = (/[.!?…](?=\s|$)|\n/.exec(rest)?.index ?? rest.length) + 1
     const words = rest.slice(0, length).match(/\p{L}{2,}/gu) ?? []
     const capitals = words.filter(word => word === word.toUpperCase())
-    const common = capitals.filter(word => SHORT_OR_LONG.test(word)).length
+    const common = capitals.filter(isCapitalizedWord).length
     this.#shout = {
       end: this.#index + length,
       value: capitals.length >= 3 && capitals.length >= words.length * 0.7 && common >= capitals.length * 0.4,
@@ -259,9 +260,6 @@ class Scanner {
     return this.#shout.value
   }
 }
-
-const SHORT_OR_LONG =
-  /^(?:THE|AND|FOR|ARE|BUT|NOT|YOU|ALL|ANY|CAN|IS|IT|IN|OF|ON|TO|DO|BE|NO|MY|ME|WE|HE|THIS|THAT|WITH|WHAT|HAVE|STOP|HELP|[A-Z]{5,})$/
 
 /** One mark between words: sentence ends beat pauses, and nothing but an opening mark begins the text. */
 function tidyMarks(tokens: readonly Token[], continues: boolean): Token[] {

@@ -5,9 +5,11 @@ import { CODE_RULES } from './codes.ts'
 import { DATE_RULES } from './dates.ts'
 import { MEASURE_RULES } from './measures.ts'
 import { MONEY_RULES } from './money.ts'
+import { NAME_RULE } from './names.ts'
 import { QUANTITY_RULES } from './quantities.ts'
 import { ROMAN_RULES } from './roman.ts'
 import type { Rule } from './rules.ts'
+import { SOUND_RULES } from './sounds.ts'
 import { SYMBOL_RULES } from './symbols.ts'
 import { TIME_RULES } from './times.ts'
 import { LEXICON_RULE, PLAIN_RULES } from './words.ts'
@@ -25,6 +27,8 @@ export const RULES: readonly Rule[] = [
   ...SYMBOL_RULES,
   ...ABBREVIATION_RULES,
   ...ROMAN_RULES,
+  ...SOUND_RULES,
+  NAME_RULE,
   ...CAPITAL_RULES,
   ...PLAIN_RULES,
 ]
