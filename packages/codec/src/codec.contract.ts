@@ -19,9 +19,9 @@ export interface GoldenRun {
   readonly input: string
   readonly latents?: string
   readonly bandwidthKbps?: number
-  /** Keeps the first levels of the codes, where the reference was asked for a number of codebooks. */
-  readonly levels?: number
-  /** One tensor, or one per level where they have their own rates. */
+  /** Keeps the codes of the first codebooks, where the reference was asked for a number of codebooks. */
+  readonly codebooks?: number
+  /** One tensor, or one per codebook where they have their own rates. */
   readonly codes: string | readonly string[]
   readonly audio: string
 }
@@ -78,8 +78,8 @@ export function describeCodec({ folder, runs }: GoldenCase): void {
     it.each(runs)('gives the reference tokens and waveform: $input → $codes → $audio', async run => {
       const all = await codec.encode(audio(run.input), run.bandwidthKbps === undefined ? {} : { bandwidthKbps: run.bandwidthKbps })
       const frames = all.shape[1]!
-      const codes: Tensor<'int32'> = run.levels
-        ? { dtype: 'int32', shape: [run.levels, frames], data: all.data.subarray(0, run.levels * frames) }
+      const codes: Tensor<'int32'> = run.codebooks
+        ? { dtype: 'int32', shape: [run.codebooks, frames], data: all.data.subarray(0, run.codebooks * frames) }
         : all
       if (run.latents)
         expect(largestDifference((await codec.latents(audio(run.input))).data, io.get(run.latents).data)).toBeLessThan(tolerance)
@@ -95,7 +95,19 @@ export function describeCodec({ folder, runs }: GoldenCase): void {
       const frames = codes.shape[1]!
       const one: Tensor<'int32'> = { dtype: 'int32', shape: [1, frames], data: codes.data.slice(0, frames) }
       expect(codec.toFeatures(one).shape).toEqual([codec.latentDim, frames])
-      expect(largestDifference(codec.toFeatures(one).data, codec.toFeatures(codes).data)).toBeGreaterThan(0)
+      // What one codebook adds does not depend on the others.
+      const silent = new Int32Array(codec.codebooks * frames)
+      const featuresOf = (data: Int32Array) => codec.toFeatures({ dtype: 'int32', shape: [codec.codebooks, frames], data }).data
+      const base = featuresOf(silent)
+      const sum = base.slice()
+      for (let k = 0; k < codec.codebooks; k++) {
+        const alone = silent.slice()
+        alone.set(codes.data.subarray(k * frames, (k + 1) * frames), k * frames)
+        for (const [i, value] of featuresOf(alone).entries()) sum[i]! += value - base[i]!
+      }
+      const whole = codec.toFeatures(codes).data
+      expect(largestDifference(sum, whole)).toBeLessThan(1e-5 * Math.max(1, ...whole.map(Math.abs)))
+      expect(largestDifference(base, whole)).toBeGreaterThan(1e-3)
       expect((await codec.decode(one, { samples: 100 })).shape).toEqual([codec.channels, 100])
     })
 
@@ -104,7 +116,7 @@ export function describeCodec({ folder, runs }: GoldenCase): void {
       await expect(codec.decode(codes([codec.codebookSize], [1, 1]))).rejects.toThrow(/outside \[0, \d+\)/)
       await expect(codec.decode(codes([-1], [1, 1]))).rejects.toThrow(RangeError)
       await expect(codec.decode(codes([], [1, 0]))).rejects.toThrow(RangeError)
-      await expect(codec.decode(codes([0, 0, 0], [2, 2]))).rejects.toThrow(/codes are \[2, 2\]/) // levels of unequal length
+      await expect(codec.decode(codes([0, 0, 0], [2, 2]))).rejects.toThrow(/codes are \[2, 2\]/) // codebooks of unequal length
       await expect(codec.decode(codes([0, 0], [2]))).rejects.toThrow(RangeError)
       await expect(codec.decodeSegments([])).rejects.toThrow(RangeError)
       await expect(codec.decode(codes(Array(codec.codebooks + 1).fill(0), [codec.codebooks + 1, 1]))).rejects.toThrow(
@@ -128,7 +140,7 @@ export function describeCodec({ folder, runs }: GoldenCase): void {
   })
 }
 
-/** Codes of levels with their own rates, repeated to the finest. */
+/** Codes of codebooks with their own rates, repeated to the finest. */
 function repeated(io: Weights, names: readonly string[], frames: number): number[] {
   return names.flatMap(name => {
     const codes = Array.from(io.raw(name).data, Number)

@@ -1,4 +1,4 @@
-import type { Tensor } from '@mynah/onnx'
+import { slice, type Tensor } from '@mynah/onnx'
 import type { Segmentation } from './segments.ts'
 
 /** A neural audio codec: waveform ↔ codes of a residual vector quantizer. SoundStream, arXiv:2107.03312; EnCodec, arXiv:2210.13438. */
@@ -41,19 +41,43 @@ export interface DecodeOptions {
   /** Cuts the waveform to this many samples, as decoders return whole frames. */
   readonly samples?: number
   /**
-   * Noise that SNAC's decoder adds: drawn from a seed, or one stretch of standard normal samples per block. Default: none, the expected waveform,
+   * Noise that SNAC's decoder adds: drawn from a seed, or one array of standard normal samples per block. Default: none, the expected waveform,
    * with a little less hiss than the reference's. Codecs without noise ignore it.
    */
   readonly noise?: { readonly seed: number } | readonly Float32Array[]
   readonly signal?: AbortSignal
 }
 
-/** Codes of one stretch of audio. */
+/** Codes of a part of audio. */
 export interface CodecSegment {
   /** int32 [K', T] */
   readonly codes: Tensor<'int32'>
   /** What the waveform was divided by before encoding, where the codec normalizes (EnCodec 48 kHz). */
   readonly scale?: number
+}
+
+/** Audio that is encoded while it arrives. All that has to be remembered in between is inside. */
+export interface EncoderStream extends AsyncDisposable {
+  /**
+   * @param chunk the next samples, float32 [S] or [C, S] at `sampleRate`; S may be 0
+   * @param last whether these are the last ones
+   * @returns the codes that are complete: as `encodeStream` gives them
+   * @throws {RangeError} as `encode`; if all chunks together have no samples
+   * @throws {TypeError} after the last chunk
+   */
+  push(chunk: Float32Array | Tensor<'float32'>, last?: boolean): Promise<readonly CodecSegment[]>
+}
+
+/** Codes that are decoded while they arrive. All that has to be remembered in between is inside. */
+export interface DecoderStream extends AsyncDisposable {
+  /**
+   * @param segments the next codes, as `EncoderStream` gives them; there may be none
+   * @param last whether these are the last ones
+   * @returns float32 [C, S ≥ 0], the samples that later codes cannot change
+   * @throws {RangeError} as `decode`
+   * @throws {TypeError} after the last segments
+   */
+  push(segments: readonly CodecSegment[], last?: boolean): Promise<Tensor<'float32'>>
 }
 
 /** A published codec with both halves: what `loadCodec` returns. */
@@ -62,14 +86,14 @@ export interface AudioCodec extends Codec {
   /** Bit rates for `encode`, ascending: those the codec was trained for (EnCodec), else those of 1 … K codebooks. */
   readonly bandwidthsKbps: readonly number[]
   /** Where segments begin and how long they are, in samples; absent where a file is one segment. */
-  readonly segment?: Segmentation
+  readonly segment?: Segmentation | undefined
   /** Frames per code of each codebook: 1, but for SNAC's coarser ones. */
   readonly strides: readonly number[]
   /** Whether each segment has a scale. */
   readonly normalizes: boolean
   /**
    * The reference's tokens. Segments (EnCodec 48 kHz) follow one another along T; their scales are lost, so use `encodeSegments` there.
-   * Where codebooks run at different rates (SNAC), coarse codes are repeated up to the finest rate: `toLevels` undoes that.
+   * Where codebooks run at different rates (SNAC), coarse codes are repeated up to the finest rate: `toCodebooks` undoes that.
    * @param waveform float32 [S] or [C, S] at `sampleRate`; mono is copied to all channels
    * @returns int32 [K', T]
    * @throws {RangeError} without samples, with numbers that are not finite, too many channels, or a bandwidth that the codec lacks
@@ -86,6 +110,10 @@ export interface AudioCodec extends Codec {
   encodeSegments(waveform: Float32Array | Tensor<'float32'>, options?: EncodeOptions): Promise<readonly CodecSegment[]>
   /** Waveform of segments, overlapping ones faded into each other. @throws {RangeError} as `decode`, or without segments */
   decodeSegments(segments: readonly CodecSegment[], options?: DecodeOptions): Promise<Tensor<'float32'>>
+  /** Begins to encode audio that arrives bit by bit, in constant memory. Dispose of the stream. @throws {RangeError} and {TypeError} as `encodeStream` */
+  openEncoder(options?: EncodeOptions): EncoderStream
+  /** Begins to decode codes that arrive bit by bit, in constant memory. Dispose of the stream. @throws {TypeError} as `encodeStream` */
+  openDecoder(options?: { readonly signal?: AbortSignal }): DecoderStream
   /**
    * `encodeSegments` of audio that is still arriving, in constant memory. Codecs that never look ahead (EnCodec 24 kHz, SoundStream) give codes of one
    * frame or more as soon as it is complete, which join along T into the codes of `encode`; the first ones need the frames that the first convolutions
@@ -98,7 +126,7 @@ export interface AudioCodec extends Codec {
     options?: EncodeOptions,
   ): AsyncGenerator<CodecSegment, void, undefined>
   /**
-   * `decodeSegments` of codes that are still arriving, in constant memory: pieces float32 [C, S] that join into what it returns (to rounding).
+   * `decodeSegments` of codes that are still arriving, in constant memory: chunks float32 [C, S] that join into what it returns (to rounding).
    * @param segments as `encodeStream` gives them; where that is not by segments, codes of any number of frames
    * @throws {TypeError} and {RangeError} as `encodeStream` and `decode`
    */
@@ -118,9 +146,9 @@ export interface AudioCodec extends Codec {
 export function checkCodes(
   codec: Pick<AudioCodec, 'name' | 'codebooks' | 'codebookSize' | 'strides'>,
   codes: Tensor<'int32'>,
-): [levels: number, frames: number] {
-  const [levels, frames] = codes.shape
-  if (codes.shape.length !== 2 || !levels || !frames || levels > codec.codebooks || codes.data.length !== levels * frames) {
+): [codebooks: number, frames: number] {
+  const [codebooks, frames] = codes.shape
+  if (codes.shape.length !== 2 || !codebooks || !frames || codebooks > codec.codebooks || codes.data.length !== codebooks * frames) {
     throw new RangeError(`${codec.name}: codes are [${codes.shape.join(', ')}], expected [1 … ${codec.codebooks}, T] with T ≥ 1`)
   }
   const wrong = codes.data.findIndex(code => !(code >= 0 && code < codec.codebookSize))
@@ -136,7 +164,7 @@ export function checkCodes(
       `${codec.name}: codebook ${k} changes at frame ${uneven % frames}, expected one code per ${codec.strides[k]} frames`,
     )
   }
-  return [levels, frames]
+  return [codebooks, frames]
 }
 
 /**
@@ -162,12 +190,10 @@ export function toChannels(name: string, waveform: Float32Array | Tensor<'float3
 
 /** The first `samples` samples of every channel. @throws {RangeError} if there are fewer */
 export function trim(name: string, waveform: Tensor<'float32'>, samples: number | undefined): Tensor<'float32'> {
-  const [channels, length] = waveform.shape as [number, number]
+  const length = waveform.shape[1]!
   if (samples === undefined || samples === length) return waveform
   if (!Number.isInteger(samples) || samples < 0 || samples > length) {
     throw new RangeError(`${name}: samples is ${samples}, expected an integer up to the ${length} decoded samples`)
   }
-  const data = new Float32Array(channels * samples)
-  for (let c = 0; c < channels; c++) data.set(waveform.data.subarray(c * length, c * length + samples), c * samples)
-  return { dtype: 'float32', shape: [channels, samples], data }
+  return slice(waveform, 0, samples)
 }

@@ -2,9 +2,9 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { AudioFormatError, createTensor, readSafetensors, type Tensor, writeSafetensors } from '@mynah/onnx'
 import { z } from 'zod'
+import { fromCodebooks, toCodebooks } from './codebooks.ts'
 import { type AudioCodec, type CodecSegment, checkCodes } from './codec.ts'
 import { readEcdc, writeEcdc } from './ecdc.ts'
-import { fromLevels, toLevels } from './levels.ts'
 
 /** A recording as a codec's codes. */
 export interface EncodedAudio {
@@ -54,7 +54,7 @@ export function writeCodes(path: string, { segments, samples }: EncodedAudio, co
     )
   }
   const dtype = codec.codebookSize > largestInt16Codebook ? 'int32' : 'int16'
-  const rows = toLevels(segment.codes, codec.strides)
+  const rows = toCodebooks(segment.codes, codec.strides)
   const tensors = Object.fromEntries(
     rows.map((row, k) => [`codes.${k}`, createTensor(dtype, dtype === 'int16' ? Int16Array.from(row) : row, [row.length])]),
   )
@@ -99,7 +99,7 @@ function readTensors(path: string, codec: AudioCodec): EncodedAudio {
     throw fail(path, 'bad-codes', `holds ${Object.keys(tensors).join(', ')}, expected codes.0 … up to codes.${codec.codebooks - 1}`)
   }
   try {
-    const codes = fromLevels(rows, codec.strides)
+    const codes = fromCodebooks(rows, codec.strides)
     checkCodes(codec, codes)
     return { samples, segments: [{ codes }] }
   } catch (cause) {

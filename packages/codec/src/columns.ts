@@ -64,10 +64,3 @@ export class Columns {
     this.#end = length
   }
 }
-
-/** Pieces side by side: float32 [height, the sum of their lengths]. */
-export function joinColumns(pieces: readonly Tensor<'float32'>[]): Tensor<'float32'> {
-  const queue = new Columns(pieces[0]!.shape[0]!)
-  for (const piece of pieces) queue.push(piece)
-  return queue.peek(queue.length)
-}

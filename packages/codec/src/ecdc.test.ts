@@ -5,10 +5,10 @@ import { type Ecdc, type EcdcLayout, ecdcLayouts, packCodes, readEcdc, unpackCod
 
 const stereo = ecdcLayouts.encodec_48khz!
 
-const codesOf = (levels: number, frames: number, bits: number) =>
+const codesOf = (codebooks: number, frames: number, bits: number) =>
   fc
-    .array(fc.nat(2 ** bits - 1), { minLength: levels * frames, maxLength: levels * frames })
-    .map((data): Tensor<'int32'> => ({ dtype: 'int32', shape: [levels, frames], data: Int32Array.from(data) }))
+    .array(fc.nat(2 ** bits - 1), { minLength: codebooks * frames, maxLength: codebooks * frames })
+    .map((data): Tensor<'int32'> => ({ dtype: 'int32', shape: [codebooks, frames], data: Int32Array.from(data) }))
 
 /** A small layout with segments and scales, so that every branch runs on few bytes. */
 const tiny: EcdcLayout = {
@@ -20,11 +20,11 @@ const tiny: EcdcLayout = {
   segment: { length: 100, stride: 90 },
 }
 
-const files = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(300)).chain(([levels, samples]) => {
+const files = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(300)).chain(([codebooks, samples]) => {
   const frames: number[] = []
   for (let start = 0; start < samples; start += 90) frames.push(Math.ceil(Math.min(samples - start, 100) / 10))
   const segments = frames.map(count =>
-    fc.tuple(codesOf(levels, count, 7), fc.float({ noNaN: true, noDefaultInfinity: true })).map(([codes, scale]) => ({ codes, scale })),
+    fc.tuple(codesOf(codebooks, count, 7), fc.float({ noNaN: true, noDefaultInfinity: true })).map(([codes, scale]) => ({ codes, scale })),
   )
   return fc.tuple(...segments).map((list): Ecdc => ({ model: 'tiny', samples, segments: list }))
 })
@@ -43,7 +43,7 @@ describe('bit packing', () => {
   it('unpack∘pack is the identity for any codes and width', () => {
     const cases = fc
       .tuple(fc.integer({ min: 1, max: 5 }), fc.nat(20), fc.integer({ min: 1, max: 16 }))
-      .chain(([levels, frames, bits]) => fc.tuple(codesOf(levels, frames, bits), fc.constant(bits)))
+      .chain(([codebooks, frames, bits]) => fc.tuple(codesOf(codebooks, frames, bits), fc.constant(bits)))
     fc.assert(
       fc.property(cases, ([codes, bits]) => {
         const packed = packCodes(codes, bits)

@@ -130,11 +130,11 @@ export function writeEcdc(ecdc: Ecdc, layout?: EcdcLayout): Uint8Array {
  * @throws {RangeError} if a code does not fit
  */
 export function packCodes(codes: Tensor<'int32'>, bits: number): Uint8Array {
-  const [levels, frames] = codes.shape as [number, number]
-  const packed = new Uint8Array(Math.ceil((levels * frames * bits) / 8))
+  const [codebooks, frames] = codes.shape as [number, number]
+  const packed = new Uint8Array(Math.ceil((codebooks * frames * bits) / 8))
   let at = 0
   for (let t = 0; t < frames; t++) {
-    for (let k = 0; k < levels; k++) {
+    for (let k = 0; k < codebooks; k++) {
       const code = codes.data[k * frames + t]!
       if (!(code >= 0 && code < 2 ** bits))
         throw new RangeError(`packCodes: code ${code} of codebook ${k}, frame ${t} does not fit ${bits} bits`)
@@ -145,19 +145,19 @@ export function packCodes(codes: Tensor<'int32'>, bits: number): Uint8Array {
 }
 
 /** The inverse of `packCodes`. @throws {RangeError} if there are too few bytes */
-export function unpackCodes(packed: Uint8Array, levels: number, frames: number, bits: number): Tensor<'int32'> {
-  const needed = Math.ceil((levels * frames * bits) / 8)
+export function unpackCodes(packed: Uint8Array, codebooks: number, frames: number, bits: number): Tensor<'int32'> {
+  const needed = Math.ceil((codebooks * frames * bits) / 8)
   if (packed.length < needed) throw new RangeError(`unpackCodes: ${packed.length} bytes, expected ${needed}`)
-  const data = new Int32Array(levels * frames)
+  const data = new Int32Array(codebooks * frames)
   let at = 0
   for (let t = 0; t < frames; t++) {
-    for (let k = 0; k < levels; k++) {
+    for (let k = 0; k < codebooks; k++) {
       let code = 0
       for (let bit = 0; bit < bits; bit++, at++) code |= ((packed[at >>> 3]! >>> (at & 7)) & 1) << bit
       data[k * frames + t] = code
     }
   }
-  return { dtype: 'int32', shape: [levels, frames], data }
+  return { dtype: 'int32', shape: [codebooks, frames], data }
 }
 
 /** Frames of each segment; lazily, since the number of segments comes from the file. */

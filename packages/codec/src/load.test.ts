@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createRuntime, loadWeights, type Runtime, type Tensor, writeSafetensors } from '@mynah/onnx'
+import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights, writeSafetensors } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodec } from './architectures/encodec.ts'
 import { checkpointOf, goldenFolder, startPatienceMs } from './codec.contract.ts'
 import { loadCodec } from './load.ts'
 
@@ -37,8 +38,8 @@ describe('loadCodec', () => {
       expect([codec.sampleRate, codec.frameRate, codec.bandwidthsKbps[0]]).toEqual([32000, 100, 0.6])
     }
     writeFileSync(config, 'sample_rate: 32000')
-    await expect(loadCodec(path, { runtime })).rejects.toMatchObject({ code: 'bad-config' })
-    await expect(loadCodec(path, { runtime, config: join(folder, 'absent.json') })).rejects.toMatchObject({ code: 'bad-config' })
+    await expect(loadCodec(path, { runtime })).rejects.toMatchObject({ code: 'unreadable-config' })
+    await expect(loadCodec(path, { runtime, config: join(folder, 'absent.json') })).rejects.toMatchObject({ code: 'unreadable-config' })
     rmSync(config)
   })
 
@@ -51,6 +52,42 @@ describe('loadCodec', () => {
     await expect(loadCodec(path, { runtime, config: { ...published, upsampling_ratios: [2, 5] } })).rejects.toMatchObject({
       code: 'config-mismatch',
     })
+  })
+
+  it('asks for what no tensor tells: whether convolutions look ahead', async () => {
+    const path = checkpointOf(goldenFolder('encodec/24khz')!)
+    await expect(loadCodec(path, { runtime, config: { sample_rate: 24000 } })).rejects.toMatchObject({
+      code: 'bad-config',
+      message: expect.stringMatching(/causal.*no tensor tells/s),
+    })
+    for (const causal of [true, false]) {
+      await using codec = await loadCodec(path, { runtime, config: { sample_rate: 24000, causal } })
+      const streams = codec.openEncoder.bind(codec)
+      if (causal) await streams()[Symbol.asyncDispose]()
+      else expect(() => streams()).toThrow(TypeError)
+    }
+    // A norm over time looks ahead by itself.
+    const stereo = checkpointOf(goldenFolder('encodec/48khz-stereo')!)
+    await using codec = await loadCodec(stereo, { runtime, config: { sample_rate: 48000 } })
+    expect(codec.channels).toBe(2)
+  })
+
+  it("recognizes Meta's models by all of their sizes, and no other of the same hop and codebooks", () => {
+    const shapes = encodecShapes({ filters: 32, channels: 1, codebooks: 32, grouped: false })
+    const { layout, config } = encodec.describe(shaped(shapes), undefined, { checkpoint: 'meta.th' })
+    expect([layout.sampleRate, layout.bandwidthsKbps, config.causal]).toEqual([24000, [1.5, 3, 6, 12, 24], true])
+    const stereo = encodec.describe(shaped(encodecShapes({ filters: 32, channels: 2, codebooks: 16, grouped: true })), undefined, {
+      checkpoint: 'meta.th',
+    })
+    expect([stereo.layout.sampleRate, stereo.layout.normalizes, stereo.config.causal]).toEqual([48000, true, false])
+    for (const other of [
+      { filters: 64, channels: 1, codebooks: 32, grouped: false },
+      { filters: 32, channels: 1, codebooks: 8, grouped: false },
+      { filters: 32, channels: 2, codebooks: 16, grouped: false },
+    ]) {
+      const weights = shaped(encodecShapes(other))
+      expect(() => encodec.describe(weights, undefined, { checkpoint: 'other.th' })).toThrow(/found no config/)
+    }
   })
 
   it('says which weights are missing, unexpected or no codec at all', async () => {
@@ -66,3 +103,59 @@ describe('loadCodec', () => {
     await expect(loadCodec(nothing, { runtime })).rejects.toMatchObject({ code: 'unknown-architecture' })
   })
 })
+
+/** Weights that have shapes and no data. */
+function shaped(shapes: ReadonlyMap<string, readonly number[]>, prefix = ''): Weights {
+  const names = [...shapes.keys()].filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
+  const shape = (name: string) => shapes.get(prefix + name)!
+  return {
+    source: 'shapes',
+    names,
+    has: name => shapes.has(prefix + name),
+    shape,
+    scope: inner => shaped(shapes, `${prefix}${inner}.`),
+  } as Weights
+}
+
+/** Names and shapes of an EnCodec of strides 8, 5, 4, 2, as Meta writes them. */
+function encodecShapes({
+  filters,
+  channels,
+  codebooks,
+  grouped,
+}: {
+  filters: number
+  channels: number
+  codebooks: number
+  grouped: boolean
+}) {
+  const shapes = new Map<string, readonly number[]>()
+  const conv = (name: string, shape: readonly number[], kind = 'conv') => {
+    shapes.set(`${name}.${kind}.${kind}.weight`, shape)
+    if (grouped) shapes.set(`${name}.${kind}.norm.weight`, [shape[0]!])
+  }
+  const unit = (name: string, width: number) => {
+    conv(`${name}.block.1`, [width / 2, width, 3])
+    conv(`${name}.block.3`, [width, width / 2, 1])
+    conv(`${name}.shortcut`, [width, width, 1])
+  }
+  const strides = [2, 4, 5, 8]
+  conv('encoder.model.0', [filters, channels, 7])
+  strides.forEach((stride, i) => {
+    const width = filters * 2 ** i
+    unit(`encoder.model.${1 + 3 * i}`, width)
+    conv(`encoder.model.${3 + 3 * i}`, [2 * width, width, 2 * stride])
+  })
+  const widest = 16 * filters
+  for (const side of ['encoder.model.13', 'decoder.model.1']) shapes.set(`${side}.lstm.weight_ih_l0`, [4 * widest, widest])
+  conv('encoder.model.15', [128, widest, 7])
+  conv('decoder.model.0', [widest, 128, 7])
+  strides.toReversed().forEach((stride, i) => {
+    const width = widest / 2 ** i
+    conv(`decoder.model.${3 + 3 * i}`, [width, width / 2, 2 * stride], 'convtr')
+    unit(`decoder.model.${4 + 3 * i}`, width / 2)
+  })
+  conv('decoder.model.15', [channels, filters, 7])
+  for (let q = 0; q < codebooks; q++) shapes.set(`quantizer.vq.layers.${q}._codebook.embed`, [1024, 128])
+  return shapes
+}

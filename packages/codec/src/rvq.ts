@@ -1,32 +1,6 @@
 import { float32Tensor, type GraphBuilder, type Tensor, type Value } from '@mynah/onnx'
 
 /**
- * Sums the codewords selected by `codes`: the decoder half of residual vector quantization.
- * Paper: SoundStream, arXiv:2107.03312.
- * @param codes int32 [K', T], each in [0, N)
- * @param codebook float32 [K, N, L], K' ≤ K
- * @returns float32 [L, T]
- * @throws {RangeError} if a code is out of range or there are more codebooks than the codec has
- */
-export function decodeCodes(codes: Tensor<'int32'>, codebook: Tensor<'float32'>): Tensor<'float32'> {
-  const [codebooks, size, dim] = codebook.shape as [number, number, number]
-  const [levels, frames] = codes.shape as [number, number]
-  if (codes.shape.length !== 2 || levels < 1 || levels > codebooks) {
-    throw new RangeError(`codes are [${codes.shape.join(', ')}], expected [1 … ${codebooks}, T]`)
-  }
-  const sum = new Float32Array(dim * frames)
-  for (let k = 0; k < levels; k++) {
-    for (let t = 0; t < frames; t++) {
-      const code = codes.data[k * frames + t]!
-      if (!(code >= 0 && code < size)) throw new RangeError(`code ${code} of codebook ${k}, frame ${t} is outside [0, ${size})`)
-      const row = (k * size + code) * dim
-      for (let i = 0; i < dim; i++) sum[i * frames + t]! += codebook.data[row + i]!
-    }
-  }
-  return float32Tensor(sum, [dim, frames])
-}
-
-/**
  * Emits the encoder half: for each codebook the nearest codeword (arg max of 2·r·e − |e|²; ties go to the first), subtracted before the next.
  * @param latents [T, L]
  * @returns codes int64 [K, T]
@@ -57,7 +31,7 @@ export function buildRvqEncoder(graph: GraphBuilder, latents: Value, codebook: T
  * @param codebook float32 [K, N, L]
  * @returns float32 [1, L, T]
  */
-export function sumCodewords(graph: GraphBuilder, codes: Value, codebook: Tensor<'float32'>): Value {
+export function emitCodewordSum(graph: GraphBuilder, codes: Value, codebook: Tensor<'float32'>): Value {
   const [codebooks, size, dim] = codebook.shape as [number, number, number]
   const words = Array.from({ length: codebooks }, (_, k) => {
     const table = withSilentRow(float32Tensor(codebook.data.subarray(k * size * dim, (k + 1) * size * dim), [size, dim]))

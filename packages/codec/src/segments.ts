@@ -7,57 +7,67 @@ export interface Segmentation {
   readonly stride: number
 }
 
-type Pieces = Iterable<Tensor<'float32'>> | AsyncIterable<Tensor<'float32'>>
-
 /**
- * Cuts a waveform into overlapping segments, the last one shorter. Holds one segment.
+ * Cuts a waveform that arrives bit by bit into overlapping segments, the last ones shorter. Holds one segment.
  * EnCodec, arXiv:2210.13438, section 3.1; facebookresearch/encodec@0e2d0ae model.py.
- * @param waveform pieces of any length, float32 [C, S]
  */
-export async function* cutSegments(
-  waveform: Pieces,
-  channels: number,
-  { length, stride }: Segmentation,
-): AsyncGenerator<Tensor<'float32'>, void, undefined> {
-  const queue = new Columns(channels)
-  for await (const piece of waveform) {
-    queue.push(piece)
-    while (queue.length >= length) {
-      yield queue.peek(length)
-      queue.drop(stride)
-    }
+export class SegmentCutter {
+  readonly #segmentation: Segmentation
+  readonly #queue: Columns
+
+  constructor(channels: number, segmentation: Segmentation) {
+    this.#segmentation = segmentation
+    this.#queue = new Columns(channels)
   }
-  while (queue.length > 0) {
-    yield queue.peek(queue.length)
-    queue.drop(stride)
+
+  /** @param chunk float32 [C, any] @returns the segments that are complete; after the last chunk all that are left */
+  *push(chunk: Tensor<'float32'>, last: boolean): Generator<Tensor<'float32'>, void, undefined> {
+    const { length, stride } = this.#segmentation
+    const queue = this.#queue
+    queue.push(chunk)
+    for (; queue.length >= length; queue.drop(stride)) yield queue.peek(length)
+    for (; last && queue.length > 0; queue.drop(stride)) yield queue.peek(queue.length)
   }
 }
 
-/**
- * Weighted mean of overlapping segments, each with a triangular window that is nowhere zero; the reference is utils.py. Holds one segment.
- * @param segments float32 [C, S]
- * @returns pieces float32 [C, stride], the last one with all that is left
- * @throws {RangeError} if one is longer than the first, or one that is not the last is shorter than the stride
- */
-export async function* joinSegments(
-  name: string,
-  segments: Pieces,
-  { stride }: Segmentation,
-): AsyncGenerator<Tensor<'float32'>, void, undefined> {
-  let sum: WeightedSum | undefined
-  for await (const segment of segments) {
-    const length = segment.shape[1]!
-    if (!sum) sum = new WeightedSum(segment.shape as [number, number])
-    else {
-      if (sum.held < stride) {
-        throw new RangeError(`${name}: a segment of ${sum.held} samples is not the last one, expected at least ${stride} samples`)
-      }
-      yield sum.take(stride)
-    }
-    if (length > sum.length) throw new RangeError(`${name}: a segment has ${length} samples, more than the first one (${sum.length})`)
-    sum.add(segment)
+/** Weighted mean of overlapping segments, each with a triangular window that is nowhere zero; the reference is utils.py. Holds one segment. */
+export class SegmentJoiner {
+  readonly #name: string
+  readonly #stride: number
+  #sum: WeightedSum | undefined
+
+  constructor(name: string, { stride }: Segmentation) {
+    this.#name = name
+    this.#stride = stride
   }
-  if (sum) yield sum.take(sum.held)
+
+  /**
+   * @param segment float32 [C, S]
+   * @returns float32 [C, stride], what no later segment changes; undefined before the second one
+   * @throws {RangeError} if it is longer than the first, or the one before, which is not the last, is shorter than the stride
+   */
+  push(segment: Tensor<'float32'>): Tensor<'float32'> | undefined {
+    const length = segment.shape[1]!
+    let done: Tensor<'float32'> | undefined
+    if (this.#sum) {
+      if (this.#sum.held < this.#stride) {
+        throw new RangeError(
+          `${this.#name}: a segment of ${this.#sum.held} samples is not the last one, expected at least ${this.#stride} samples`,
+        )
+      }
+      done = this.#sum.take(this.#stride)
+    }
+    this.#sum ??= new WeightedSum(segment.shape as [number, number])
+    if (length > this.#sum.length)
+      throw new RangeError(`${this.#name}: a segment has ${length} samples, more than the first one (${this.#sum.length})`)
+    this.#sum.add(segment)
+    return done
+  }
+
+  /** All that is left; undefined if there were no segments. */
+  finish(): Tensor<'float32'> | undefined {
+    return this.#sum?.take(this.#sum.held)
+  }
 }
 
 /** Sum of windowed segments and of their windows, from the start of the latest segment on. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { createRuntime, loadWeights, type Runtime, type Tensor } from '@mynah/onnx'
+import { concat, createRuntime, float32Tensor, loadWeights, type Runtime, type Tensor } from '@mynah/onnx'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkpointOf, goldenFolder, largestDifference, startPatienceMs, tolerance } from './codec.contract.ts'
 import type { AudioCodec, CodecSegment } from './codec.ts'
-import { Columns, joinColumns } from './columns.ts'
+import { Columns } from './columns.ts'
 import { loadCodec } from './load.ts'
 
 type Wave = Tensor<'float32'>
@@ -26,11 +26,11 @@ function joinCodes(parts: readonly CodecSegment[]): number[][] {
 
 /** Codes in pieces of `frames` frames. */
 function* splitCodes({ data, shape }: Tensor<'int32'>, frames: number): Generator<CodecSegment> {
-  const [levels, total] = shape as [number, number]
+  const [codebooks, total] = shape as [number, number]
   for (let start = 0; start < total; start += frames) {
     const count = Math.min(frames, total - start)
-    const rows = Array.from({ length: levels }, (_, k) => Array.from(data.subarray(k * total + start, k * total + start + count)))
-    yield { codes: { dtype: 'int32', shape: [levels, count], data: Int32Array.from(rows.flat()) } }
+    const rows = Array.from({ length: codebooks }, (_, k) => Array.from(data.subarray(k * total + start, k * total + start + count)))
+    yield { codes: { dtype: 'int32', shape: [codebooks, count], data: Int32Array.from(rows.flat()) } }
   }
 }
 
@@ -73,12 +73,34 @@ describe.each([
         const parts = await all(codec.encodeStream(chunksOf(wave, lengths)))
         expect(joinCodes(parts)).toEqual(joinCodes([{ codes: whole }]))
         const pieces = await all(codec.decodeStream(parts))
-        expect(largestDifference(joinColumns(pieces).data, decoded.data)).toBeLessThan(tolerance)
+        expect(largestDifference(concat(pieces).data, decoded.data)).toBeLessThan(tolerance)
       }
       for (const size of [1, 3, frames]) {
         const pieces = await all(codec.decodeStream(splitCodes(whole, size)))
-        expect(largestDifference(joinColumns(pieces).data, decoded.data)).toBeLessThan(tolerance)
+        expect(largestDifference(concat(pieces).data, decoded.data)).toBeLessThan(tolerance)
       }
+    })
+
+    it('open and take chunks and codes one by one, none and the last ones too', async () => {
+      const wave = audio('')
+      const whole = await codec.encode(wave)
+      await using encoder = codec.openEncoder()
+      await using decoder = codec.openDecoder()
+      const chunks = [...chunksOf(wave, [2 * codec.samplesPerFrame + 7])]
+      const codes: CodecSegment[] = []
+      const sound: Wave[] = []
+      for (const chunk of chunks) {
+        const segments = await encoder.push(chunk)
+        codes.push(...segments)
+        sound.push(await decoder.push(segments))
+      }
+      const rest = await encoder.push(new Float32Array(0), true)
+      sound.push(await decoder.push(rest, true))
+      expect(joinCodes([...codes, ...rest])).toEqual(joinCodes([{ codes: whole }]))
+      expect(largestDifference(concat(sound).data, (await codec.decode(whole)).data)).toBeLessThan(tolerance)
+      await expect(encoder.push(wave)).rejects.toThrow(/has ended/)
+      await expect(decoder.push(rest)).rejects.toThrow(/has ended/)
+      await expect(codec.openEncoder().push(float32Tensor([], [1, 0]), true)).rejects.toThrow(/without samples/)
     })
 
     it(`give codes after ${firstFrames} frames and then with every frame, and audio likewise`, async () => {
@@ -181,7 +203,7 @@ describe('streams of EnCodec 48 kHz', () => {
     const pieces = await all(codec.decodeStream(segments))
     expect(pieces.length).toBe(segments.length)
     expect(pieces.slice(0, -1).every(({ shape }) => shape[1] === codec.segment!.stride)).toBe(true)
-    expect(joinColumns(pieces)).toEqual(await codec.decodeSegments(segments))
+    expect(concat(pieces)).toEqual(await codec.decodeSegments(segments))
   })
 
   it('refuse segments that do not follow one another', async () => {

@@ -25,6 +25,8 @@ export interface ModelDescription<GraphName extends string = string> {
   readonly warnings?: readonly string[]
   /** Names of tensors that training checkpoints hold besides the model. */
   readonly trainingOnly?: RegExp
+  /** Names of tensors that are read when somebody asks for what they do. */
+  readonly readLater?: RegExp
   /**
    * The model's graphs by name, each emitted when it is asked for: its tensors are read then, and again should the inference thread crash.
    * @param weights stay open as long as graphs may be emitted
@@ -73,8 +75,12 @@ export function detectArchitecture<Description extends ModelDescription>(
  * To be called when all graphs are emitted: every tensor of the file must have been used.
  * @throws {CheckpointError} `unexpected-tensor`
  */
-export function expectAllRead(architecture: string, weights: Weights, { trainingOnly }: Pick<ModelDescription, 'trainingOnly'> = {}): void {
-  const unread = weights.unread().filter(name => !trainingOnly?.test(name))
+export function expectAllRead(
+  architecture: string,
+  weights: Weights,
+  { trainingOnly, readLater }: Pick<ModelDescription, 'trainingOnly' | 'readLater'> = {},
+): void {
+  const unread = weights.unread().filter(name => !trainingOnly?.test(name) && !readLater?.test(name))
   if (unread.length === 0) return
   const shown = unread.slice(0, 5).map(name => `"${name}"`)
   throw new CheckpointError(

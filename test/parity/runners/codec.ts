@@ -1,4 +1,4 @@
-import { type AudioCodec, fromLevels, loadCodec, toLevels } from '@mynah/codec'
+import { type AudioCodec, fromCodebooks, loadCodec, toCodebooks } from '@mynah/codec'
 import type { Tensor } from '@mynah/onnx'
 import { type Comparison, countDifferent, largestDifference, type ParityCase, type Runner, withoutBatch } from '../case.ts'
 
@@ -82,13 +82,13 @@ async function compareLevels(
   run: string,
 ): Promise<Comparison[]> {
   const expected = codec.strides.map((_, level) => io.raw(`codes${level}${run}`).data as BigInt64Array)
-  const own = toLevels(await codec.encode(audio), codec.strides)
+  const own = toCodebooks(await codec.encode(audio), codec.strides)
   const comparisons = expected.map((codes, level) => ({
     output: `codes${level}${run}`,
     error: countDifferent(own[level]!, codes),
     tolerance: 0,
   }))
-  const codes = fromLevels(
+  const codes = fromCodebooks(
     expected.map(level => Array.from(level, Number)),
     codec.strides,
   )

@@ -4,7 +4,7 @@ describeCodec({
   folder: 'dac/24khz-like',
   runs: ['', '_2'].flatMap(run => [
     { input: `audio_in${run}`, latents: `latent${run}`, codes: `codes${run}`, audio: `audio_out${run}` },
-    { input: `audio_in${run}`, levels: 3, codes: `codes_nq3${run}`, audio: `audio_out_nq3${run}` },
+    { input: `audio_in${run}`, codebooks: 3, codes: `codes_nq3${run}`, audio: `audio_out_nq3${run}` },
   ]),
 })
 
@@ -17,7 +17,7 @@ for (const [folder, runs] of [
     folder,
     runs: runs.flatMap(run => [
       { input: `audio_in${run}`, codes: `codes${run}`, audio: `audio_out${run}` },
-      { input: `audio_in${run}`, levels: 2, codes: `codes_nq2${run}`, audio: `audio_out_nq2${run}` },
+      { input: `audio_in${run}`, codebooks: 2, codes: `codes_nq2${run}`, audio: `audio_out_nq2${run}` },
     ]),
   })
 }

@@ -2,18 +2,19 @@ import { melPresets, melSpectrogram } from '@mynah/audio'
 import {
   float32Tensor,
   GraphBuilder,
-  InferenceError,
   linear,
   type Model,
   type OnnxModel,
+  parseConfig,
   type Runtime,
+  sumCodewords,
   type Tensor,
   vocosBackbone,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
 import type { Codec } from '../codec.ts'
-import { buildRvqEncoder, decodeCodes } from '../rvq.ts'
+import { buildRvqEncoder } from '../rvq.ts'
 
 const schema = z.object({
   nInput: z.int().positive(),
@@ -57,14 +58,10 @@ export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, co
 /**
  * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `loadMynahDecoder` of @mynah/vocoder, is a file of its own.
  * The encoder is built when something is encoded for the first time: whoever only speaks needs the codebooks alone. `weights` stays open as long as the codec lives.
- * @throws {CheckpointError} if a weight is missing or misshapen
- * @throws {InferenceError} `bad-config`
+ * @throws {CheckpointError} `missing-config`, `bad-config`, `missing-tensor`, `shape-mismatch`
  */
 export async function loadMynahCodec(weights: Weights, config: unknown, runtime: Runtime): Promise<MynahCodec> {
-  const parsed = schema.safeParse(config)
-  if (!parsed.success)
-    throw new InferenceError(`mynah codec config: ${z.prettifyError(parsed.error)}`, { code: 'bad-config', cause: parsed.error })
-  const sizes = parsed.data
+  const sizes = parseConfig('mynah-codec', schema, config, weights)
   const codebook = weights.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
   let loading: Promise<Model> | undefined
   const encoder = () => {
@@ -113,7 +110,7 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
       const data = Int32Array.from(codes!.data as BigInt64Array, Number)
       return { dtype: 'int32', shape: [sizes.codebooks, input.shape[1]!], data }
     },
-    toFeatures: codes => decodeCodes(codes, codebook),
+    toFeatures: codes => sumCodewords(codes, codebook, 'mynah-codec'),
     [Symbol.asyncDispose]: async () => (await loading)?.[Symbol.asyncDispose](),
   }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { createRuntime, loadWeights, type Runtime } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { toCodebooks } from '../codebooks.ts'
 import { checkpointOf, describeCodec, goldenFolder, largestDifference, startPatienceMs, tolerance } from '../codec.contract.ts'
 import type { AudioCodec } from '../codec.ts'
-import { toLevels } from '../levels.ts'
 import { loadCodec } from '../load.ts'
 
 describeCodec({
@@ -11,7 +11,7 @@ describeCodec({
   runs: ['', '_2'].map(run => ({
     input: `audio_in${run}`,
     latents: `latent${run}`,
-    codes: [0, 1, 2].map(level => `codes${level}${run}`),
+    codes: [0, 1, 2].map(row => `codes${row}${run}`),
     audio: `audio_out${run}`,
   })),
 })
@@ -22,7 +22,7 @@ describeCodec({
   runs: ['', '_2'].map(run => ({
     input: `audio_in${run}`,
     latents: `latent${run}`,
-    codes: [0, 1, 2, 3].map(level => `codes${level}${run}`),
+    codes: [0, 1, 2, 3].map(row => `codes${row}${run}`),
     audio: `audio_out${run}`,
   })),
 })
@@ -42,9 +42,9 @@ describe('SNAC', () => {
     await runtime?.dispose()
   })
 
-  it('gives the reference codes of each level at its own rate', async () => {
-    const levels = toLevels(await codec.encode(audio), codec.strides)
-    expect(levels.map(level => Array.from(level))).toEqual([0, 1, 2].map(k => Array.from(io.raw(`codes${k}`).data, Number)))
+  it('gives the reference codes of each row at its own rate', async () => {
+    const codebooks = toCodebooks(await codec.encode(audio), codec.strides)
+    expect(codebooks.map(row => Array.from(row))).toEqual([0, 1, 2].map(k => Array.from(io.raw(`codes${k}`).data, Number)))
   })
 
   it('adds the noise that it is given, as the reference does', async () => {

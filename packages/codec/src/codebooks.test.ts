@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { fromLevels, toLevels } from './levels.ts'
+import { fromCodebooks, toCodebooks } from './codebooks.ts'
 
-it('toLevels undoes fromLevels for any codes', () => {
+it('toCodebooks undoes fromCodebooks for any codes', () => {
   const strides = [8, 4, 2, 1]
   fc.assert(
     fc.property(
@@ -13,15 +13,15 @@ it('toLevels undoes fromLevels for any codes', () => {
         const rows = strides
           .slice(0, count)
           .map(stride => Array.from({ length: (blocks * 8) / stride }, () => stream.next().value as number))
-        const codes = fromLevels(rows, strides)
+        const codes = fromCodebooks(rows, strides)
         expect(codes.shape).toEqual([count, blocks * 8])
-        expect(toLevels(codes, strides).map(row => Array.from(row))).toEqual(rows)
+        expect(toCodebooks(codes, strides).map(row => Array.from(row))).toEqual(rows)
       },
     ),
   )
 })
 
-it('fromLevels refuses rows of different durations', () => {
-  expect(() => fromLevels([[1, 2], [3]], [2, 1])).toThrow(/rows of 2, 1 codes/)
-  expect(() => fromLevels([], [1])).toThrow(RangeError)
+it('fromCodebooks refuses rows of different durations', () => {
+  expect(() => fromCodebooks([[1, 2], [3]], [2, 1])).toThrow(/rows of 2, 1 codes/)
+  expect(() => fromCodebooks([], [1])).toThrow(RangeError)
 })

@@ -63,7 +63,18 @@ export function dacStrides(weights: Weights): readonly number[] {
   })
 }
 
-/** Whether any decoder block adds noise. */
+/** Output channels of the first and the last convolution. */
+export function dacWidths(weights: Weights): readonly number[] {
+  const convs = dacLayers(weights).filter(layer => layer.has('weight'))
+  return [convs[0]!, convs.at(-1)!].map(layer => layer.shape('weight')[0]!)
+}
+
+/** Whether a Snake comes before the last convolution: in DAC's encoder, not in SNAC's. */
+export function dacEndsInSnake(weights: Weights): boolean {
+  return dacLayers(weights).some(layer => layer.has('alpha'))
+}
+
+/** How many decoder blocks add noise. */
 export function dacNoiseBlocks(weights: Weights): number {
   return dacLayers(weights).filter(layer => blockParts(layer)?.noise).length
 }

@@ -13,7 +13,7 @@ import {
   type Value,
   type Weights,
 } from '@mynah/onnx'
-import type { Carry } from '../carry.ts'
+import type { Carry } from './carry.ts'
 
 /** What the weights do not say about a SEANet. */
 export interface SeanetConfig {
@@ -27,7 +27,7 @@ export interface SeanetConfig {
    * without it the graph needs more than `longestPadding` frames.
    */
   readonly short: boolean
-  /** Emits a causal network that runs on a stream, stretch by stretch. */
+  /** Emits a causal network that runs on a stream, chunk by chunk. */
   readonly carry?: Carry
 }
 
@@ -89,6 +89,23 @@ export function seanetStrides(weights: Weights): readonly number[] {
     })
 }
 
+/** Channels that the encoder takes. */
+export function seanetChannels(weights: Weights): number {
+  const name = weights.names.find(first => /^0\..*weight$/.test(first) && weights.shape(first).length === 3)
+  return name ? weights.shape(name)[1]! : 1
+}
+
+/** Shapes of the weights of all convolutions, residual units' and shortcuts' included, in the order of the file. */
+export function seanetShapes(weights: Weights): readonly (readonly number[])[] {
+  const names = weights.names.filter(name => name.endsWith('.weight') && !name.includes('norm.') && weights.shape(name).length === 3)
+  return names.map(name => weights.shape(name))
+}
+
+/** Whether an LSTM reads backwards, too (SpeechTokenizer's encoder). */
+export function seanetLooksAhead(weights: Weights): boolean {
+  return weights.names.some(name => name.endsWith('_reverse'))
+}
+
 /** Whether the network normalizes over channels and time after its convolutions (EnCodec 48 kHz), which only non-causal ones do. */
 export function seanetNormalizes(weights: Weights): boolean {
   return weights.names.some(name => /\bnorm\.weight$/.test(name))
@@ -105,7 +122,7 @@ export function longestPadding(weights: Weights, dilationBase: number): number {
 }
 
 /**
- * Frames that the first stretch of a stream must have: every causal convolution reflects its first elements, and must see all of them.
+ * Frames that the first chunk of a stream must have: every causal convolution reflects its first elements, and must see all of them.
  * @param side which of the two networks these weights are
  */
 export function seanetFirstFrames(
@@ -189,11 +206,12 @@ function emit(
   return toSignal(graph, last)
 }
 
-/** LSTM over frames, added to its input. */
+/** LSTM over frames, added to its input; one of two directions to its input twice. */
 function skipLstm(graph: GraphBuilder, x: Value, weights: Weights, carry: Carry | undefined): Value {
   const frames = graph.transpose(x, [2, 0, 1]) // [T, 1, D]
   const { output } = carry ? carry.lstm(frames, weights) : lstm(graph, frames, weights)
-  return graph.transpose(graph.add(output, frames), [1, 2, 0])
+  const both = output.shape[2] === frames.shape[2] ? frames : graph.concat([frames, frames], 2)
+  return graph.transpose(graph.add(output, both), [1, 2, 0])
 }
 
 /** ELU and convolutions, added to the input, which passes a convolution of its own where there is a `shortcut`. The dilation is the first convolution's. */
@@ -259,7 +277,7 @@ function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, c
   const total = shape[2]! - stride
   const right = config.causal ? total : Math.floor(total / 2)
   if (config.carry) {
-    // A window of two strides: the first stride of a stretch is made of its first element and the last one before.
+    // A window of two strides: the first stride of a chunk is made of its first element and the last one before.
     const { joined, carried } = config.carry.before(x, 1)
     const whole = convTranspose1d(graph, joined, scope, { stride, padding: [0, stride] })
     const own = graph.slice(whole, TIME, graph.mul(carried, stride))
