@@ -114,7 +114,7 @@ function shaped(shapes: ReadonlyMap<string, readonly number[]>, prefix = ''): We
     has: name => shapes.has(prefix + name),
     shape,
     scope: inner => shaped(shapes, `${prefix}${inner}.`),
-  } as Weights
+  } as unknown as Weights
 }
 
 /** Names and shapes of an EnCodec of strides 8, 5, 4, 2, as Meta writes them. */
