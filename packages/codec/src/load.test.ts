@@ -111,9 +111,9 @@ function shaped(shapes: ReadonlyMap<string, readonly number[]>, prefix = ''): We
   return {
     source: 'shapes',
     names,
-    has: name => shapes.has(prefix + name),
+    has: (name: string) => shapes.has(prefix + name),
     shape,
-    scope: inner => shaped(shapes, `${prefix}${inner}.`),
+    scope: (inner: string) => shaped(shapes, `${prefix}${inner}.`),
   } as unknown as Weights
 }
 
