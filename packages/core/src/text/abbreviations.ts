@@ -1,63 +1,17 @@
-import { END, type Rule, type RuleContext, type Spoken, sentenceMark, spell, sticky } from './rules.ts'
-import { anyOf, rows, table, wordSet } from './table.ts'
-
-/** How an abbreviation with its dot is read. */
-export interface Abbreviation {
-  readonly say: string
-  /** Only before a digit (`No. 5`), a capital (`Gen. Lee`), or anything but a new sentence (`max. 5`): some are ordinary words, too. */
-  readonly before?: 'digit' | 'capital' | 'more'
-  /** May be the last word of a sentence, whose full stop is then the same dot. */
-  readonly final?: true
-  /** Also without a dot, in this capitalization (British `Mr`). */
-  readonly dotless?: true
-}
-
-const list = (entries: string, rest: Omit<Abbreviation, 'say'>) => rows(entries).map(([short, say]) => [short, { say, ...rest }] as const)
-
-/** Abbreviations as they are written before the dot; a capital in the key must be a capital in the text. `St` and `Dr` are read by context. */
-export const ABBREVIATIONS = table<Abbreviation>(
-  list('Mr=Mister|Mrs=Missus|Ms=Mizz|Mx=Mix|Prof=Professor|Messrs=Messers', { dotless: true }),
-  list('Gen=General|Col=Colonel|Capt=Captain|Lt=Lieutenant|Sgt=Sergeant|Cpl=Corporal|Maj=Major|Cmdr=Commander|Adm=Admiral', {
-    before: 'capital',
-  }),
-  list('Gov=Governor|Sen=Senator|Rep=Representative|Pres=President|Rev=Reverend|Hon=Honorable|Fr=Father|Supt=Superintendent', {
-    before: 'capital',
-  }),
-  list('Mt=Mount|Ft=Fort', { before: 'capital' }),
-  list('No=number|no=number|Nos=numbers|nos=numbers|p=page|pp=pages|Fig=Figure|fig=figure|Figs=Figures|Eq=Equation|eq=equation', {
-    before: 'digit',
-  }),
-  list(
-    'Ch=Chapter|ch=chapter|Vol=Volume|vol=volume|Sec=Section|sec=section|Art=Article|art=article|Pt=Part|Ex=Example|Rm=Room|Apt=Apartment',
-    { before: 'digit' },
-  ),
-  list('ca=circa|c=circa', { before: 'digit' }),
-  list('etc=etcetera|Jr=Junior|Sr=Senior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al', {
-    final: true,
-  }),
-  list('Ave=Avenue|Blvd=Boulevard|Rd=Road|Hwy=Highway|Pkwy=Parkway|Ln=Lane|dept=department|Dept=Department|Univ=University', {
-    final: true,
-  }),
-  list('Assn=Association|Assoc=Association|Intl=International|Govt=Government|govt=government|Mfg=Manufacturing', { final: true }),
-  list('misc=miscellaneous|max=maximum|min=minimum|avg=average|est=established|ed=edited|eds=editors|trans=translated|temp=temperature', {
-    before: 'more',
-  }),
-  list('ref=reference|ext=extension|Ext=Extension|tel=telephone|feat=featuring|esp=especially', { before: 'more' }),
-  list('approx=approximately|Approx=Approximately|Est=Established|incl=including|excl=excluding|cf=compare|viz=namely|Tel=Telephone', {}),
-  list('vs=versus|Vs=Versus|v=versus|eg=for example|ie=that is|Misc=Miscellaneous', {}),
-  list('hrs=hours|hr=hour|mins=minutes|yrs=years|lbs=pounds|oz=ounces', { final: true }),
-  [
-    ['Ph.D', { say: 'P H D', final: true }],
-    ['e.g', { say: 'for example' }],
-    ['i.e', { say: 'that is' }],
-    ['a.k.a', { say: 'also known as' }],
-    ['et al', { say: 'et al', final: true }],
-  ],
-)
+import { ABBREVIATIONS, type Abbreviation, abbreviationOf } from './abbreviation-table.ts'
+import { dotEnds, sentenceMark } from './dots.ts'
+import { after, before, END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
+import { anyOf, table } from './table.ts'
 
 /** Abbreviations with a slash. */
 const SLASHED = table<string>([
   ['w/o', 'without'],
+  ['y/o', 'year old'],
+  ['b/w', 'between'],
+  ['h/t', 'hat tip'],
+  ['s/he', 'she or he'],
+  ['i/o', 'I O'],
+  ['w/e', 'whatever'],
   ['w/', 'with'],
   ['b/c', 'because'],
   ['n/a', 'not applicable'],
@@ -65,59 +19,56 @@ const SLASHED = table<string>([
   ['a/c', 'A C'],
 ])
 
-const DOTTED = anyOf(ABBREVIATIONS.keys())
-const DOTLESS = anyOf([...ABBREVIATIONS].flatMap(([key, row]) => (row.dotless ? [key] : [])))
+const capitalized = (key: string) => (key[0] as string).toUpperCase() + key.slice(1)
+const lowered = (key: string) => (key[0] as string).toLowerCase() + key.slice(1)
+const isName = (readings: readonly Abbreviation[]) => readings.some(reading => reading.before === 'capital' || reading.dotless)
+/** As in the table, and with a capital at the start of a sentence; what is no name or title also in small letters. */
+const DOTTED = anyOf(
+  new Set(
+    [...ABBREVIATIONS].flatMap(([key, readings]) => [key, capitalized(key), ...(isName(readings) || key.length < 2 ? [] : [lowered(key)])]),
+  ),
+)
+const DOTLESS = anyOf([...ABBREVIATIONS].flatMap(([key, readings]) => (readings[0]?.dotless ? [key] : [])))
+
+function fits({ before: place, after: behind }: Abbreviation, next: string, context: RuleContext): boolean {
+  if (place === 'digit' && !/^\s*[\d#]|^\s+[IVXLC]{2,}\b|^\s[A-HJ-Z]\d?(?![\p{L}.])/u.test(next)) return false
+  if (place === 'more' && !/^,|^\s+[\p{Ll}\d$€£#]/u.test(next)) return false
+  if (place === 'capital' && !/^\s+\p{Lu}/u.test(next)) return false
+  return !behind || behind.test(before(context))
+}
 
 function sayAbbreviation(match: RegExpExecArray, context: RuleContext): Spoken | undefined {
-  const key = match[1] as string
-  const row = ABBREVIATIONS.get(key) ?? ABBREVIATIONS.get(key.toLowerCase())
-  if (!row) return undefined
   const end = context.index + match[0].length
   const next = context.text.slice(end, end + 12)
-  if (row.before === 'digit' && !/^\s*[\d#]|^\s+[IVXLC]{2,}\b/.test(next)) return undefined
-  if (row.before === 'more' && !/^,|^\s+[\p{Ll}\d$€£]/u.test(next)) return undefined
-  if (row.before === 'capital' && !/^\s+\p{Lu}/u.test(next)) return undefined
+  const row = abbreviationOf(match[1] as string)?.find(reading => fits(reading, next, context))
+  if (!row) return undefined
   return { text: row.say, ...(match[0].endsWith('.') ? sentenceMark(context, end, row.final === true) : {}) }
 }
-
-/** "Saint" or "Street", "Doctor" or "Drive": the title comes before a name, the road after one. */
-function sayRoadOrTitle(title: string, road: string, match: RegExpExecArray, context: RuleContext): Spoken | undefined {
-  const end = context.index + match[0].length
-  const dotted = match[0].endsWith('.')
-  const beforeName = /^\s+\p{Lu}/u.test(context.text.slice(end, end + 4))
-  const afterName = /^(?:\p{Lu}\p{L}+|\d+(?:st|nd|rd|th)|\p{Lu})$/u.test(context.previous) && !OPENERS.has(context.previous.toLowerCase())
-  const opens = /(?:^|[.!?"(\n]\s{0,3})\p{L}{1,20}\s{1,3}$/u.test(context.text.slice(Math.max(0, context.index - 26), context.index))
-  if (!dotted && !beforeName) return undefined
-  if (beforeName && (!afterName || opens || title === 'Doctor')) return { text: title }
-  if (!afterName && !beforeName)
-    return dotted ? { text: title === 'Saint' ? road : title, ...sentenceMark(context, end, false) } : undefined
-  return { text: road, ...(dotted ? sentenceMark(context, end, true) : {}) }
-}
-const OPENERS = wordSet(
-  'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if mount fort north south east west',
-)
 
 /** Abbreviations and initials. */
 export const ABBREVIATION_RULES: readonly Rule[] = [
   {
     name: 'w/, w/o',
-    pattern: sticky(`(w/o|w/|b/c|n/a|c/o|a/c)(?!/)(?:(?<=w/)|${END})`, 'i'),
+    pattern: sticky(`(${anyOf(SLASHED.keys())})(?!/)(?:(?<=w/)|${END})`, 'i'),
     say: ([, key = '']) => SLASHED.get(key.toLowerCase()),
   },
-  { name: 'St.', pattern: sticky(`St(?:\\.|(?= ))`), say: (match, context) => sayRoadOrTitle('Saint', 'Street', match, context) },
-  { name: 'Dr.', pattern: sticky(`Dr(?:\\.|(?= ))`), say: (match, context) => sayRoadOrTitle('Doctor', 'Drive', match, context) },
-  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED}|E\\.g|I\\.e)\\.`), say: sayAbbreviation },
+  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.`), say: sayAbbreviation },
   { name: 'abbreviation without a dot', pattern: sticky(`(${DOTLESS})(?= \\p{Lu})`), say: sayAbbreviation },
-  { name: 'vs', pattern: sticky(`vs${END}`), say: () => 'versus' },
   {
-    name: 'road without a dot: 2nd Ave',
-    pattern: sticky(`(Ave|Blvd|Rd|Hwy|Pkwy)${END}`),
-    say: ([, road = ''], { previous }) => (/^\p{Lu}|(?:st|nd|rd|th)$/u.test(previous) ? ABBREVIATIONS.get(road)?.say : undefined),
+    name: 'abbreviation with a colon: Attn: sales',
+    pattern: sticky(`(Attn|Tel|Ph|Ext|Fig|Ref|Qty|Dept)(?=:)`),
+    say: ([, key = '']) => abbreviationOf(key)?.[0]?.say,
   },
+  {
+    name: 'abbreviation before a number: Apt 5, Ste 200, No 7',
+    pattern: sticky(`(Apt|Ste|Rm|Bldg|Hwy|Rte|Vol|Fig|Ch|Ext|ext|Dept)(?= #?\\d)`),
+    say: ([, key = '']) => abbreviationOf(key)?.find(row => row.before !== 'capital')?.say,
+  },
+  { name: 'vs', pattern: sticky(`vs${END}`), say: () => 'versus' },
   { name: 'PhD', pattern: sticky(`PhD('s|s)?${END}`), say: ([, ending = '']) => `P H D${ending && "'s"}` },
   {
     name: 'prefix before digits: mid-1990s',
-    pattern: sticky(`(mid|pre|post|early|late|non|ex)-(?=\\d)`, 'i'),
+    pattern: sticky(`(mid|pre|post|early|late|non|ex)-(?=\\d|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec))`, 'i'),
     say: ([, prefix]) => prefix,
   },
   {
@@ -125,12 +76,16 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
     pattern: sticky(`((?:\\p{L}\\.){2,8})(\\p{L}(?!\\p{L}))?('s)?`),
     say: (match, context) => ({
       text: `${spell(`${match[1]}${match[2] ?? ''}`)}${match[3] ?? ''}`,
-      ...(match[2] || match[3] ? {} : sentenceMark(context, context.index + match[0].length, /^(?:a\.m\.|p\.m\.)$/i.test(match[0]))),
+      ...(match[2] || match[3] ? {} : sentenceMark(context, context.index + match[0].length, true)),
     }),
   },
   {
     name: 'initial: J. Smith',
     pattern: sticky(`([A-Z])\\.(?=\\s?[A-Z])`),
-    say: ([, letter = ''], { text, index }) => (letter === 'I' && !/^I\. ?[A-Z]\./.test(text.slice(index, index + 6)) ? undefined : letter),
+    say: ([match, letter = ''], context) => {
+      const following = /^\s?(\p{L}+)/u.exec(after(context, match, 40))?.[1] ?? ''
+      const regnal = letter === 'I' && !/^\p{Lu}\p{Ll}/u.test(context.previous)
+      return regnal || dotEnds(before(context, 60) + letter, () => following) ? undefined : letter
+    },
   },
 ]

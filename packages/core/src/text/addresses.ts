@@ -2,11 +2,15 @@ import { sayCapitals, sayCompound, sayDigits } from './capitals.ts'
 import { END, type Rule, spell, sticky } from './rules.ts'
 import { table, wordSet } from './table.ts'
 
-/** Last parts of host and file names that make a dotted word one. */
-const DOMAINS = 'com|org|net|edu|gov|io|ai|dev|app|co|uk|us|de|fr|eu|info|me|tv|ly|gg|xyz|ca|au|ch|nl|in|jp'
+/** Last parts of host names that make a dotted word one. */
+const DOMAINS =
+  'com|org|net|edu|gov|mil|int|io|ai|dev|app|co|uk|us|de|fr|eu|info|biz|me|tv|ly|gg|xyz|ca|au|ch|nl|in|jp|es|pl|ru|br|mx|se|fi|dk|nz|za|kr|cn|hk|sg|ie|pt|cz|gr|tr|il|tech|shop|site|online|store|cloud|blog|page|news|fm|cc|sh|wiki|museum|travel'
+/** Those that are words as well: only with a path or a scheme. */
+const WORDLIKE_DOMAINS = 'be|it|no|at|to|so|am|is|do|my|as|id'
 const FILE_TYPES =
-  'js|ts|mjs|cjs|jsx|tsx|py|rs|go|java|cpp|json|md|txt|html?|css|pdf|csv|exe|zip|wav|mp3|mp4|png|jpe?g|gif|svg|xml|ya?ml|docx?|xlsx?|pptx?|sh|onnx|safetensors|tar|gz'
+  'js|ts|mjs|cjs|jsx|tsx|py|rs|go|java|cpp|cc|hpp|json|jsonl|md|txt|html?|css|scss|pdf|csv|tsv|exe|dll|zip|wav|mp3|mp4|mov|avi|mkv|flac|ogg|png|jpe?g|gif|svg|webp|ico|xml|ya?ml|toml|ini|conf|cfg|log|docx?|xlsx?|pptx?|sh|bat|ps1|sql|db|onnx|safetensors|tar|gz|tgz|rar|dmg|iso|bak|tmp|lock|env'
 const ENDS_IN_DOMAIN = new RegExp(`\\.(?:${DOMAINS})$`)
+const ENDS_WORDLIKE = new RegExp(`\\.(?:${WORDLIKE_DOMAINS})$`)
 const SIGNS = table<string>([
   ['.', 'dot'],
   ['/', 'slash'],
@@ -21,6 +25,17 @@ const SIGNS = table<string>([
   ['%', 'percent'],
   ['+', 'plus'],
   ['~', 'tilde'],
+  ['\\', 'backslash'],
+  ['!', 'exclamation mark'],
+  ['$', 'dollar'],
+  ['*', 'star'],
+  [',', 'comma'],
+  [';', 'semicolon'],
+  ["'", 'apostrophe'],
+  ['(', 'open parenthesis'],
+  [')', 'close parenthesis'],
+  ['|', 'pipe'],
+  ['^', 'caret'],
 ])
 
 /** Host, path, file or account names: words and digits with their dots, dashes and slashes said. */
@@ -36,27 +51,48 @@ function sayAddress(address: string): string {
     .filter(part => part !== '')
     .join(' ')
 }
-const SPOKEN_ENDINGS = wordSet('io ai uk us eu tv js ts py rs md pdf csv html css xml cpp svg exe')
+const SPOKEN_ENDINGS = wordSet('io ai uk us eu tv js ts py rs md pdf csv html css xml cpp svg exe sh jpg yml sql')
 
 /** Addresses of the internet, files, accounts. */
 export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: 'e-mail',
-    pattern: sticky(`[A-Za-z0-9][\\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){1,5}`),
-    say: ([address]) => sayAddress(address),
+    pattern: sticky(`(?:mailto:)?([A-Za-z0-9][\\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){1,5})`),
+    say: ([, address = '']) => sayAddress(address),
   },
   {
     name: 'web address',
     pattern: sticky(
-      `(?:https?://)?(?:www\\.)?(?=[A-Za-z0-9-]{1,63}[.:/])([A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,6})((?::\\d{1,5})?(?:[/?#][^\\s<>"'()\\[\\]]{0,300})?)`,
+      `(?:(?:https?|s?ftp|ssh|git|wss?|file)://)?(?:www\\.)?(?=[A-Za-z0-9-]{1,63}[.:/])([A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,6})((?::\\d{1,5})?(?:[/?#][^\\s<>"'()\\[\\]]{0,300})?)`,
       'i',
     ),
     say([match, host = '', path = '']) {
-      if (!/^(?:https?:|www\.)/i.test(match) && !ENDS_IN_DOMAIN.test(host)) return undefined
+      const schemed = /^(?:[a-z]{2,5}:\/\/|www\.)/i.test(match)
+      if (!schemed && !ENDS_IN_DOMAIN.test(host) && !(ENDS_WORDLIKE.test(host) && /^\/\w/.test(path))) return undefined
       if (!/[a-z]/i.test(host)) return undefined
       const trailing = /[.,;:!?/]*$/.exec(path)?.[0].length ?? 0
       const spokenPath = path.slice(0, path.length - trailing)
       return { text: sayAddress(host + spokenPath), length: match.length - (trailing && path.endsWith('/') ? 0 : trailing) }
+    },
+  },
+  {
+    name: 'path: /usr/local/bin, ~/Documents, ./run.sh, src/index.ts',
+    pattern: sticky(
+      `(?<![\\p{L}\\d/.])(?:(?:~|\\.{1,2})?/(?=[\\w.@])[\\w.@%+-]{1,80}(?:/[\\w.@%+-]{0,80}){0,20}|[\\w@-][\\w.@-]{0,60}(?:/[\\w.@-]{1,60}){0,10}/[\\w@-]{1,60}(?:\\.[\\w-]{1,20}){0,2}\\.(?:${FILE_TYPES})${END})`,
+    ),
+    say: ([match]) => {
+      const trailing = /[.,;:!?]{0,9}$/.exec(match)?.[0].length ?? 0
+      const path = match.slice(0, match.length - trailing)
+      return { text: sayAddress(path), length: path.length }
+    },
+  },
+  {
+    name: 'Windows path: C:\\Users\\Bob, \\\\server\\share',
+    pattern: sticky('(?<![\\p{L}\\d])(?:[A-Za-z]:(?=[\\\\/])|\\\\(?=\\\\\\w))[^\\s"<>|*?]{1,200}'),
+    say: ([match]) => {
+      const trailing = /[.,;:!?)]{0,9}$/.exec(match)?.[0].length ?? 0
+      const path = match.slice(0, match.length - trailing)
+      return { text: sayAddress(path.replace(/^[a-z]:/, drive => drive.toUpperCase())), length: path.length }
     },
   },
   {

@@ -1,3 +1,5 @@
+import { GREEK_NAMES, SIGN_NAMES } from './sign-names.ts'
+
 /** Text reduced to characters that the rules know, with the way back to the source. */
 export interface CleanText {
   readonly text: string
@@ -5,6 +7,8 @@ export interface CleanText {
   sourceOffset(index: number): number
   /** Where in the source the character ends that `text[index - 1]` came from. */
   sourceEnd(index: number): number
+  /** Pictures and trademark signs, which nobody reads aloud, once each. */
+  readonly pictures: readonly string[]
   /** Characters without a reading in English that were left out, once each, in order; U+FFFD stands for a lone surrogate. */
   readonly dropped: readonly string[]
 }
@@ -27,7 +31,6 @@ const FORMS: readonly (readonly [from: string, to: string])[] = [
   ['∗⋅', '*'],
   ['ºᵒ˚', '°'],
   ['‣◦▪●⁌⁍', '•'],
-  ['™®©℠', ''],
   ['μ', 'µ'],
   ['№', 'No. '],
   ['♥❤', ' love '],
@@ -45,12 +48,13 @@ const FORMS: readonly (readonly [from: string, to: string])[] = [
   ['Œ', 'Oe'],
 ]
 const REPLACEMENTS: ReadonlyMap<string, string> = new Map(FORMS.flatMap(([from, to]) => [...from].map(character => [character, to])))
-/** Kept as they are, for the rules to read: vulgar fractions, superscripts, primes, an ellipsis, dashes, currencies, mathematics, Greek letters. */
-const KEPT = /^[¼-¾⅐-⅞²³¹⁰⁴-⁹⁻′″…–—•°±×÷¢£¥€§¶µ₹₩₽₺₿√∞≈≠≤≥π∑∆→←↔Ωα-ωΑ-Ω]$/u
+/** Kept as they are, for the rules to read: every sign that has a name, vulgar fractions, superscripts, an ellipsis, dashes. */
+const KEPT = new Set([...SIGN_NAMES.keys(), ...GREEK_NAMES.keys(), ...'¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞²³¹⁰⁴⁵⁶⁷⁸⁹⁻ⁿ…–—•·¡¿'])
+const GREEK = /^[\u0370-\u03ff\u1f00-\u1fff]$/u
 const READABLE_LATIN = /^[À-ÖØ-öø-ÿĀ-ſ]$/u
 const INVISIBLE = /^[\p{Cf}\p{M}\p{Cc}]*$/u
 /** Pictures are not read aloud, and nobody expects them to be. */
-const PICTURE = /^[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\p{So}\u2500-\u27bf]/u
+const PICTURE = /^[™®℠\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\p{So}\u2500-\u27bf]/u
 const ASCII = /^[\x20-\x7e\n]*$/
 
 /**
@@ -58,14 +62,15 @@ const ASCII = /^[\x20-\x7e\n]*$/
  * invisible characters removed, letters of other scripts dropped. Never throws, whatever the string (lone surrogates too).
  */
 export function cleanCharacters(source: string): CleanText {
-  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, sourceEnd: index => index, dropped: [] }
+  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, sourceEnd: index => index, pictures: [], dropped: [] }
   const offsets: number[] = []
   const ends: number[] = [0]
   const dropped = new Set<string>()
+  const pictures = new Set<string>()
   let text = ''
   for (const match of source.matchAll(/\r\n|\P{M}\p{M}*|\p{M}+/gu)) {
     const clean = cleanCluster(match[0])
-    if (clean === undefined) dropped.add(nameOf(match[0]))
+    if (clean === undefined) (isPicture(match[0]) ? pictures : dropped).add(nameOf(match[0]))
     const kept = clean ?? ' '
     text += kept
     for (let i = 0; i < kept.length; i++) {
@@ -77,6 +82,7 @@ export function cleanCharacters(source: string): CleanText {
     text,
     sourceOffset: index => offsets[index] ?? source.length,
     sourceEnd: index => ends[index] ?? source.length,
+    pictures: [...pictures],
     dropped: [...dropped],
   }
 }
@@ -89,12 +95,24 @@ function cleanCluster(cluster: string): string | undefined {
   const base = String.fromCodePoint(composed.codePointAt(0) as number)
   const replaced = REPLACEMENTS.get(base)
   if (replaced !== undefined) return replaced
-  if (KEPT.test(base) || READABLE_LATIN.test(composed)) return composed === base ? composed : base
+  if (KEPT.has(base) || GREEK.test(composed) || READABLE_LATIN.test(composed)) return composed === base ? composed : base
   if (/^[\s\p{Cc}\p{Z}]/u.test(base)) return ' '
   if (INVISIBLE.test(composed)) return ''
+  if (/^[™®℠]/.test(base)) return undefined
   const folded = composed.normalize('NFKD').replace(/\p{M}/gu, '')
   if (/^[\x20-\x7e°]+$/.test(folded)) return folded
-  return PICTURE.test(base) ? ' ' : undefined
+  return digitOf(base)
+}
+
+const isPicture = (cluster: string) => PICTURE.test(cluster)
+
+/** The value of a digit of any script: these stand ten in a row, from a multiple of 16 on or six after one. */
+function digitOf(character: string): string | undefined {
+  if (!/^\p{Nd}$/u.test(character)) return undefined
+  const code = character.codePointAt(0) as number
+  const row = code & 0xf
+  const fromZero = row < 6 || /^\p{Nd}$/u.test(String.fromCodePoint(code - row))
+  return String(fromZero ? row : row - 6)
 }
 
 function nameOf(cluster: string): string {

@@ -1,10 +1,12 @@
+import { HTML_TAG } from './html.ts'
+
 /** Markdown and layout that only formats: links' addresses, code fences, emoticons, list markers, table bars, emphasis, headings, HTML tags. */
 export const LAYOUT: readonly RegExp[] = [
   /(?<=^|\s)[:;=]['-]?[()DPp|/](?![\p{L}\p{N}])/uy,
   /\]\((?:https?:|\/|#|\.|mailto:)[^\s()]{0,300}\)/y,
   /!(?=\[)/y,
   /`{3,20}[A-Za-z0-9+#-]{0,20}/y,
-  /<\/?[A-Za-z][^<>\n]{0,200}>/y,
+  HTML_TAG,
   /(?<=^|\n)[ \t]{0,8}(?:[-*+•]|#{1,6}|>)[ \t]{1,40}/y,
   /(?<=^|\n)[ \t]{0,8}(?:[-*_=][ \t]?){3,80}(?=\n|$)/y,
 ]

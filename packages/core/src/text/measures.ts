@@ -1,50 +1,115 @@
-import { AMOUNT, isArticle, isSingular, sayAmount, yearOrNumber } from './amounts.ts'
+import { AMOUNT, isAdjective, isSingular, SCALE, sayAmount, yearOrNumber } from './amounts.ts'
+import { sentenceMark } from './dots.ts'
 import { cardinalToWords, numberToWords } from './numbers.ts'
-import { END, NUMBER, type Rule, sentenceMark, sticky } from './rules.ts'
-import { anyOf } from './table.ts'
-import { UNITS } from './units.ts'
+import { after, before, END, NUMBER, type Rule, type RuleContext, type Spoken, sticky } from './rules.ts'
+import { readPer, readUnit } from './units.ts'
 
-const UNIT = anyOf(UNITS.keys())
+/** Reads an amount with the unit behind it, in the singular where it is an adjective. */
+function sayMeasure(match: RegExpExecArray, context: RuleContext): Spoken | undefined {
+  const [written, amount = '', scale, gap] = match
+  const unit = readUnit(context.text, context.index + written.length)
+  if (!unit) return undefined
+  const end = context.index + written.length + unit.length
+  const dotted = context.text[end] === '.' && !/^\.\p{L}/u.test(context.text.slice(end, end + 2))
+  if (unit.attached && gap !== '' && gap !== '-' && !dotted && !/(?:ft\.?|')$/.test(context.previous)) return undefined
+  if (unit.attached && gap === '-' && context.text[end] === '-') return undefined
+  const whole = context.text.slice(context.index, end)
+  const singular = (isSingular(amount) && !scale) || gap === '-' || isAdjective(context, whole)
+  const words = `${sayAmount(amount)} ${scale ? `${scale} ` : ''}${singular ? unit.one : unit.many}`
+  if (!dotted || /[°²³‰]$/.test(whole)) return { text: words, length: end - context.index }
+  return { text: words, length: end + 1 - context.index, ...sentenceMark(context, end + 1, true) }
+}
 
-/** Amounts of a unit. */
+/** Amounts of a unit, and sizes. */
 export const MEASURE_RULES: readonly Rule[] = [
   {
+    name: 'blood pressure: 120/80 mmHg',
+    pattern: sticky(`(\\d{2,3})/(\\d{2,3})(?=\\s?mm\\s?Hg)`),
+    say: ([, upper = '', lower = ''], context) => {
+      const unit = /^\s?mm\s?Hg/.exec(after(context, `${upper}/${lower}`))?.[0] ?? ''
+      const words = `${cardinalToWords(upper)} over ${cardinalToWords(lower)} millimeters of mercury`
+      return { text: words, length: upper.length + 1 + lower.length + unit.length }
+    },
+  },
+  {
     name: 'size: 1920x1080, 4 x 4, 3 × 4',
-    pattern: sticky(`(${NUMBER})(\\s?x\\s?|×|\\s×\\s)(?=\\d)`),
-    say: ([, number = '', operator = '']) => `${yearOrNumber(number)} ${operator === ' × ' ? 'times' : 'by'}`,
+    pattern: sticky(`(${NUMBER})(\\s?x\\s?|×|\\s×\\s)(${NUMBER})(\\^|\\s?[x×]\\s?(${NUMBER})(?!\\^))?`),
+    say([match, first = '', operator = '', second = '', third, last = ''], { text, index }) {
+      const times = operator === ' × ' || third === '^'
+      if (times) return { text: `${numberToWords(first)} times`, length: first.length + operator.length }
+      const size = `${yearOrSize(first)} by ${yearOrSize(second)}${last && ` by ${yearOrSize(last)}`}`
+      const gap = /^ ?/.exec(text.slice(index + match.length))?.[0].length ?? 0
+      const unit = readUnit(text, index + match.length + gap)
+      return unit && !unit.attached ? { text: `${size} ${unit.many}`, length: match.length + gap + unit.length } : size
+    },
   },
   { name: 'times: 10x', pattern: sticky(`(${NUMBER})[x×]${END}`), say: ([, number = '']) => `${numberToWords(number)} times` },
   {
+    name: 'by: 8.5" x 11", 50 cm x 70 cm',
+    pattern: sticky('[x×]\\s?(?=\\d)'),
+    say: (_, context) => {
+      if (/^x ?\d{1,2} (?:days?|weeks?|months?|doses)(?!\p{L})/u.test(after(context, '', 20))) return 'for'
+      return /\d\s?(?:["'″′%]|'')?\s?(?:[a-z]{1,3}\.?)? ?$/.test(before(context, 12)) ? 'by' : undefined
+    },
+  },
+  {
+    name: 'position: 40°42\'46"N, 51.5° N',
+    pattern: sticky(`(${NUMBER})°\\s?(?:(${NUMBER})['′]\\s?)?(?:(${NUMBER})(?:["″]|'')\\s?)?([NSEW])${END}`),
+    say([, degrees = '', minutes, seconds, side = '']) {
+      const parts = [`${numberToWords(degrees)} degrees`]
+      if (minutes) parts.push(`${numberToWords(minutes)} minutes`)
+      if (seconds) parts.push(`${numberToWords(seconds)} seconds`)
+      return `${parts.join(' ')} ${{ N: 'north', S: 'south', E: 'east', W: 'west' }[side]}`
+    },
+  },
+  {
     name: 'feet and inches: 5\'11"',
-    pattern: sticky(`(\\d{1,3})['′]\\s?(\\d{1,2})(?:["″]|'')?${END}`),
+    pattern: sticky(`(\\d{1,3})['′]\\s?(\\d{1,2})(?:["″]|'')?${END}(?!')`),
     say: ([, feet = '', inches = '']) => `${cardinalToWords(feet)} foot ${cardinalToWords(inches)}`,
   },
   {
-    name: 'feet or inches: 6\', 27"',
-    pattern: sticky(`(${NUMBER})(?:(['′])|(["″]))${END}`),
-    say([match, number = '', feet], { quoted, text, index }) {
-      const rest = text.slice(index + match.length, index + match.length + 8)
+    name: 'feet or inches: 6\', 27", 3/4"',
+    pattern: sticky(`${AMOUNT}(?:(['′])|(["″]))${END}`),
+    say([match, amount = '', feet], context) {
+      const { text, index, quoted } = context
+      const rest = after(context, match, 8)
+      if (feet && /'$/.test(text.slice(Math.max(0, index - 1), index))) return undefined
       if (feet ? /^[^\s.,;)]/.test(rest) && !match.endsWith('′') : quoted && match.endsWith('"')) return undefined
       const [one, many] = feet ? ['foot', 'feet'] : ['inch', 'inches']
-      const adjective = !feet && /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x)\b)[a-z]/.test(rest)
-      return `${numberToWords(number)} ${number === '1' || adjective ? one : many}`
+      const noun = /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x|away|apart|is|was)\b)[a-z]/.test(rest)
+      const side = /^ ?[x×] ?\d/.test(rest) || /[x×] ?$/.test(before(context, 4))
+      return `${sayAmount(amount)} ${isSingular(amount) || noun || side ? one : many}`
     },
   },
   {
-    name: 'percent: 12.5%',
-    pattern: sticky(`${AMOUNT}\\s?%`),
-    say: ([, amount = '']) => `${sayAmount(amount)} percent`,
+    name: 'percent: 12.5%, 10,5 percent',
+    pattern: sticky(`${AMOUNT}(?:\\s?%|(?<=,\\d{1,2})(?= percent))`),
+    say: ([match, amount = '']) => `${sayAmount(amount)}${match.endsWith('%') ? ' percent' : ''}`,
   },
   {
-    name: 'unit: 5 km, 20°C, 60 mph, 3 GB, ½ cup',
-    pattern: sticky(`${AMOUNT}([ -]?)(${UNIT})(\\.(?!\\p{L}))?${END}`),
-    say(match, context) {
-      const [, amount = '', gap, unit = '', dot] = match
-      const row = UNITS.get(unit) as readonly string[]
-      if (gap !== '' && row[2] === 'attached' && !dot && !/(?:ft\.?|')$/.test(context.previous)) return undefined
-      const singular = isSingular(amount) || gap === '-' || isArticle(context.previous)
-      const text = `${sayAmount(amount)} ${singular ? row[0] : row[1]}`
-      return dot ? { text, ...sentenceMark(context, context.index + match[0].length, true) } : text
+    name: 'unit: 5 km, 20°C, 100 million kg, 3 GB, ½ cup, 5 mg/kg/day',
+    pattern: sticky(`${AMOUNT}${SCALE}([ -]?)(?=[\\p{L}°‰µΩ])`),
+    say: sayMeasure,
+  },
+  {
+    name: 'unit by itself: km/h, mg/dL',
+    pattern: sticky(
+      '(?=(?:km|mg|kg|µg|mcg|mmol|MB|GB|kB|Mbit|kbit|kWh|mL|ft|lb|m|g)[²³]?/(?:h|hr|s|sec|min|day|dL|L|kg|m|cm|ft|in|mL|l)[²³2]?(?![\\p{L}\\d/]))(?<!\\d ?)',
+    ),
+    say(_, { text, index }) {
+      const unit = readUnit(text, index)
+      return unit && { text: unit.many, length: unit.length }
+    },
+  },
+  {
+    name: 'count per time: 72 beats/min',
+    pattern: sticky(`${AMOUNT} (\\p{L}{3,20})(?=/)`),
+    say([match, amount = '', noun = ''], { text, index }) {
+      const per = readPer(text, index + match.length)
+      return per.length === 0 ? undefined : { text: `${sayAmount(amount)} ${noun}${per.text}`, length: match.length + per.length }
     },
   },
 ]
+
+/** Sides of a screen are said in pairs: "nineteen twenty by ten eighty". */
+const yearOrSize = (digits: string) => (/^10[1-9]\d$/.test(digits) ? `ten ${cardinalToWords(digits.slice(2))}` : yearOrNumber(digits))

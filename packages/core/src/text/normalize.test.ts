@@ -53,10 +53,10 @@ a $5 bill | a five dollar bill
 $5–10 | five to ten dollars
 $5-$10 | five to ten dollars
 50¢ | fifty cents
-100 USD | one hundred dollars
+100 USD | one hundred U S dollars
 $1,000,000 | one million dollars
 $100k | one hundred thousand dollars
-US$30 | thirty dollars
+US$30 | thirty U S dollars
 2026-11-23 | November twenty-third, twenty twenty-six
 11/23/2026 | November twenty-third, twenty twenty-six
 23/11/2026 | November twenty-third, twenty twenty-six
@@ -170,7 +170,7 @@ approx. 5 miles | approximately five miles
 Prof. Lee | Professor Lee
 Gen. Grant | General Grant
 see p. 5 and pp. 6-7 | see page five and pages six to seven
-Fig. 3 | Figure three
+Fig. 3 | figure three
 J. R. R. Tolkien | J R R Tolkien
 Acme Inc. | Acme Incorporated.
 Martin Luther King Jr. spoke | Martin Luther King Junior spoke
@@ -201,7 +201,7 @@ an F-16 jet | an F sixteen jet
 iPhone 15 | I Phone fifteen
 AI-powered | A I powered
 OpenAI | Open A I
-a Boeing 747 | a Boeing seven hundred forty-seven
+a Boeing 747 | a Boeing seven forty-seven
 STOP! DO NOT ENTER THIS ROOM. | stop! do not enter this room.
 THIS IS THE FBI. | this is the F B I.
 Please STOP now. | Please stop now.
@@ -210,7 +210,7 @@ A cat | a cat
 “Hello,” she said—‘fine’… | "Hello," she said— fine…
 Wait... what?! | Wait… what?!
 yes -- no | yes— no
-he/she | he she
+he/she | he or she
 café naïve | café naïve
 ﬁne ｆｕｌｌ １２ | fine full twelve
 don’t | don't
@@ -297,9 +297,9 @@ in Oct. we met | in October we met
 1234567890 | one two three four five six seven eight nine zero
 <b>bold</b> | bold
 the mid-90s | the mid nineties
-221B Baker St. | two hundred twenty-one B Baker Street.
+221B Baker St. | two twenty-one B Baker Street.
 Hi :) | Hi
-$HOME | home
+$HOME | dollar home
 1 | one
 `
   .trim()
@@ -339,7 +339,7 @@ describe('normalize', () => {
     expect(normalize('你好你 שלום Привет \ud800 ok').warnings).toEqual([
       'left out 12 characters that English text to speech cannot read: 你 好 ש ל ו ם П р и в е т �'.replace('12', '13'),
     ])
-    expect(normalize('👍 ★ ok ™').warnings).toEqual([])
+    expect(normalize('👍 ★ ok ™ 👍').warnings).toEqual(['left out 3 pictures, which are not read aloud: 👍 ★ ™'])
   })
 
   it('gives nothing for text without anything to say', () => {

@@ -4,8 +4,7 @@ import { LAYOUT } from './layout.ts'
 import type { Lexicon } from './lexicon.ts'
 import { RULES } from './rule-table.ts'
 import type { RuleContext, Spoken } from './rules.ts'
-import { SIGN_NAMES } from './symbols.ts'
-import { table } from './table.ts'
+import { readSign } from './signs.ts'
 
 /** One thing in the text that is spoken as a unit. `start` and `end` are UTF-16 offsets into the source. */
 export interface WordToken {
@@ -30,29 +29,30 @@ export interface MarkToken {
 
 export type Token = WordToken | MarkToken
 
+/** UTF-16 offsets `[start, end)` into the source. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /** Text as it is spoken. */
 export interface NormalizedText {
   readonly tokens: readonly Token[]
-  /** Characters that were left out since English has no reading for them; a message for people. */
+  /** What only formats the text: markup, emphasis, bullets, rules, brackets. Every character but white space is in a token, here, or in a warning. */
+  readonly layout: readonly Span[]
+  /** Characters that were left out since English has no reading for them, and pictures; messages for people. */
   readonly warnings: readonly string[]
 }
 
+/** What angle brackets set off: words, or an address. */
+const BRACKETED =
+  /^<(?:[\p{L}][\p{L}\d' _-]{0,40}|(?:https?:\/\/|www\.|mailto:)[^\s<>]{1,190}|[^\s<>@]{1,64}@[^\s<>@]{1,120}|[\p{L}\d]{1,40}(?:, ?[\p{L}\d]{1,40}){1,3})>/u
+/** A type parameter, whose `<` is read "of". */
+const TYPED = /[A-Za-z]<[A-Z][A-Za-z]{0,30}(?:, ?[A-Z][A-Za-z]{0,30}){0,3}$/
 /** How far a sentence may reach when looking whether it is written in capitals. */
 const SHOUT_WINDOW = 1000
-const MARKS = table<string>([
-  ['.', '.'],
-  [',', ','],
-  [';', ';'],
-  [':', ':'],
-  ['!', '!'],
-  ['?', '?'],
-  ['…', '…'],
-  ['—', '—'],
-  ['–', '—'],
-  ['(', '('],
-  [')', ')'],
-  ['"', '"'],
-])
+/** Characters that a warning names at most. */
+const MAX_LISTED = 20
 
 /** How to read. */
 export interface NormalizeOptions {
@@ -70,12 +70,17 @@ export function normalize(source: string, options: NormalizeOptions = {}): Norma
   const unread = new Set(clean.dropped)
   const scanner = new Scanner(clean, options.lexicon)
   while (!scanner.done) scanner.step(unread)
-  const listed = [...unread].slice(0, 20).join(' ')
-  const warnings =
-    unread.size === 0
-      ? []
-      : [`left out ${unread.size} characters that English text to speech cannot read: ${listed}${unread.size > 20 ? ' …' : ''}`]
-  return { tokens: tidyMarks(scanner.tokens, options.continues ?? false), warnings }
+  const warnings = [
+    ...leftOut(unread, 'characters that English text to speech cannot read'),
+    ...leftOut(new Set(clean.pictures), 'pictures, which are not read aloud'),
+  ]
+  return { tokens: tidyMarks(scanner.tokens, options.continues ?? false), layout: scanner.layout, warnings }
+}
+
+function leftOut(signs: ReadonlySet<string>, what: string): string[] {
+  if (signs.size === 0) return []
+  const listed = [...signs].slice(0, MAX_LISTED).join(' ')
+  return [`left out ${signs.size} ${what}: ${listed}${signs.size > MAX_LISTED ? ' …' : ''}`]
 }
 
 /** Joins tokens as a sentence to read: "It costs three dollars, doesn't it?" */
@@ -93,6 +98,7 @@ export function toSpokenText(tokens: readonly Token[]): string {
 
 class Scanner {
   readonly tokens: Token[] = []
+  readonly layout: Span[] = []
   readonly #text: string
   readonly #clean: CleanText
   readonly #lexicon: Lexicon | undefined
@@ -100,6 +106,7 @@ class Scanner {
   #previous = ''
   #quoted = false
   #shout = { end: -1, value: false }
+  #bracketEnd = -1
 
   constructor(clean: CleanText, lexicon: Lexicon | undefined) {
     this.#clean = clean
@@ -121,16 +128,16 @@ class Scanner {
       layout.lastIndex = this.#index
       const length = layout.exec(this.#text)?.[0].length
       if (length) {
-        this.#index += length
+        this.#skip(length)
         return
       }
     }
     if (character === '\n') this.#breakLine()
-    else if (!this.#applyRules()) this.#readSign(character, unread)
+    else if (!this.#applyRules()) this.#readSign(unread)
   }
 
-  #applyRules(): boolean {
-    const context: RuleContext = {
+  #context(): RuleContext {
+    return {
       text: this.#text,
       index: this.#index,
       previous: this.#previous,
@@ -138,13 +145,19 @@ class Scanner {
       shouted: this.#isShouted(),
       lexicon: this.#lexicon,
     }
+  }
+
+  #applyRules(): boolean {
+    const context = this.#context()
     for (const { pattern, say } of RULES) {
       pattern.lastIndex = this.#index
       const match = pattern.exec(this.#text)
-      if (!match || match[0] === '') continue
+      if (!match) continue
       const said = say(match, context)
       if (said === undefined) continue
-      this.#speak(typeof said === 'string' ? { text: said } : said, match[0])
+      const spoken = typeof said === 'string' ? { text: said } : said
+      if ((spoken.length ?? match[0].length) === 0) continue
+      this.#speak(spoken, match[0])
       return true
     }
     return false
@@ -157,7 +170,7 @@ class Scanner {
     if (text !== '') {
       this.tokens.push({ kind: 'word', text, ...(spoken.phonemes === undefined ? {} : { phonemes: spoken.phonemes }), start, end })
     }
-    this.#previous = match.slice(0, length).replace(/\.$/, '')
+    this.#previous = this.#text.slice(this.#index, this.#index + length).replace(/\.$/, '')
     this.#index += length
     if (spoken.mark) this.#mark(spoken.mark, end, end)
   }
@@ -191,58 +204,38 @@ class Scanner {
     this.#index += 1
   }
 
-  #readSign(character: string, unread: Set<string>): void {
-    const run = /-{2,}|\.{2,}|[!?]+|(?: ?\. ){2,}\.|./suy
-    run.lastIndex = this.#index
-    const sign = run.exec(this.#text)?.[0] ?? character
+  #readSign(unread: Set<string>): void {
+    const character = this.#text[this.#index] as string
+    if (this.#isBracket(character)) {
+      this.#skip(1)
+      return
+    }
+    const reading = readSign(this.#context())
+    const { length } = reading
     const start = this.#clean.sourceOffset(this.#index)
-    const before = this.#text[this.#index - 1] ?? ' '
-    const after = this.#text[this.#index + sign.length] ?? ' '
-    this.#index += sign.length
-    const end = this.#clean.sourceEnd(this.#index)
-    if (sign.startsWith('..')) this.#mark('…', start, end)
-    else if (sign.startsWith('--')) this.#mark('—', start, end)
-    else if (/^[!?]+$/.test(sign)) this.#mark(sign.includes('?') ? (sign.includes('!') ? '?!' : '?') : '!', start, end)
-    else if (sign === '-' && before === ' ' && after === ' ') this.#dash(start, end)
-    else if ((sign === '–' && before !== ' ' && after !== ' ') || (sign === '-' && /\d/.test(this.#previous) && /[$€£\d]/.test(after)))
-      this.#between(start, end)
-    else if (sign === ':' && /\p{L}/u.test(after) && before !== ' ') this.#mark(',', start, end)
-    else if (MARKS.has(sign)) this.#mark(MARKS.get(sign) as string, start, end, [before, after])
-    else if (
-      (sign === '*' || sign === '/') &&
-      /\d/.test(before.trim() || this.#previous.slice(-1)) &&
-      /^ ?\d/.test(this.#text.slice(this.#index, this.#index + 2))
-    ) {
-      this.tokens.push({ kind: 'word', text: sign === '*' ? 'times' : 'divided by', start, end })
-    } else if (
-      SIGN_NAMES.has(sign) &&
-      !(sign === '<' || sign === '>' || sign === '+' || sign === '=' ? this.#isDecoration(before, after) : false)
-    ) {
-      this.tokens.push({ kind: 'word', text: SIGN_NAMES.get(sign) as string, start, end })
-    } else if (sign > '\x7f' && /[\p{L}\p{N}]/u.test(sign)) unread.add(sign)
+    const end = this.#clean.sourceEnd(this.#index + length)
+    const around = [this.#text[this.#index - 1] ?? ' ', this.#text[this.#index + length] ?? ' '] as const
+    if (reading.kind === 'mark') this.#mark(reading.text, start, end, around)
+    else if (reading.kind === 'word') this.tokens.push({ kind: 'word', text: reading.text, start, end })
+    else if (reading.kind === 'unread') unread.add(String.fromCodePoint(this.#text.codePointAt(this.#index) as number))
+    if (reading.kind === 'layout') this.#skip(length)
+    else this.#index += length
   }
 
-  /** A hyphen with spaces: minus between numbers, else a dash. */
-  #dash(start: number, end: number): void {
-    if (/\d$/.test(this.#previous) && /^\s+\d/.test(this.#text.slice(this.#index, this.#index + 3))) {
-      this.tokens.push({ kind: 'word', text: 'minus', start, end })
-    } else this.#mark('—', start, end)
+  /** Angle brackets around a word, an address or a few words set these off as parentheses do: `<Ctrl>`, `<john@example.com>`. */
+  #isBracket(character: string): boolean {
+    if (character === '>' && this.#index === this.#bracketEnd) return true
+    if (character === '>') return TYPED.test(this.#text.slice(Math.max(0, this.#index - 130), this.#index))
+    if (character !== '<' || /[\p{L}\p{N})]/u.test(this.#text[this.#index - 1] ?? ' ')) return false
+    const match = BRACKETED.exec(this.#text.slice(this.#index, this.#index + 202))
+    if (!match) return false
+    this.#bracketEnd = this.#index + match[0].length - 1
+    return true
   }
 
-  /** An en dash without spaces: "to" between numbers, days and months, silent between names. */
-  #between(start: number, end: number): void {
-    const next = /^[$€£]?\d|^(?:[A-Z](?![A-Za-z])|Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/
-    if (/\d$/.test(this.#previous) || next.test(this.#text.slice(this.#index, this.#index + 4)))
-      this.tokens.push({ kind: 'word', text: 'to', start, end })
-  }
-
-  /** Comparison and arithmetic signs are read only with something to compare on both sides. */
-  #isDecoration(before: string, after: string): boolean {
-    return (
-      this.#previous === '' ||
-      !/[\p{L}\p{N}(.$€£-]/u.test(after === ' ' ? (this.#text[this.#index + 1] ?? ' ') : after) ||
-      /[<>=]/.test(before)
-    )
+  #skip(length: number): void {
+    this.layout.push({ start: this.#clean.sourceOffset(this.#index), end: this.#clean.sourceEnd(this.#index + length) })
+    this.#index += length
   }
 
   /** True if the sentence around has three capitalized words or more (two in a row suffice for a whole sentence of them) and few others. */

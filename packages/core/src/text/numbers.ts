@@ -76,10 +76,26 @@ export function yearToWords(digits: string): string {
   return `${belowThousand(century)} ${rest < 10 ? `oh ${ONES[rest]}` : belowThousand(rest)}`
 }
 
-/** A number as written, with optional thousands commas, decimals and leading minus: `'-1,234.05'` → "minus one thousand two hundred thirty-four point zero five". */
+/** Digits in groups as rooms, flights and houses are named: 204 "two oh four", 370 "three seventy", 1205 "twelve oh five", 1200 "twelve hundred". */
+export function pairsToWords(digits: string): string {
+  if (digits.startsWith('0') || digits.length > 4) return digitsToWords(digits)
+  if (digits.length < 3 || /000$/.test(digits)) return cardinalToWords(digits)
+  const head = cardinalToWords(digits.slice(0, -2))
+  const [tens, ones] = digits.slice(-2)
+  if (tens !== '0') return `${head} ${cardinalToWords(digits.slice(-2))}`
+  return ones === '0' ? `${head} hundred` : `${head} oh ${digitsToWords(ones as string)}`
+}
+
+/** A number in any spelling of its groups and its decimals → digits, at most one dot: `'1.234,56'` → "1234.56". */
+export function plainNumber(text: string): string {
+  if (/^\d{1,3}(?:[. ]\d{3})+,\d{1,2}$|^\d+,\d{1,2}$/.test(text)) return text.replace(/[. ]/g, '').replace(',', '.')
+  return /^\d{1,3}(?:\.\d{3}){2,}$/.test(text) ? text.replaceAll('.', '') : text.replace(/[,' ]/g, '')
+}
+
+/** A number as written, in any spelling that {@link plainNumber} knows, with an optional sign: `'-1,234.05'` → "minus one thousand two hundred thirty-four point zero five". */
 export function numberToWords(text: string): string {
   const negative = text.startsWith('-')
-  const [whole = '', fraction] = text.replace(/[-+,]/g, '').split('.')
+  const [whole = '', fraction] = plainNumber(text.replace(/^[-+]/, '')).split('.')
   const words = (whole ? cardinalToWords(whole) : '') + (fraction ? `${whole ? ' ' : ''}point ${digitsToWords(fraction)}` : '')
   return (negative ? 'minus ' : '') + words
 }

@@ -1,8 +1,7 @@
 import { FRACTION, isYear, sayAmount, yearOrNumber } from './amounts.ts'
-import { isDate, monthName, sayDate } from './dates.ts'
 import { cardinalToWords, digitsToWords, numberToWords, ordinalToWords, yearToWords } from './numbers.ts'
-import { DASH, END, NUMBER, type Rule, sticky } from './rules.ts'
-import { table } from './table.ts'
+import { after, before, DASH, END, NUMBER, type Rule, sticky } from './rules.ts'
+import { anyOf, rows, table, wordSet } from './table.ts'
 
 const SIGNS = table<string>([
   ['-', 'minus'],
@@ -18,24 +17,105 @@ const SIGNS = table<string>([
   ['№', 'number'],
 ])
 
+/** Letters behind a number that scale it, if they are no unit and no name: "1.5M users", "2.3bn". */
+const SCALES = table<string>(
+  rows('K=thousand|k=thousand|M=million|B=billion|T=trillion|mn=million|mln=million|bn=billion|tn=trillion|m=million'),
+)
+/** Somebody or something that is counted follows. */
+const COUNTED = /^ (?:(?:\p{L}+ )?(?:people|men|women|children|\p{Ll}{2,}s)(?!\p{L})|of |in |to |per |by |more |more than )|^[.,;!?)]|^$/u
+const BOOKS = wordSet(
+  'Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel Kings Chronicles Ezra Nehemiah Esther Job Psalm Psalms Proverbs Ecclesiastes Isaiah Jeremiah Lamentations Ezekiel Daniel Hosea Joel Amos Obadiah Jonah Micah Nahum Habakkuk Zephaniah Haggai Zechariah Malachi Matthew Mark Luke John Acts Romans Corinthians Galatians Ephesians Philippians Colossians Thessalonians Timothy Titus Philemon Hebrews James Peter Jude Revelation Gen Matt',
+)
+
 /** Ratios, fractions, ordinals, ranges and plain numbers: what no row above took. */
 export const QUANTITY_RULES: readonly Rule[] = [
-  { name: 'ratio: 16:9', pattern: sticky(`(\\d{1,9}):(?=\\d)`), say: ([, first = '']) => `${cardinalToWords(first)} to` },
   {
-    name: 'out of: 10/10, 24/7, 9/11, on 12/25, 2020/21',
-    pattern: sticky(`(\\d{1,4})/(\\d{1,3})${END}(?!/)`),
-    say([match, first = '', second = ''], { previous }) {
-      if (isYear(first)) return `${yearToWords(first)} ${cardinalToWords(second)}`
-      if (isDate(Number(first), Number(second)) && /^(?:on|by|until|since|from|before|after|dated)$/i.test(previous)) {
-        return sayDate(monthName(Number(first)), second)
-      }
-      if (match === '24/7' || match === '9/11' || match === '50/50') return `${cardinalToWords(first)} ${cardinalToWords(second)}`
-      return second === '10' || second === '100' || first === second
-        ? `${cardinalToWords(first)} out of ${cardinalToWords(second)}`
-        : undefined
+    name: 'verse: John 3:16, Matthew 5:3-12',
+    pattern: sticky(`(\\d{1,3}):(\\d{1,3})(?:[-–](\\d{1,3}))?${END}(?!:)`),
+    say: ([, chapter = '', verse = '', last], { previous }) =>
+      BOOKS.has(previous)
+        ? `${cardinalToWords(chapter)} ${cardinalToWords(verse)}${last ? ` to ${cardinalToWords(last)}` : ''}`
+        : undefined,
+  },
+  {
+    name: 'ratio: 16:9, 1:25,000',
+    pattern: sticky(`(\\d{1,9}):(?=\\d)`),
+    say: ([, first = '']) => `${cardinalToWords(first)} to`,
+  },
+  {
+    name: 'scaled: 1.5M users, 2.5K, 2.3bn, 300k units',
+    pattern: sticky(`(${NUMBER})\\s?(${anyOf(SCALES.keys())})${END}(?!['-]\\p{L})`),
+    say([match, number = '', letter = ''], context) {
+      const rest = after(context, match, 40)
+      const words = `${numberToWords(number)} ${SCALES.get(letter)}`
+      if (letter.length > 1) return words
+      if (/\s/.test(match)) return undefined
+      if (letter === 'm')
+        return /^ (?:people|users|copies|viewers|voters|jobs|customers|subscribers|downloads|views|followers|households|homes|tonnes|dollars|pounds|euros)(?!\p{L})/u.test(
+          rest,
+        )
+          ? words
+          : undefined
+      if (/\.\d/.test(number)) return words
+      if (letter === 'T' || /^[248]K$/.test(match)) return undefined
+      const isRace = /^[KkM]$/.test(letter) && /^ (?:run|race|walk|swim|resolution|video|tv|monitor|display)(?!\p{L})/iu.test(rest)
+      if (isRace) return undefined
+      if (letter === 'K' || letter === 'k') return number.length >= 3 || /^ (?:people|\p{Ll}{3,}s)(?!\p{L})/u.test(rest) ? words : undefined
+      return COUNTED.test(rest) &&
+        !(letter === 'B' && /^(?:Bus|Gate|Apt|Room|Exit|Seat|Row|Unit|Flat)$/i.test(context.previous)) &&
+        !/^$|^[.,;!?)]/.test(rest)
+        ? words
+        : number.length > 1 && letter === 'M'
+          ? words
+          : undefined
     },
   },
-  { name: 'fraction: 1/2, 2 3/4, ¾', pattern: sticky(`(${FRACTION})(?![\\d/])`), say: ([, amount = '']) => sayAmount(amount) },
+  {
+    name: 'out of: 10/10, 24/7, 9/11, 4.5/5 stars, 2020/21',
+    pattern: sticky(`(\\d{1,4}(?:\\.\\d{1,2})?)/(\\d{1,3})${END}(?!/)`),
+    say([match, first = '', second = ''], context) {
+      const rest = after(context, match, 16)
+      if (/^\d{4}$/.test(first))
+        return isYear(first) && second.length === 2 ? `${yearToWords(first)} ${cardinalToWords(second)}` : undefined
+      if (/^(?:24\/7|9\/11|50\/50|20\/20|4\/4|6\/8|80\/20|60\/40|70\/30)$/.test(match) && !/^ (?:cup|inch|of|stars?)/.test(rest)) {
+        return `${numberToWords(first)} ${cardinalToWords(second)}`
+      }
+      if (/(?:^|[^\p{L}])(?:pages?|steps?|parts?|episodes?|slides?|day|week|lap|level|photo|tweet)\s$/iu.test(before(context, 10))) {
+        return `${numberToWords(first)} of ${cardinalToWords(second)}`
+      }
+      if (
+        /(?:odds of|odds:?|at|was) $/i.test(before(context, 8)) &&
+        Number(first) > Number(second) &&
+        /^odds|^$|^[.,]/.test(rest) &&
+        /odds/i.test(before(context, 24))
+      ) {
+        return `${numberToWords(first)} to ${cardinalToWords(second)}`
+      }
+      const rated =
+        second === '10' ||
+        (second === '100' && first.length > 1) ||
+        first === second ||
+        first.includes('.') ||
+        /^ (?:stars?|points?|votes?)(?!\p{L})/u.test(rest)
+      return rated ? `${numberToWords(first)} out of ${cardinalToWords(second)}` : undefined
+    },
+  },
+  {
+    name: 'fraction: 1/2, 2 3/4, ¾',
+    pattern: sticky(`(${FRACTION})(?![\\d/])`),
+    say: ([match, amount = ''], context) => {
+      const noun = /^\s(?:inch|cup|mile|pound|teaspoon|tablespoon|time|scale|wrench|majority|way|marathon|court|bath)(?!\p{L})/u.test(
+        after(context, match, 16),
+      )
+      const words = sayAmount(amount)
+      return noun &&
+        /^\d\/\d/.test(amount) &&
+        !/half|one /.test(words) &&
+        /(?:wrench|majority|time|scale|court)/.test(after(context, match, 12))
+        ? words.replace(/s$/, '')
+        : words
+    },
+  },
   {
     name: 'scientific: 6.02e23',
     pattern: sticky(`(-?${NUMBER})[eE]([-+]?)(\\d{1,4})${END}`),
@@ -48,26 +128,31 @@ export const QUANTITY_RULES: readonly Rule[] = [
     say: ([, digits = '']) => ordinalToWords(digits.replaceAll(',', '')),
   },
   {
-    name: 'range: 1914–1918, 3-5',
+    name: 'difference: 7-4=3',
+    pattern: sticky(`(${NUMBER})[-–](?=${NUMBER}\\s?=)`),
+    say: ([, first = '']) => `${numberToWords(first)} minus`,
+  },
+  {
+    name: 'range: 1914–1918, 3-5, 20~30',
     pattern: sticky(`([-]?${NUMBER})(?:${DASH})(?=[$€£]?\\.?\\d)`),
     say: ([, first = '']) => `${yearOrNumber(first)} to`,
   },
   {
-    name: 'power: x^2, 10²',
-    pattern: sticky(`\\^\\(?(-?)(\\d{1,4})\\)?|([⁻]?[⁰¹²³⁴-⁹]{1,4})`),
-    say([, caretSign, caret, superscript]) {
-      const plain = superscript ? superscript.normalize('NFKD').replace('−', '-') : `${caretSign}${caret}`
-      if (plain === '2') return 'squared'
-      if (plain === '3') return 'cubed'
-      return `to the ${plain.startsWith('-') ? 'minus ' : ''}${ordinalToWords(plain.replace('-', ''))}`
-    },
+    name: 'second year of a season: 2008-09',
+    pattern: sticky(`(?<=(?:19|20)\\d\\d(?:-|–))0(\\d)${END}`),
+    say: ([short = ''], context) => yearToWords(before(context, 5).slice(0, 2) + short),
   },
   { name: 'leading zeros: 007', pattern: sticky(`(0\\d{1,40})${END}(?![.,]\\d)`), say: ([, digits = '']) => digitsToWords(digits) },
   {
-    name: 'year: 1984',
+    name: 'year: 1984, the 1066 invasion',
     pattern: sticky(`(\\d{4})${END}(?!,\\d{3}|\\.\\d)`),
-    say: ([, digits = ''], { previous }) =>
-      isYear(digits) || (/[x×]\s?$/.test(previous) && digits < '2000') ? yearToWords(digits) : undefined,
+    say([match, digits = ''], context) {
+      if (isYear(digits) || (/[x×]\s?$/.test(context.previous) && digits < '2000')) return yearToWords(digits)
+      const dated = /^(?:in|of|the|since|by|from|until|before|after|circa|year|to|form)$/i.test(context.previous)
+      return /^10[1-9]\d$/.test(digits) && dated && !/^ \p{Ll}+s(?!\p{L})/u.test(after(context, match))
+        ? `ten ${cardinalToWords(digits.slice(2))}`
+        : undefined
+    },
   },
   {
     name: 'sign: -5, +3, ~5, ±2, #1',

@@ -1,5 +1,6 @@
+import { isOpener } from './dots.ts'
 import { cardinalToWords, ordinalToWords, romanToNumber } from './numbers.ts'
-import { END, type Rule, sticky } from './rules.ts'
+import { after, before, END, type Rule, sticky } from './rules.ts'
 import { wordSet } from './table.ts'
 
 /** Names after which a Roman numeral is "the Nth". */
@@ -14,18 +15,49 @@ const NUMBERED_NOUNS = wordSet(
 /** Roman numerals. */
 export const ROMAN_RULES: readonly Rule[] = [
   {
+    name: 'Roman numeral of a century: the XIX century, XXth',
+    pattern: sticky(
+      '([IVX]{1,6})(?:(th|st|nd|rd)(?![\\p{L}\\d])|(?=(?:st|nd|rd|th)? (?:century|centuries|Century|Corps|dynasty|Dynasty|Olympiad)(?!\\p{L})))',
+    ),
+    say([, numeral = '', ending]) {
+      const value = romanToNumber(numeral)
+      return value === undefined || (numeral === 'I' && !ending) ? undefined : ordinalToWords(String(value))
+    },
+  },
+  {
+    name: 'small Roman numeral: scene ii, section iv, (iii)',
+    pattern: sticky("([ivxl]{1,6})(?![\\p{L}\\d'.-]\\p{L}|[\\p{L}\\d])"),
+    say([match, numeral = ''], context) {
+      const value = romanToNumber(numeral.toUpperCase())
+      const bracketed = context.text[context.index - 1] === '(' && after(context, match, 1) === ')'
+      const listed =
+        bracketed &&
+        (numeral.length > 1 ||
+          (numeral === 'i' && /\(ii\)/.test(after(context, match, 400))) ||
+          /\([ivx]{2,4}\)/.test(before(context, 400)))
+      const numbered = NUMBERED_NOUNS.has(context.previous.toLowerCase()) && numeral !== 'i'
+      const paged = /(?:^|[^\p{L}])(?:pp?\.|pages?)\s$/iu.test(before(context, 8))
+      return value !== undefined && (listed || numbered || paged) ? cardinalToWords(String(value)) : undefined
+    },
+  },
+  {
     name: 'Roman numeral: Henry VIII, Chapter IV, World War II',
     pattern: sticky(`([IVXLCDM]{1,10})('s)?${END}(?!-)`),
-    say([match, numeral = '', possessive = ''], { previous, shouted, text, index }) {
+    say([match, numeral = '', possessive = ''], context) {
+      const { previous, shouted } = context
       const value = romanToNumber(numeral)
       if (value === undefined || shouted) return undefined
+      const rest = after(context, match, 40)
       const noun = NUMBERED_NOUNS.has(previous.toLowerCase())
-      const pronoun =
-        numeral === 'I' &&
-        /^(?:'|,? (?:am|think|have|don|know|love|want|need|mean)\b)/.test(text.slice(index + match.length, index + match.length + 8))
+      const following = /^\.\s(\p{L}+)/u.exec(rest)?.[1]
+      if (numeral.length === 1 && following && !isOpener(following) && REGNAL_NAMES.has(previous)) return undefined
+      const pronoun = numeral === 'I' && /^(?:'|,? (?:am|think|have|don|know|love|want|need|mean|was|will|would|can|did|do)\b)/.test(rest)
       if (REGNAL_NAMES.has(previous) && value < 40 && !pronoun && !(previous === 'Malcolm' && numeral === 'X')) {
         return `the ${ordinalToWords(String(value))}${possessive}`
       }
+      const person = /(?:^|[^\p{L}])\p{Lu}\p{Ll}{2,} \p{Lu}\p{Ll}{2,} $/u.test(before(context, 40)) && /^III?$|^IV$/.test(numeral)
+      const thing = /(?:War|Bowl|Fantasy|Part|Rocky|Wars|Rome|World|Title|Act|Grand|Park|City)\s$/.test(before(context, 8))
+      if (person && !noun && !thing && numeral !== 'II' && numeral !== 'IV') return `the ${ordinalToWords(String(value))}${possessive}`
       if (/^X{0,3}(?:III?|VIII?)$/.test(numeral)) return cardinalToWords(String(value)) + possessive
       const named = /^\p{Lu}\p{Ll}/u.test(previous)
       return noun || (named && /^(?:[IVX]{2,})$/.test(numeral)) ? cardinalToWords(String(value)) + possessive : undefined

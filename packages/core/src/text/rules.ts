@@ -41,10 +41,24 @@ export function sticky(source: string, flags = ''): RegExp {
 
 /** Nothing that would make the token longer follows. */
 export const END = '(?![\\p{L}\\p{Nd}])'
-/** An unsigned number: thousands commas, decimals. At most 40 digits: longer ones are no quantity. */
-export const NUMBER = '(?:\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d{1,40})?|\\d{1,40}(?:\\.\\d{1,40})?|\\.\\d{1,40})'
+/**
+ * An unsigned number in any usual spelling: thousands by comma, apostrophe, space or (two groups or more) dot, Indian groups, decimals.
+ * At most 40 digits: longer ones are no quantity. {@link plainNumber} makes them equal.
+ */
+export const NUMBER = [
+  '(?:\\d{1,3}(?:\\.\\d{3}){2,12}(?![\\d,]|\\.\\d)',
+  "\\d{1,3}(?:'\\d{3}){1,12}(?![\\d'])",
+  '\\d{1,3}(?: \\d{3}){2,12}(?!\\d| \\d)',
+  '(?<!\\d|(?:page|room|flight|route|number|chapter|channel|version|year|in|since|by|of) )[1-9]\\d{0,2} \\d{3}(?=\\s\\p{L}|[.,;!?]?$)',
+  '\\d{1,2}(?:,\\d{2}){1,10},\\d{3}(?!\\d)',
+  '\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d{1,40})?(?!\\d)',
+  '\\d{1,40}(?:\\.\\d{1,40})?',
+  '\\.\\d{1,40})',
+].join('|')
+/** A number whose comma can be nothing but a decimal comma, where a unit or currency stands beside it: `27,50`, `1.234,56`. */
+export const DECIMAL_COMMA = '(?:\\d{1,3}(?:[. ]\\d{3}){1,12},\\d{1,2}|\\d{1,12},\\d{1,2})(?![\\d,])'
 /** Pattern of a dash between the ends of a range. */
-export const DASH = '\\s?–\\s?|-'
+export const DASH = '\\s?[–~]\\s?|-'
 const LETTERS = /[A-Z]/g
 
 /** Letters one by one: `'CPU'` → "C P U". */
@@ -52,9 +66,8 @@ export function spell(letters: string): string {
   return letters.toUpperCase().match(LETTERS)?.join(' ') ?? ''
 }
 
-/** A full stop if the abbreviation that ends at `end` also ends the sentence: nothing but closing marks follows, or a capital does. */
-export function sentenceMark(context: RuleContext, end: number, beforeCapital: boolean): { mark?: string } {
-  const rest = context.text.slice(end, end + 8)
-  if (/^["')\]]*\s*$/.test(rest) && end + rest.length === context.text.length) return { mark: '.' }
-  return beforeCapital && /^["')]*\s+["'(]?\p{Lu}/u.test(rest) ? { mark: '.' } : {}
-}
+/** What stands in the text before a token, at most `length` characters. */
+export const before = ({ text, index }: RuleContext, length = 24) => text.slice(Math.max(0, index - length), index)
+/** What follows a match, at most `length` characters. */
+export const after = ({ text, index }: RuleContext, match: string, length = 24) =>
+  text.slice(index + match.length, index + match.length + length)

@@ -1,5 +1,5 @@
-import { ABBREVIATIONS } from './abbreviations.ts'
-import { MONTH_NAMES } from './dates.ts'
+import { isTitle } from './abbreviation-table.ts'
+import { dotEnds, isCompanyForm } from './dots.ts'
 import { findMarkup } from './markup.ts'
 import { readPieces, type TextSource } from './stream.ts'
 
@@ -33,14 +33,6 @@ const CLOSERS = '"\'”’»)]*_'
 const SPACE = /\s/
 const LIST_ITEM = /^(?:[-*•+]|#{1,6}|\d{1,3}[.)]|[a-z]\))[ \t]/
 const OPEN_MARKUP = /^\[[^[\]\n]*(?:\](?:\([^\n)]*)?)?$/
-/** Words that open sentences: after "U.S." or "Inc." they tell that the dot ended one. */
-const OPENERS = new Set(
-  'the a an he she it they we i you this that these those there here but and so then if when while after before however in on at for as no yes what why how who where my our his her their its not'.split(
-    ' ',
-  ),
-)
-const DAY_OR_ZONE = /^(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4})$/
-
 /**
  * Cuts text into sentences. Abbreviations, decimals, initials (J. R. R. Tolkien), ellipses before small letters, closing quotes and markup do not end one;
  * blank lines, list items and short lines do. Linear time.
@@ -287,27 +279,13 @@ class Segmenter {
     const yes: Decision = { end, endsParagraph }
     const isMarker = run === '.' && /^\s*(?:\d{1,3}|[a-zA-Z])$/.test(this.#text.slice(from, i)) // "1. First"
     if (isMarker && (!endsParagraph || this.#settling)) return 'no'
-    if (this.#settling && run === '.' && isTitle(this.#text.slice(Math.max(from, i - 24), i))) return 'no'
+    if (this.#settling && run === '.' && isTitle(/[\p{L}\p{M}.]+$/u.exec(this.#text.slice(Math.max(from, i - 24), i))?.[0] ?? ''))
+      return 'no'
     if (endsParagraph || wide) return yes
     const first = this.#peek(next)
     if (/\p{Ll}/u.test(first) || first === '.') return 'no'
-    return run !== '.' || this.#dotEnds(this.#text.slice(Math.max(from, i - 24), i), next) ? yes : 'no'
-  }
-
-  /** Whether a single dot after `before` ends the sentence, when something else than a small letter follows at `next`. */
-  #dotEnds(before: string, next: number): boolean {
-    const word = /[\p{L}\p{M}.]+$/u.exec(before)?.[0] ?? ''
-    const isInitial = /^(?:\p{L}\.)*\p{Lu}$/u.test(word)
-    const row = ABBREVIATIONS.get(word) ?? ABBREVIATIONS.get(word.toLowerCase())
-    const isHour = /^[ap]\.m$/i.test(word)
-    if (!isInitial && !row && !isHour && word !== 'St' && word !== 'Dr' && !(MONTH_NAMES.has(word) && word.length < 5 && word !== 'May'))
-      return true
-    if (isTitle(word) || /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a)$/i.test(word)) return false
-    const following = this.#wordAt(next)
-    if (/^\d/.test(following)) return isInitial || isHour
-    if (row?.before === 'digit' || row?.before === 'more' || word === 'etc') return true
-    if (isHour) return !DAY_OR_ZONE.test(following)
-    return OPENERS.has(following.toLowerCase())
+    if (run === '!' && /[CILP]/.test(first) && isCompanyForm(this.#wordAt(next))) return 'no'
+    return run !== '.' || dotEnds(this.#text.slice(Math.max(from, i - 64), i), () => this.#wordAt(next)) ? yes : 'no'
   }
 
   /** The word at `index`, without opening quotes. */
@@ -330,10 +308,4 @@ class Segmenter {
     if (!this.#final && rest.length < MARKUP_REACH && OPEN_MARKUP.test(rest)) throw UNCERTAIN
     return false
   }
-}
-
-/** Whether a text ends in a title, which never ends a sentence: Dr, Mrs. */
-function isTitle(text: string): boolean {
-  const word = /[\p{L}\p{M}.]+$/u.exec(text)?.[0] ?? ''
-  return word === 'Dr' || (ABBREVIATIONS.get(word) ?? ABBREVIATIONS.get(word.toLowerCase()))?.dotless === true
 }

@@ -1,55 +1,140 @@
-import { END, type Rule, sticky } from './rules.ts'
-import { rows, table } from './table.ts'
+import { cardinalToWords, ordinalToWords } from './numbers.ts'
+import { after, before, END, type Rule, spell, sticky } from './rules.ts'
+import { GREEK_NAMES } from './sign-names.ts'
+import { anyOf, rows, table } from './table.ts'
 
-/** Signs that are named. Others fall silent. */
-export const SIGN_NAMES = table<string>([
-  ['&', 'and'],
-  ['+', 'plus'],
-  ['=', 'equals'],
-  ['≠', 'is not equal to'],
-  ['×', 'times'],
-  ['÷', 'divided by'],
-  ['<', 'less than'],
-  ['>', 'greater than'],
-  ['≤', 'is at most'],
-  ['≥', 'is at least'],
-  ['≈', 'is about'],
-  ['±', 'plus or minus'],
-  ['%', 'percent'],
-  ['@', 'at'],
-  ['°', 'degrees'],
-  ['√', 'square root of'],
-  ['∞', 'infinity'],
-  ['€', 'euros'],
-  ['£', 'pounds'],
-  ['¥', 'yen'],
-  ['¢', 'cents'],
-  ['§', 'section'],
-  ['¶', 'paragraph'],
-  ['→', 'to'],
-  ['∑', 'sum'],
-  ['∆', 'delta'],
+/** Signs of programs and formulas that are more than one character. */
+const OPERATORS = table<string>([
+  ['!==', 'is not equal to'],
+  ['!=', 'is not equal to'],
+  ['===', 'equals'],
+  ['==', 'equals'],
+  ['<=>', 'compared with'],
+  ['<->', 'to and from'],
+  ['-->', 'arrow'],
+  ['->', 'arrow'],
+  ['=>', 'arrow'],
+  ['<=', 'is less than or equal to'],
+  ['>=', 'is greater than or equal to'],
+  ['&&', 'and'],
+  ['||', 'or'],
+  ['+=', 'plus equals'],
+  ['-=', 'minus equals'],
+  ['*=', 'times equals'],
+  ['/=', 'divided by equals'],
+  [':=', 'colon equals'],
+  ['::', 'colon colon'],
+  ['+/-', 'plus or minus'],
 ])
+const KEYS = table<string>(rows('Ctrl=control|CTRL=control|Cmd=command|Esc=escape|Del=delete|Alt=alt|Tab=tab|Shift=shift|Enter=enter'))
 
-/** Greek letters, which formulas use, by name. */
-const GREEK_NAMES = table<string>(
-  rows(
-    'α=alpha β=beta γ=gamma δ=delta ε=epsilon ζ=zeta η=eta θ=theta ι=iota κ=kappa λ=lambda µ=mu ν=nu ξ=xi ο=omicron π=pi ρ=rho σ=sigma ς=sigma τ=tau υ=upsilon φ=phi χ=chi ψ=psi ω=omega Ω=omega',
-    ' ',
-  ),
-)
+const POWER = 'to the'
 
-/** Names and words with signs, and single Greek letters. */
+function sayPower(written: string): string {
+  const plain = written
+    .normalize('NFKD')
+    .replace(/[−⁻]/, '-')
+    .replace(/[()^{}]/g, '')
+  if (plain === '2') return 'squared'
+  if (plain === '3') return 'cubed'
+  const minus = plain.startsWith('-') ? 'minus ' : ''
+  const rest = plain.replace('-', '')
+  return `${POWER} ${minus}${/\d/.test(rest) ? ordinalToWords(rest) : rest.toUpperCase()}`
+}
+
+/** Names with signs, operators, powers, and Greek letters. */
 export const SYMBOL_RULES: readonly Rule[] = [
   {
-    name: 'C++, C#',
-    pattern: sticky(`([A-Z])(\\+\\+|#)(?![\\p{L}\\p{N}#])`),
-    say: ([, letter, sign]) => `${letter} ${sign === '#' ? 'sharp' : 'plus plus'}`,
+    name: 'C++, C#, C++17',
+    pattern: sticky(`([A-Z])(\\+\\+|#)(\\d{1,2})?(?![\\p{L}\\p{N}#])`),
+    say: ([, letter, sign, version]) => `${letter} ${sign === '#' ? 'sharp' : 'plus plus'}${version ? ` ${cardinalToWords(version)}` : ''}`,
   },
-  { name: '.NET', pattern: sticky(`\\.([A-Z]{2,5}|env)${END}`), say: ([, name = '']) => `dot ${name.toLowerCase()}` },
   {
-    name: 'Greek letter',
-    pattern: sticky(`([α-ωςµΩ])(?![α-ω])`),
-    say: ([, letter = '']) => GREEK_NAMES.get(letter),
+    name: '.NET, .env, .com',
+    pattern: sticky(`(?<![.\\d])\\.([A-Z]{2,5}|[a-z][\\w-]{1,30})(?![\\p{L}\\p{N}])`),
+    say: ([, name = ''], context) => {
+      if (!/^$|[\s("'/&A-Z]$/.test(before(context, 1))) return undefined
+      return /[A-Z]$/.test(before(context, 1)) && !/^(?:com|org|net|io|co|edu|gov)$/.test(name) ? undefined : `dot ${name.toLowerCase()}`
+    },
+  },
+  {
+    name: 'keys: Ctrl+C, Alt+F4',
+    pattern: sticky(`(${anyOf(KEYS.keys())})(?:(?:\\+|-)(?=[A-Z\\d]|Shift|Alt|Del|Tab|Esc|Enter|click)|(?=>)|${END}(?= key|\\+))`),
+    say: ([, key = '']) => KEYS.get(key),
+  },
+  {
+    name: 'heart: I <3 you',
+    pattern: sticky('<3(?![\\d.,]\\d|\\d)'),
+    say: (match, context) =>
+      /(?:^|\s)(?:I|we|you|they|\p{L}{2,}) $/u.test(before(context, 12)) || /^$|^[.!\s]*$/.test(after(context, match[0]))
+        ? 'love'
+        : undefined,
+  },
+  {
+    name: 'operator: <=, !=, ->, &&',
+    pattern: sticky(`(${anyOf(OPERATORS.keys())})(?![=<>|&])`),
+    say: ([match, sign = ''], context) => {
+      const last = before(context, 1)
+      const next = after(context, match, 2)
+      if (last === sign[0] && last !== '|') return undefined
+      if (/^[!]/.test(sign) && last !== ' ' && !/^\s?[\p{L}\d"'(]/u.test(next)) return undefined
+      return OPERATORS.get(sign)
+    },
+  },
+  {
+    name: 'plus plus: i++, ++i',
+    pattern: sticky('\\+\\+(?!\\+)'),
+    say: (_, context) => (before(context, 1) === '+' ? undefined : 'plus plus'),
+  },
+  {
+    name: 'minus minus: i--',
+    pattern: sticky('--(?=[;),\\]]|$|\\s(?![\\p{L}\\d])|\\s?\\n)'),
+    say: (_, context) => (/(?:^|[^\p{L}\d])[a-z]$/u.test(before(context, 2)) ? 'minus minus' : undefined),
+  },
+  {
+    name: 'option: -v, --help',
+    pattern: sticky(`(?<=^|\\s|["'(])(--?)(?=[A-Za-z])(?:(?<=--)(?=[a-z][a-z-]{1,30}(?![\\p{L}\\d]))|(?=[A-Za-z](?![\\p{L}\\d'])))`),
+    say: ([, dashes = ''], context) => {
+      if (dashes === '--' && /\p{L}\s$/u.test(before(context, 2)) && !/[a-z]\s$/.test(before(context, 2))) return undefined
+      return dashes === '--' ? 'dash dash' : 'dash'
+    },
+  },
+  {
+    name: 'grade: B-, A+',
+    pattern: sticky('([A-F])([+-])(?=\\s|[.,;:!?)]|$)'),
+    say: ([match, letter = '', sign], context) =>
+      /^\s[–-]/.test(after(context, match, 2)) ? undefined : `${letter} ${sign === '+' ? 'plus' : 'minus'}`,
+  },
+  {
+    name: 'power: x^2, 10², 2^n, e^(-x)',
+    pattern: sticky(
+      `\\^(?:\\(([-−]?(?:\\d{1,4}|[a-z]))\\)|\\{([-−]?(?:\\d{1,4}|[a-z]))\\}|([-−]?\\d{1,4}|[-−]?[a-z](?![\\p{L}\\d])))|([⁻]?[⁰¹²³⁴-⁹]{1,4}|ⁿ)`,
+    ),
+    say: ([match, a, b, c, superscript], context) =>
+      superscript || /[\p{L}\d)\]}]$/u.test(before(context, 1)) ? sayPower(a ?? b ?? c ?? match) : undefined,
+  },
+  {
+    name: 'variables before a power: mc²',
+    pattern: sticky('([a-z]{1,3})(?=[²³⁰-⁹]|\\^[\\d({a-z])'),
+    say: ([, letters = '']) => (letters.length > 1 && !/[aeiou]/.test(letters) ? spell(letters) : undefined),
+  },
+  { name: 'differential: dx', pattern: sticky(`d([xyzt])${END}`), say: ([, variable = '']) => `D ${variable.toUpperCase()}` },
+  {
+    name: 'identifier: user_name, MAX_SIZE',
+    pattern: sticky('([\\p{L}][\\p{L}\\d]{0,60})_(?=[\\p{L}\\d])'),
+    say: ([, name = '']) => (/^[A-Z]{2,}$/.test(name) ? `${name.toLowerCase()} underscore` : `${name} underscore`),
+  },
+  {
+    name: 'type parameter: List<String>',
+    pattern: sticky('<(?=[A-Z][A-Za-z]{0,30}(?:, ?[A-Z][A-Za-z]{0,30}){0,3}>)'),
+    say: (_, context) => (/[A-Za-z]$/.test(before(context, 1)) ? 'of' : undefined),
+  },
+  {
+    name: 'Greek letters: α, ΔT, αβ',
+    pattern: sticky('(?<![\\u0370-\\u03ff\\u1f00-\\u1fff])[\\u0370-\\u03ff\\u1f00-\\u1fffµ∆]{1,40}'),
+    say: ([letters]) => {
+      const names = [...letters].map(letter => GREEK_NAMES.get(letter) ?? (letter === '∆' ? 'delta' : undefined))
+      return letters.length <= 2 && names.every(name => name !== undefined) ? names.join(' ') : undefined
+    },
   },
 ]
