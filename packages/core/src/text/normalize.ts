@@ -71,7 +71,7 @@ export function normalize(source: string, options: NormalizeOptions = {}): Norma
   const scanner = new Scanner(clean, options.lexicon)
   while (!scanner.done) scanner.step(unread)
   const warnings = [
-    ...leftOut(unread, 'characters that English text to speech cannot read'),
+    ...leftOut(unread, `${unread.size} characters that English text to speech cannot read`),
     ...leftOut(new Set(clean.pictures), 'pictures, which are not read aloud'),
   ]
   return { tokens: tidyMarks(scanner.tokens, options.continues ?? false), layout: scanner.layout, warnings }
@@ -80,7 +80,7 @@ export function normalize(source: string, options: NormalizeOptions = {}): Norma
 function leftOut(signs: ReadonlySet<string>, what: string): string[] {
   if (signs.size === 0) return []
   const listed = [...signs].slice(0, MAX_LISTED).join(' ')
-  return [`left out ${signs.size} ${what}: ${listed}${signs.size > MAX_LISTED ? ' …' : ''}`]
+  return [`left out ${what}: ${listed}${signs.size > MAX_LISTED ? ' …' : ''}`]
 }
 
 /** Joins tokens as a sentence to read: "It costs three dollars, doesn't it?" */
