@@ -1,3 +1,4 @@
+import { sayCompound } from './capitals.ts'
 import { cardinalToWords, ordinalToWords } from './numbers.ts'
 import { after, before, END, type Rule, spell, sticky } from './rules.ts'
 import { GREEK_NAMES } from './sign-names.ts'
@@ -122,7 +123,7 @@ export const SYMBOL_RULES: readonly Rule[] = [
   {
     name: 'identifier: user_name, MAX_SIZE',
     pattern: sticky('([\\p{L}][\\p{L}\\d]{0,60})_(?=[\\p{L}\\d])'),
-    say: ([, name = '']) => (/^[A-Z]{2,}$/.test(name) ? `${name.toLowerCase()} underscore` : `${name} underscore`),
+    say: ([, name = '']) => `${/^[A-Z]{2,}$/.test(name) ? name.toLowerCase() : sayCompound(name, false)} underscore`,
   },
   {
     name: 'type parameter: List<String>',
