@@ -39,7 +39,7 @@ describe('in a process of its own', () => {
     await using model = await runtime.load(doubling())
     const kept = vector(1, 2)
     const running = model.run({ x: kept })
-    kept.data.set([9, 9])
+    ;(kept.data as Float32Array).set([9, 9])
     expect(numbers((await running).y)).toEqual([2, 4])
     const { GraphBuilder } = await import('../graph/graph.ts')
     const graph = new GraphBuilder('external')
