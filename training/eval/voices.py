@@ -20,6 +20,13 @@ def at_16k(path):
     return soxr.resample(x.mean(1), rate, RATE).astype(np.float32)
 
 
+def one_threaded(model):
+    """-> a session of ONNX Runtime on one thread. model: the path or the bytes of one"""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+
+
 def xvector(x):
     """float32 [S] at 16 kHz -> [512], of length 1"""
     if "xvector" not in _encoders:
@@ -29,9 +36,7 @@ def xvector(x):
         start = library.find(MAGIC) - 4
         if start < 0:
             raise SystemExit(f"{path}: has no speaker encoder; moonshine-voice 0.0.65 has")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        _encoders["xvector"] = onnxruntime.InferenceSession(library[start:], options, ["CPUExecutionProvider"])
+        _encoders["xvector"] = one_threaded(library[start:])
     v = _encoders["xvector"].run(None, {"waveform": np.ascontiguousarray(speech_of(x))[None]})[0][0]
     return v / np.linalg.norm(v)
 
