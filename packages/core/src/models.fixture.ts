@@ -76,7 +76,8 @@ export function createTinyModels(behaviour: Behaviour): Models {
         async align(features, phonemes) {
           const frames = features.shape[1]!
           const at = (i: number) => Math.round((i * frames) / phonemes.length)
-          return { durations: phonemes.map((_, i) => at(i + 1) - at(i)), score: behaviour.score ?? -0.8 }
+          const durations = phonemes.map((_, i) => at(i + 1) - at(i))
+          return { durations, score: behaviour.score ?? -0.8, spoken: { phonemes, durations } }
         },
         [Symbol.asyncDispose]: dispose,
       }),

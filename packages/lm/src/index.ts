@@ -3,6 +3,7 @@ export type { DecoderSizes, VallEConfig } from './architectures/vall-e-config.ts
 export * from './language-model.ts'
 export { loadMynahAligner, loadMynahLm, type ModelPart } from './mynah.ts'
 export { checkSampling, type SamplingOptions, sample } from './sampling.ts'
+export type { PauseSymbols } from './silence.ts'
 export { type LoadVallEOptions, loadVallE, type VallE, type VallECodes, type VallEGenerateOptions, type VallERequest } from './vall-e.ts'
 export type { Decoding } from './vall-e-decoding.ts'
 export { createVallELanguageModel } from './vall-e-language-model.ts'

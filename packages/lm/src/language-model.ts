@@ -64,8 +64,17 @@ export interface Aligner extends AsyncDisposable {
   /**
    * @param features log-mel [160, T] of the codec's front-end
    * @param phonemes ids [P]
-   * @returns frames per phoneme (each ≥ 1, sum T) and the mean log-probability per frame: about −1 and above when the text matches
    * @throws {RangeError} if there are more phonemes than frames
    */
-  align(features: Tensor<'float32'>, phonemes: Int32Array): Promise<{ durations: Int32Array; score: number }>
+  align(features: Tensor<'float32'>, phonemes: Int32Array): Promise<Alignment>
+}
+
+/** What was said when. */
+export interface Alignment {
+  /** Frames per phoneme, each ≥ 1, sum T. */
+  readonly durations: Int32Array
+  /** Mean log-probability per frame: about −1 and above when the text matches. */
+  readonly score: number
+  /** The phonemes as they were spoken, with a comma where there was a pause, and their frames: what the language models are trained on. */
+  readonly spoken: { readonly phonemes: Int32Array; readonly durations: Int32Array }
 }

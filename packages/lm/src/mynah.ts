@@ -21,6 +21,7 @@ import { hear } from './listener.ts'
 import { refineLatents } from './nar.ts'
 import { checkPhonemes, checkPrompt, cropPrompt } from './prompt.ts'
 import { checkSampling } from './sampling.ts'
+import { type PauseSymbols, punctuatePauses, withSilence } from './silence.ts'
 import { viterbi } from './viterbi.ts'
 
 /** Training prompts last 1.5 to 4 s; more context than this neither helps nor was practised. */
@@ -135,10 +136,12 @@ export async function loadMynahLm(
       const prompt = cropPrompt(options.prompt, longestPromptFrames)
       const promptFrames = prompt.codes.shape[1]!
       const promptLatents = vectors(prompt.codes.data, codebooks, promptFrames)
+      const voiceFrames = options.prompt.codes.shape[1]!
+      const voiceLatents = vectors(options.prompt.codes.data, codebooks, voiceFrames) // all of it tells the voice, what is cropped too
       const promptPhonemes = [...prompt.durations].flatMap((duration, phoneme) => Array<number>(duration).fill(phoneme))
       const ids = Int32Array.of(...prompt.phonemes, ...phonemes)
       const encode = async (model: Model) => {
-        const feeds = { ids: int64Tensor(ids, [1, ids.length]), prompt: float32Tensor(promptLatents, [1, promptFrames, dim]) }
+        const feeds = { ids: int64Tensor(ids, [1, ids.length]), prompt: float32Tensor(voiceLatents, [1, voiceFrames, dim]) }
         return (await model.run(feeds, options.signal ? { signal: options.signal } : {})).encoding as Tensor<'float32'>
       }
       const narEncoding = await encode(narEncoder)
@@ -202,9 +205,10 @@ export async function loadMynahLm(
 
 /**
  * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities. `weights` stays open as long as the aligner lives.
+ * @param pauses with them, silence may be between any two words of what is aligned
  * @throws {CheckpointError} if a weight is missing or misshapen
  */
-export async function loadMynahAligner(weights: Weights, config: unknown, runtime: Runtime): Promise<Aligner> {
+export async function loadMynahAligner(weights: Weights, config: unknown, runtime: Runtime, pauses?: PauseSymbols): Promise<Aligner> {
   const sizes = parseAlignerConfig(config)
   const model = await runtime.load(() => buildAligner(weights, sizes), { name: 'aligner' })
   return {
@@ -214,7 +218,11 @@ export async function loadMynahAligner(weights: Weights, config: unknown, runtim
         throw new RangeError(`align: features are [${features.shape.join(', ')}], expected [${sizes.nInput}, T]`)
       }
       const outputs = await model.run({ features: float32Tensor(features.data, [1, ...features.shape]) })
-      return viterbi(outputs.logProbabilities!.data as Float32Array, sizes.symbols, phonemes)
+      const logProbabilities = outputs.logProbabilities!.data as Float32Array
+      const { score, ...strict } = viterbi(logProbabilities, sizes.symbols, phonemes)
+      if (!pauses) return { ...strict, score, spoken: { phonemes, ...strict } }
+      const { durations } = viterbi(withSilence(logProbabilities, sizes.symbols, features, pauses), sizes.symbols, phonemes)
+      return { durations, score, spoken: punctuatePauses(phonemes, durations, pauses) }
     },
     [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { loadMynahCodec } from '@mynah/codec'
-import { type Aligner, loadMynahAligner, loadMynahLm } from '@mynah/lm'
+import { type Aligner, loadMynahAligner, loadMynahLm, type PauseSymbols } from '@mynah/lm'
 import { loadWeights, type Runtime, type Weights } from '@mynah/onnx'
 import { loadMynahDecoder } from '@mynah/vocoder'
 import { z } from 'zod'
@@ -8,6 +8,10 @@ import { type BundlePart, headFields, partFields, samplingFields, uniqueNames, v
 import { checkClaims, checkFile } from '../bundle/files.ts'
 import { mynahStyle } from '../front-end.ts'
 import type { Networks, System } from './system.ts'
+
+/** The phoneme of silence before and after an utterance. */
+const boundary = 0
+const pauseMarks = ' ,.;:!?'
 
 /** More symbols than the whole of Unicode's phonetic blocks. */
 const maxPhonemes = 4096
@@ -86,6 +90,13 @@ export const mynah: System<MynahManifest> = {
   },
 }
 
+/** What may be silence in a recording: undefined where the phonemes lack a space or a comma. */
+function pausesOf(phonemes: readonly string[]): PauseSymbols | undefined {
+  const [space, comma] = [phonemes.indexOf(' '), phonemes.indexOf(',')]
+  const silent = [boundary, ...[...pauseMarks].map(mark => phonemes.indexOf(mark)).filter(id => id > 0)]
+  return space > 0 && comma > 0 ? { silent, space, comma } : undefined
+}
+
 async function loadNetworks(
   folder: string,
   manifest: MynahManifest,
@@ -105,7 +116,7 @@ async function loadNetworks(
     spokenCodebooks: codec.codebooks,
     aligner: {
       load() {
-        loading ??= loadMynahAligner(open(aligner), aligner.config, runtime)
+        loading ??= loadMynahAligner(open(aligner), aligner.config, runtime, pausesOf(manifest.phonemes))
         loading.catch(() => {
           loading = undefined // the next call tries again
         })

@@ -1,3 +1,4 @@
+import type { Alignment } from '@mynah/lm'
 import type { Tensor } from '@mynah/onnx'
 import type { Models, PromptAligner } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
@@ -88,7 +89,7 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
     warnings.push(`prompt: ${before} s were cropped to ${after} s, after "${cropped.text.words.at(-1)!.text}"`)
     aligned = await fit(cropped.samples, cropped.text)
   }
-  const { samples, phonemes, words, durations, score } = aligned
+  const { samples, words, spoken, score } = aligned
   if (score < goodScore) {
     warnings.push(`prompt: the transcript matches the recording badly (${score.toFixed(2)}, good is ${goodScore}); check every word of it`)
   }
@@ -101,8 +102,7 @@ export async function createVoice(models: Models, source: VoiceSource, listen: t
     ...(consent === undefined ? {} : { consent }),
     ...(licence === undefined ? {} : { licence }),
     codes,
-    phonemes,
-    durations,
+    ...spoken,
     warnings,
   })
 }
@@ -125,27 +125,27 @@ function checkSpeakingRate(phonemes: number, seconds: number, speechSeconds: num
 
 type Text = Pick<Utterance, 'phonemes' | 'words'>
 
-interface Aligned extends Text {
+interface Aligned extends Text, Alignment {
   readonly samples: Float32Array
-  readonly durations: Int32Array
-  /** Mean log-probability per frame. */
-  readonly score: number
 }
 
-const unaligned = (samples: Float32Array, text: Text): Aligned => ({ samples, ...text, durations: new Int32Array(0), score: 0 })
+function unaligned(samples: Float32Array, text: Text): Aligned {
+  const durations = new Int32Array(0)
+  return { samples, ...text, durations, score: 0, spoken: { phonemes: text.phonemes, durations } }
+}
 
 /** Pads to whole frames, so that codes and features have the same number of frames, and aligns. */
 async function align(aligner: PromptAligner, samplesPerFrame: number, audio: Float32Array, text: Text): Promise<Aligned> {
   const samples = new Float32Array(Math.ceil(audio.length / samplesPerFrame) * samplesPerFrame)
   samples.set(audio)
-  const { durations, score } = await (await aligner.load()).align(aligner.features(samples), text.phonemes)
-  if (score < matchingScore) {
+  const alignment = await (await aligner.load()).align(aligner.features(samples), text.phonemes)
+  if (alignment.score < matchingScore) {
     throw new VoiceError(
-      `prompt: the transcript does not match the recording (${score.toFixed(2)} per frame, expected ${matchingScore} and more); write down exactly what is said in it`,
+      `prompt: the transcript does not match the recording (${alignment.score.toFixed(2)} per frame, expected ${matchingScore} and more); write down exactly what is said in it`,
       { code: 'transcript-mismatch' },
     )
   }
-  return { samples, ...text, durations, score }
+  return { samples, ...text, ...alignment }
 }
 
 /** The beginning of a prompt up to the end of a word. `durations` are in frames of `hop` samples. */
