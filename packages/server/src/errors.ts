@@ -28,7 +28,7 @@ export class RequestError extends MynahError {
 export function toRequestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error
   if (VoiceError.isInstance(error))
-    return new RequestError(error.message, { status: error.code.startsWith('prompt') ? 400 : 422, code: error.code, cause: error })
+    return new RequestError(error.message, { status: /^(prompt|transcript)-/.test(error.code) ? 400 : 422, code: error.code, cause: error })
   if (AudioFormatError.isInstance(error))
     return new RequestError(error.message, { status: 400, code: error.code, field: 'audio_sample', cause: error })
   if (InferenceError.isInstance(error)) return inferenceFailure(error)

@@ -9,6 +9,7 @@ const files = {
   '/page/audio.js': ['audio.js', 'text/javascript; charset=utf-8'],
   '/page/figures.js': ['figures.js', 'text/javascript; charset=utf-8'],
   '/page/recorder.js': ['recorder.js', 'text/javascript; charset=utf-8'],
+  '/page/capture.js': ['capture.js', 'text/javascript; charset=utf-8'],
   '/favicon.ico': ['icon.svg', 'image/svg+xml'],
 } as const
 

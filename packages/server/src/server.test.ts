@@ -100,6 +100,18 @@ describe('a server that listens', () => {
     expect((await post(speech)).status).toBe(200)
   })
 
+  it('takes bodies of unknown length, and requests without one', async () => {
+    const { server, post } = await start()
+    const pieces = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from(JSON.stringify(speech)))
+        controller.close()
+      },
+    })
+    expect((await post({}, { body: pieces, duplex: 'half' } as RequestInit)).status).toBe(200)
+    expect((await fetch(`${server.url}/v1/audio/voices/nobody`, { method: 'DELETE' })).status).toBe(404)
+  })
+
   it('answers bytes that are no HTTP with 400, and goes on serving', async () => {
     const { server, post } = await start()
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')

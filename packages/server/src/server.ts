@@ -42,7 +42,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const app = await createApp(options)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes })
-  const fetch = (request: Request, env: object) => (isOpen && !isLocalRequest(request) ? refuseForeignHost() : app.fetch(request, env))
+  const fetch = (request: Request, env: object) =>
+    isOpen && !isLocalRequest(request) ? refuseForeignHost() : app.fetch(toPlainRequest(request), env)
   const server = createAdaptorServer({
     fetch,
     overrideGlobalObjects: false,
@@ -84,6 +85,13 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 function isLocalRequest(request: Request): boolean {
   const origin = request.headers.get('origin')
   return isLoopback(new URL(request.url).hostname) && (origin === null || (URL.canParse(origin) && isLoopback(new URL(origin).hostname)))
+}
+
+/** A request of the platform: what the adapter passes looks like one, but cannot be copied, which limiting a body of unknown length does. */
+function toPlainRequest(request: Request): Request {
+  const { url, method, headers, signal } = request
+  if (method === 'GET' || method === 'HEAD') return request
+  return new Request(url, { method, headers, signal, body: request.body, duplex: 'half' })
 }
 
 function refuseForeignHost(): Response {
