@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encodeWav, readWav, resample } from '@mynah/audio'
 import { loadCodec, loadVocoder } from '@mynah/core'
-import { createRandom, createRuntime, type Runtime } from '@mynah/onnx'
+import { createRandom, createRuntime, loadWeights, type Runtime, writeSafetensors } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MelDistance } from './mel-distance.ts'
 import { mynah } from './run.fixture.ts'
@@ -95,6 +95,31 @@ describe('mynah vocode', { timeout }, () => {
     expect(await fails(recording, checkpoints['hifi-gan'], '--config', golden('fre-gan/v1/config.json'))).toMatch(
       /shape-mismatch|bad-config/,
     )
+  })
+
+  it('leaves an earlier file as it was when it fails, on the way too, and refuses damaged weights by their name', async () => {
+    const [out, short, damaged] = [file('earlier.wav'), file('tiny.wav'), file('damaged.safetensors')]
+    writeFileSync(out, 'what was there')
+    writeFileSync(short, encodeWav(left.subarray(0, 100), 24000))
+    using weights = loadWeights(checkpoints['hifi-gan'])
+    const tensors = Object.fromEntries(weights.names.map(name => [name, weights.get(name)]))
+    const spoiled = (value: number) => {
+      const data = tensors['ups.0.bias']!.data.slice()
+      data[3] = value
+      writeSafetensors(damaged, { ...tensors, 'ups.0.bias': { ...tensors['ups.0.bias']!, data } })
+    }
+    const config = golden('hifi-gan/v1/config.json')
+    for (const [input, checkpoint, value, message] of [
+      [short, checkpoints['hifi-gan'], 0, /expected at least/],
+      [recording, damaged, Number.NaN, /"ups\.0\.bias" has NaN at element 3/],
+      [recording, damaged, Number.POSITIVE_INFINITY, /"ups\.0\.bias" has Infinity/],
+    ] as const) {
+      spoiled(value)
+      const { code, err } = await mynah(['vocode', input, '--checkpoint', checkpoint, '--config', config, '--out', out])
+      expect([code, readFileSync(out, 'utf8')]).toEqual([1, 'what was there'])
+      expect(err).toMatch(message)
+    }
+    expect(readdirSync(folder).filter(name => name.startsWith('.mynah'))).toEqual([])
   })
 })
 

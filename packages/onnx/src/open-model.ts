@@ -34,7 +34,7 @@ export function openModel<Description extends ModelDescription>(
 ): OpenedModel<Description> {
   const checkpoint = readCheckpoint(path)
   try {
-    const weights = loadWeights(checkpoint)
+    const weights = loadWeights(checkpoint, { finite: true })
     const config = findConfig(architectures, path, checkpoint.root, options.config)
     const architecture = detectArchitecture(architectures, weights, config)
     const files = options.stats === undefined ? { checkpoint: path } : { checkpoint: path, stats: options.stats }

@@ -1,8 +1,10 @@
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createResampler, encodeWav, joinPieces, openAudio, toMono } from '@mynah/audio'
 import { type AudioCodec, codesEnding, loadCodec, readCodes, writeCodes } from '@mynah/core'
 import { createRuntime, float32Tensor, type Tensor } from '@mynah/onnx'
 import { type Arguments, type Command, defined, readWavOut, sharedOptions } from '../arguments.ts'
+import { replaceFile } from '../outputs.ts'
 import { secondsSince, type Terminal, writeJson, writeLines } from '../terminal.ts'
 
 const shared = {
@@ -43,7 +45,7 @@ export const codecEncode: Command = {
     const began = performance.now()
     const segments = await codec.encodeSegments(waveform, { signal: terminal.signal, ...defined({ bandwidthKbps }) })
     const seconds = secondsSince(began)
-    writeCodes(out, { segments, samples }, codec)
+    await replaceFile(out, path => writeCodes(path, { segments, samples }, codec))
     const report = {
       out,
       ...describeCodec(opened),
@@ -89,7 +91,7 @@ export const codecDecode: Command = {
     })
     const seconds = secondsSince(began)
     const channels = Array.from({ length: codec.channels }, (_, c) => data.subarray(c * samples, (c + 1) * samples))
-    writeFileSync(out, encodeWav(channels, codec.sampleRate))
+    await replaceFile(out, path => writeFile(path, encodeWav(channels, codec.sampleRate)))
     const report = {
       out,
       ...describeCodec(opened),

@@ -1,5 +1,6 @@
 import { type ConvertedGraph, convertCheckpoint } from '@mynah/core'
 import { type Command, defined, sharedOptions } from '../arguments.ts'
+import { replaceFiles } from '../outputs.ts'
 import { toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
 
 /** `mynah convert`: a published checkpoint → safetensors, manifest and plain ONNX. */
@@ -27,7 +28,8 @@ export const convert: Command = {
   async run(args, { stdout, stderr }) {
     const checkpoint = args.operand('CHECKPOINT')
     const out = args.required('out', 'the folder to write into')
-    const manifest = await convertCheckpoint(checkpoint, out, defined({ config: args.text('config'), stats: args.text('stats') }))
+    const options = defined({ config: args.text('config'), stats: args.text('stats') })
+    const manifest = await replaceFiles(out, folder => convertCheckpoint(checkpoint, folder, options))
     if (args.flag('json')) await writeJson(stdout, { out, ...manifest })
     else {
       await writeLines(stderr, [

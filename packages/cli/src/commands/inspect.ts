@@ -6,6 +6,7 @@ import { AudioFormatError, type Checkpoint, InertObject, readCheckpoint, TensorR
 import { type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
 import { drawRecording, drawVoice } from '../drawing/speech.ts'
+import { replaceFile } from '../outputs.ts'
 import { toColumns, toMegabytes, writeJson, writeLines } from '../terminal.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
 
@@ -54,7 +55,8 @@ export const inspect: Command = {
     if (outputs.length > 0 && !findings.figure) {
       throw new UsageError(`${path} is a ${findings.kind}, which cannot be drawn; --png and --svg draw recordings and voices`)
     }
-    for (const { kind, out } of outputs) await writeFile(out, kind === 'png' ? toPng(findings.figure!) : toSvg(findings.figure!))
+    for (const { kind, out } of outputs)
+      await replaceFile(out, path => writeFile(path, kind === 'png' ? toPng(findings.figure!) : toSvg(findings.figure!)))
     if (args.flag('json')) await writeJson(stdout, { kind: findings.kind, ...findings.report })
     else await writeLines(stdout, findings.lines)
     await writeLines(

@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { createSynthesizer, type Speech, type Synthesizer, type VocoderSource, Voice } from '@mynah/core'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
+import { replaceFile } from '../outputs.ts'
 import { playWav } from '../play.ts'
 import { createProgress, secondsSince, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
 
@@ -71,7 +72,7 @@ export const say: Command = {
     const seconds = secondsSince(started)
 
     if (request.out === '-') await write(stdout, speech.toWav())
-    else if (request.out) await speech.save(request.out)
+    else if (request.out) await replaceFile(request.out, path => speech.save(path))
     const report = {
       out: request.out ?? null,
       model: mynah.bundle.name,

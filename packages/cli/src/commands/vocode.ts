@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type AudioStream, createMelStream, createResampler, createWavWriter, openAudio, toMono } from '@mynah/audio'
 import { loadVocoder, type MelVocoder } from '@mynah/core'
 import { createRuntime } from '@mynah/onnx'
 import { type Arguments, type Command, defined, readWavOut, sharedOptions, UsageError } from '../arguments.ts'
 import { MelDistance } from '../mel-distance.ts'
+import { replaceFile } from '../outputs.ts'
 import { createProgress, secondsSince, type Terminal, writeJson, writeLines } from '../terminal.ts'
 
 /** `mynah vocode`: a recording → features → the recording as a published vocoder speaks it. */
@@ -74,7 +74,7 @@ function readRequest(args: Arguments) {
   return { input, checkpoint, out, source: defined({ config, stats }), seed: args.seed() ?? 0, runtime: args.runtimeOptions() }
 }
 
-/** Piece by piece: read, mix, resample, analyse, decode, write. On failure no half file is left. */
+/** Chunk by chunk: read, mix, resample, analyse, decode, write. */
 async function resynthesize(audio: AudioStream, vocoder: MelVocoder, out: string, seed: number, terminal: Terminal) {
   const { signal } = terminal
   using progress = createProgress(terminal)
@@ -96,18 +96,15 @@ async function resynthesize(audio: AudioStream, vocoder: MelVocoder, out: string
     yield frontEnd.finish()
   }
   let samples = 0
-  try {
-    using writer = createWavWriter(out, vocoder.sampleRate)
-    for await (const piece of vocoder.decodeChunks(analyse(), { seed, signal })) {
-      writer.write(piece)
-      compare(() => distance.addAfter(piece))
-      samples += piece.length
+  await replaceFile(out, async path => {
+    using writer = createWavWriter(path, vocoder.sampleRate)
+    for await (const chunk of vocoder.decodeChunks(analyse(), { seed, signal })) {
+      writer.write(chunk)
+      compare(() => distance.addAfter(chunk))
+      samples += chunk.length
       progress.show(`${(samples / vocoder.sampleRate).toFixed(1)} s resynthesized`)
     }
-  } catch (error) {
-    rmSync(out, { force: true })
-    throw error
-  }
+  })
   const seconds = secondsSince(began) - compared
   return { samples, seconds, melDistance: distance.finish() }
 }

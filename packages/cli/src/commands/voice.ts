@@ -3,6 +3,7 @@ import { createSynthesizer, type Synthesizer, Voice } from '@mynah/core'
 import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
+import { replaceFile } from '../outputs.ts'
 import { type Terminal, toColumns, writeJson, writeLines } from '../terminal.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
 
@@ -47,7 +48,7 @@ export const voiceCreate: Command = {
     )
     const [transcript, consent, licence] = ['transcript', 'consent', 'licence'].map(option => args.text(option))
     const voice = await mynah.createVoice({ audio, name, signal, ...defined({ transcript, consent, licence }) })
-    await voice.save(out)
+    await replaceFile(out, path => voice.save(path))
     if (args.flag('json')) await writeJson(stdout, { out, ...voiceReport(voice) })
     else await writeLines(stderr, [...describeVoice(out, voice), ...voice.warnings.map(warning => `warning: ${warning}`)])
     return true

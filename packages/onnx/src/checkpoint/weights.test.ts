@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -162,5 +163,47 @@ describe('Weights', () => {
     expect(weights.get('a')).toBe(weights.get('b'))
     expect(weights.get('a')).not.toBe(weights.get('c'))
     expect(weights.get('d')).toBe(weights.get('e'))
+  })
+})
+
+describe('damaged tensors', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    '%s is refused by the name of the tensor and the element',
+    value => {
+      for (const weights of [
+        createWeights({ 'a.weight': float32Tensor([1, value], [2]) }, 'a', { finite: true }),
+        loadWeights(readCheckpoint(toSafetensors({ 'a.weight': createTensor('float64', Float64Array.of(1, value), [2]), 'b.bias': one })), {
+          finite: true,
+        }),
+        createWeights({ 'a.weight_g': float32Tensor([1, value], [2, 1]), 'a.weight_v': float32Tensor([1, 1], [2, 1]) }, 'a', {
+          finite: true,
+        }),
+      ]) {
+        expect(() => weights.get('a.weight')).toThrow(/"a\.weight" has (NaN|-?Infinity) at element 1/)
+        expect(codeOf(() => weights.scope('a').raw('weight'))).toBe('non-finite-weight')
+      }
+    },
+  )
+
+  it('a byte that does not fit the checksum of a zip is refused by the name of the tensor; other tensors are read', () => {
+    const bytes = readFileSync(join(fixtures, 'weight-norm-new.pt'))
+    const sound = loadWeights(readCheckpoint(bytes))
+    const header = bytes.indexOf('/data/0', 'latin1') // the name of the first storage, in its local header
+    const start = header + '/data/0'.length + bytes.readUInt16LE(bytes.lastIndexOf('PK\x03\x04', header, 'latin1') + 28)
+    bytes[start]! ^= 1
+    const weights = loadWeights(readCheckpoint(bytes))
+    const failing = weights.names.filter(name => codeOf(() => weights.get(name)) !== 'no error')
+    expect(failing).toHaveLength(1)
+    expect(codeOf(() => weights.get(failing[0]!))).toBe('wrong-checksum')
+    expect(() => weights.get(failing[0]!)).toThrow(`"${failing[0]}" cannot be read`)
+    for (const name of weights.names) if (name !== failing[0]) expect(weights.get(name)).toEqual(sound.get(name))
+  })
+
+  it('a checksum of 0, as torch.save writes where it computes none, is not checked', () => {
+    const bytes = readFileSync(join(fixtures, 'weight-norm-new.pt'))
+    for (let at = bytes.indexOf('PK\x01\x02', 0, 'latin1'); at >= 0; at = bytes.indexOf('PK\x01\x02', at + 1, 'latin1'))
+      bytes.writeUInt32LE(0, at + 16)
+    const weights = loadWeights(readCheckpoint(bytes))
+    for (const name of weights.names) expect(weights.get(name).data.length).toBeGreaterThan(0)
   })
 })

@@ -18,7 +18,7 @@ export interface Weights extends Disposable {
    * One tensor as float32: float16, bfloat16, float64 and integers converted, int8 with a scale dequantized, weight norm folded.
    * Tied weights return the same object, as long as it is still referenced: do not write into it.
    * @param shape the expected shape; `undefined` for a size that may be anything
-   * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `unsupported-dtype`, `degenerate-weight-norm`, `closed`
+   * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`, `unsupported-dtype`, `degenerate-weight-norm`, `non-finite-weight`, `wrong-checksum`, `closed`
    */
   get(name: string, shape?: readonly (number | undefined)[]): Tensor<'float32'>
   /** As stored (bfloat16 widened): int8 without its scale, which is `raw(name + '.scale')`; a weight-normed tensor comes folded. */
@@ -35,6 +35,8 @@ export interface Weights extends Disposable {
 export interface LoadWeightsOptions {
   /** Dotted paths to try in this order instead of the usual ones, e.g. `['model.generator']`; `''` is the root. */
   readonly nesting?: readonly string[]
+  /** Whether tensors with NaN or infinity are refused when they are read: what a model is made of. */
+  readonly finite?: boolean
 }
 
 /**
@@ -48,7 +50,7 @@ export function loadWeights(checkpoint: Checkpoint | string, options: LoadWeight
   const opened = typeof checkpoint === 'string' ? readCheckpoint(checkpoint) : checkpoint
   try {
     const tensors = unwrapStateDict(opened.root, opened.path, options.nesting)
-    return presentWeights(opened.path, tensors, () => opened.close())
+    return presentWeights(opened.path, tensors, options.finite ?? false, () => opened.close())
   } catch (error) {
     if (opened !== checkpoint) opened.close()
     throw error
@@ -59,7 +61,11 @@ export function loadWeights(checkpoint: Checkpoint | string, options: LoadWeight
  * Weights from tensors in memory, for tests and converters. Names are taken as they are, but weight norm folds and int8 with a scale is dequantized as in files.
  * @param source stands for the file path in error messages
  */
-export function createWeights(tensors: Readonly<Record<string, Tensor>>, source = '<memory>'): Weights {
+export function createWeights(
+  tensors: Readonly<Record<string, Tensor>>,
+  source = '<memory>',
+  { finite = false }: Pick<LoadWeightsOptions, 'finite'> = {},
+): Weights {
   const keys = new Map<Tensor, string>()
   const refs = new Map<string, TensorRef>()
   for (const [name, tensor] of Object.entries(tensors)) {
@@ -67,7 +73,7 @@ export function createWeights(tensors: Readonly<Record<string, Tensor>>, source 
     keys.set(tensor, key)
     refs.set(name, new MemoryTensorRef(tensor, key))
   }
-  return presentWeights(source, refs, () => {})
+  return presentWeights(source, refs, finite, () => {})
 }
 
 interface Entry {
@@ -80,6 +86,7 @@ interface Entry {
 
 interface Shared {
   readonly source: string
+  readonly finite: boolean
   readonly visible: ReadonlyMap<string, Entry>
   /** Companion scales: readable by name, not listed. */
   readonly companions: ReadonlyMap<string, Entry>
@@ -89,7 +96,7 @@ interface Shared {
   close(): void
 }
 
-function presentWeights(source: string, refs: ReadonlyMap<string, TensorRef>, close: () => void): Weights {
+function presentWeights(source: string, refs: ReadonlyMap<string, TensorRef>, finite: boolean, close: () => void): Weights {
   const visible = new Map<string, Entry>()
   const companions = new Map<string, Entry>()
   for (const [name, ref] of refs) {
@@ -120,7 +127,7 @@ function presentWeights(source: string, refs: ReadonlyMap<string, TensorRef>, cl
   }
   const keys = [...visible.values()].map(entry => entry.key).sort()
   const tied = new Map(keys.filter((key, i) => key === keys[i - 1]).map(key => [key, undefined]))
-  return viewOf({ source, visible, companions, read: new Set(), tied, close }, '')
+  return viewOf({ source, finite, visible, companions, read: new Set(), tied, close }, '')
 }
 
 function viewOf(shared: Shared, prefix: string): Weights {
@@ -150,12 +157,12 @@ function viewOf(shared: Shared, prefix: string): Weights {
       read.add(prefix + name)
       const known = tied.get(entry.key)?.deref()
       if (known && known.data.length === sizeOf(known.shape)) return known // one that was given away to the worker is empty
-      const tensor = entry.get()
+      const tensor = readSound(entry.get, shared, `"${prefix}${name}"`)
       if (tied.has(entry.key)) tied.set(entry.key, new WeakRef(tensor))
       return tensor
     },
     raw(name) {
-      const tensor = entryOf(name).raw()
+      const tensor = readSound(entryOf(name).raw, shared, `"${prefix}${name}"`)
       read.add(prefix + name)
       return tensor
     },
@@ -164,6 +171,30 @@ function viewOf(shared: Shared, prefix: string): Weights {
     close: () => shared.close(),
     [Symbol.dispose]: () => shared.close(),
   }
+}
+
+/** Reads a tensor and refuses one that is damaged, by its name. @throws {CheckpointError} `non-finite-weight`; what reading throws */
+function readSound<T extends Tensor>(read: () => T, { source, finite }: Shared, name: string): T {
+  let tensor: T
+  try {
+    tensor = read()
+  } catch (error) {
+    if (!CheckpointError.isInstance(error) || error.message.includes(name)) throw error
+    throw new CheckpointError(`${source}: ${name} cannot be read: ${error.message}`, { code: error.code, cause: error })
+  }
+  if (finite && (tensor.dtype === 'float32' || tensor.dtype === 'float64')) {
+    const values = tensor.data as Float32Array | Float64Array
+    for (let i = 0; i < values.length; i++) {
+      if (Number.isFinite(values[i]!)) continue
+      throw new CheckpointError(
+        `${source}: ${name} has ${values[i]} at element ${i}, expected finite numbers; training diverged, or the file is damaged`,
+        {
+          code: 'non-finite-weight',
+        },
+      )
+    }
+  }
+  return tensor
 }
 
 function assertExpected(found: readonly number[], expected: readonly (number | undefined)[], where: string): void {

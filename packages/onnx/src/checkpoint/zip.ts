@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib'
 import { CheckpointError } from '../errors.ts'
+import { crc32 } from './crc32.ts'
 import type { ByteSource } from './source.ts'
 
 /** One member per tensor storage: a hundred times the largest published count. */
@@ -30,7 +31,7 @@ export interface ZipMember {
   readonly name: string
   /** Size of its contents in bytes. */
   readonly size: number
-  /** Part of the contents; a deflated member is inflated whole for that. @throws {CheckpointError} `malformed-zip` */
+  /** Part of the contents. The whole is held against its checksum once, a deflated member inflated for each part. @throws {CheckpointError} `malformed-zip`, `wrong-checksum` */
   read(offset: number, length: number): Uint8Array
 }
 
@@ -58,6 +59,7 @@ export function readZip(source: ByteSource): Map<string, ZipMember> {
     const nameEnd = position + ENTRY_BYTES + nameBytes
     const name = new TextDecoder().decode(bytes.subarray(position + ENTRY_BYTES, nameEnd))
     const sizes = readSizes(path, name, view, position, nameEnd, extraBytes)
+    const sum = view.getUint32(position + 16, true)
     position = next
     if (flags & 1) throw malformed(path, `member "${name}" is encrypted`)
     if (method !== STORED && method !== DEFLATED)
@@ -72,7 +74,7 @@ export function readZip(source: ByteSource): Map<string, ZipMember> {
       throw malformed(path, `member "${name}" claims ${sizes.size} bytes in ${sizes.packed}`)
     }
     if (members.has(name)) throw malformed(path, `member "${name}" occurs twice`)
-    members.set(name, memberOf(source, name, { ...sizes, method, limit: directory.offset }))
+    members.set(name, memberOf(source, name, { ...sizes, method, sum, limit: directory.offset }))
   }
   return members
 }
@@ -142,7 +144,7 @@ function readSizes(path: string, name: string, view: DataView, entry: number, ex
   return { size: fields[0]!, packed: fields[1]!, offset: fields[2]! }
 }
 
-function memberOf(source: ByteSource, name: string, at: Sizes & { method: number; limit: number }): ZipMember {
+function memberOf(source: ByteSource, name: string, at: Sizes & { method: number; sum: number; limit: number }): ZipMember {
   // The local header's own name and extra field decide where the data begin.
   const locate = (): number => {
     const header = viewOf(source.read(at.offset, LOCAL_BYTES))
@@ -170,6 +172,18 @@ function memberOf(source: ByteSource, name: string, at: Sizes & { method: number
       throw malformed(source.path, `member "${name}" inflates to ${bytes.length} bytes, its entry claims ${at.size}`)
     return bytes
   }
+  // torch.save writes a sum of 0 where it was told to compute none.
+  let checked = at.sum === 0
+  const check = (contents: Uint8Array) => {
+    if (!checked && crc32(contents) !== at.sum) {
+      throw new CheckpointError(`${source.path}: zip member "${name}" does not have its checksum: it is damaged; download it again`, {
+        code: 'wrong-checksum',
+      })
+    }
+    checked = true
+    return contents
+  }
+  const contents = () => (at.method === STORED ? source.read(locate(), at.size) : inflate())
   return {
     name,
     size: at.size,
@@ -177,7 +191,9 @@ function memberOf(source: ByteSource, name: string, at: Sizes & { method: number
       if (!(offset >= 0 && length >= 0 && offset + length <= at.size)) {
         throw malformed(source.path, `member "${name}" has ${at.size} bytes, ${length} at ${offset} are asked for`)
       }
-      return at.method === STORED ? source.read(locate() + offset, length) : inflate().slice(offset, offset + length)
+      if (length === at.size) return check(contents())
+      if (at.method === STORED && checked) return source.read(locate() + offset, length)
+      return check(contents()).slice(offset, offset + length)
     },
   }
 }
