@@ -51,25 +51,47 @@ def pick(items, weights):
     return items[np.searchsorted(weights, random.random() * weights[-1], side="right")]
 
 
-class Segments:
-    """Random pieces [S] of the clips that are trained on, at any sample rate; a clip's chance is its length. `peak_db`:
-    range of random peak levels."""
+class Level:
+    """How loud pieces are made: the peak of the `whole` clip that they are cut from, or of the piece, drawn evenly from
+    `low` to `high`, as amplitudes or decibels."""
 
-    def __init__(self, cache, rate, size, peak_db=None):
-        self.corpus, self.rate, self.size, self.peak_db = Corpus(cache), rate, size, peak_db
+    def __init__(self, low, high=None, decibels=False, whole=True):
+        self.low, self.high, self.decibels, self.whole = low, low if high is None else high, decibels, whole
+
+    def gain(self, peak):
+        target = random.uniform(self.low, self.high)
+        return (10 ** (target / 20) if self.decibels else target) / max(float(peak), 1e-3)
+
+
+class Segments:
+    """Random pieces [S] of the clips that are trained on, at any sample rate; a clip's chance is its length. Shorter
+    clips are padded with silence. `level`: a Level, or None for the corpus' own."""
+
+    def __init__(self, cache, rate, size, level=None):
+        self.corpus, self.rate, self.size, self.level = Corpus(cache), rate, size, level
         self.needed = math.ceil(size * RATE / rate) + (0 if rate == RATE else 64)  # and what a resampler eats
-        self.items = [i for i in self.corpus.items if not i["validation"] and i["samples"] > self.needed]
+        self.items = [i for i in self.corpus.items if not i["validation"]]
+        if not self.items:
+            raise SystemExit(f"{cache}: has no clip to train on")
         self.weights = np.cumsum([i["samples"] for i in self.items])
+        self.peaks = {}
+
+    def peak(self, item):
+        if item["start"] not in self.peaks:
+            self.peaks[item["start"]] = np.abs(self.corpus.audio(item)).max()
+        return self.peaks[item["start"]]
 
     def __call__(self):
         item = pick(self.items, self.weights)
-        x = self.corpus.audio(item, random.randrange(item["samples"] - self.needed), self.needed)
+        count = min(self.needed, item["samples"])
+        x = self.corpus.audio(item, random.randrange(item["samples"] - count + 1), count)
         if self.rate != RATE:
             import soxr
 
-            x = soxr.resample(x, RATE, self.rate)[: self.size]
-        if self.peak_db:
-            x = x * 10 ** (random.uniform(*self.peak_db) / 20) / max(np.abs(x).max(), 1e-3)
+            x = soxr.resample(x, RATE, self.rate)
+        x = np.pad(x[: self.size], (0, max(0, self.size - len(x))))
+        if self.level:
+            x = x * np.float32(self.level.gain(self.peak(item) if self.level.whole else np.abs(x).max()))
         return x
 
 

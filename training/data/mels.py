@@ -1,5 +1,6 @@
 """Log-mel front-ends of the published vocoders, told apart by the values that each paper's file states."""
 
+import warnings
 import librosa, torch, torch.nn.functional as F
 from torch import nn
 
@@ -38,9 +39,12 @@ class LogMel(nn.Module):
             floor,
             center,
         )
-        filters = librosa.filters.mel(
-            sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=None if htk else "slaney"
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # the papers do have more bands than a small window tells apart
+            norm = None if htk else "slaney"
+            filters = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm)
         self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
         self.register_buffer("window", torch.hann_window(self.win), persistent=False)
         self.statistics = statistics

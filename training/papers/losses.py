@@ -1,4 +1,4 @@
-"""Spectral and adversarial losses of the vocoder papers, one function each."""
+"""Spectral and adversarial losses of the vocoder and codec papers, one function each."""
 
 import math
 import torch, torch.nn.functional as F
@@ -7,36 +7,61 @@ from data.mels import LogMel
 _front_ends = {}
 
 
-def mel_magnitude(x, rate, n_fft, n_mels):
-    """[B, S] -> linear mel [B, n_mels, T] at hop n_fft / 4"""
-    key = (rate, n_fft, n_mels, x.device)
+def front_end(device, *args, **options):
+    key = (device, args, *options.items())
     if key not in _front_ends:
-        _front_ends[key] = LogMel(rate, n_fft, n_fft // 4, n_mels, epsilon=1e-9, center=True).to(x.device)
-    return _front_ends[key].energies(x)
+        _front_ends[key] = LogMel(*args, **options).to(device)
+    return _front_ends[key]
 
 
-def multi_scale_mel(x, y, rate, scales=((2048, 128), (1024, 80), (512, 48), (256, 24))):
-    """Sum over scales of L1 between ln-mels of x and y [B, S]."""
+def multi_scale_mel(x, y, rate, scales=((2048, 128), (1024, 80), (512, 48), (256, 24)), epsilon=1e-9):
+    """Sum over scales of L1 between ln-mels of x and y [B, S], at a hop of a quarter window."""
     loss = 0.0
     for n_fft, n_mels in scales:
-        a, b = (mel_magnitude(v, rate, n_fft, n_mels).clamp(min=1e-5).log() for v in (x, y))
+        mel = front_end(x.device, rate, n_fft, n_fft // 4, n_mels, epsilon=epsilon, center=True)
+        a, b = (mel.energies(v).clamp(min=1e-5).log() for v in (x, y))
         loss = loss + F.l1_loss(a, b)
     return loss
 
 
 def fine_mel(x, y, rate):
     """BigVGAN v2's and DAC's multi-scale mel: windows from 32 to 2048, 5 to 320 bands, log10."""
-    return multi_scale_mel(x, y, rate, [(32 << n, 5 << n) for n in range(7)]) / math.log(10)
+    return multi_scale_mel(x, y, rate, [(32 << n, 5 << n) for n in range(7)], 0.0) / math.log(10)
 
 
-def balanced_mel(x, y, rate, exponents=range(6, 12)):
-    """EnCodec's: mean over scales of the L1 of mels plus the L2 of their logarithms. At most 64 bands, and no more than
-    a small window can tell apart."""
+def power_mel(x, rate, size, n_mels, fmin=0.0):
+    """[B, S] -> mel of the power [B, M, ceil(S / hop)] at a hop of a quarter window: HTK bands over a normalized STFT
+    (divided by the root of the window's power)"""
+    mel = front_end(x.device, rate, size, size // 4, n_mels, fmin=fmin, htk=True)
+    pad = (size - size // 4) // 2
+    x = F.pad(x[:, None], (pad, pad), "reflect")[:, 0]
+    x = F.pad(x, (0, -(x.shape[-1] - size) % (size // 4)))  # so that the last window is full
+    s = torch.stft(x, size, size // 4, size, mel.window, center=False, return_complex=True)
+    return mel.filters @ (torch.view_as_real(s).square().sum(-1) / mel.window.square().sum())
+
+
+def balanced_mel(x, y, rate, exponents=range(5, 12), n_mels=64, fmin=64.0):
+    """EnCodec's: mean over scales of windows 2^5 to 2^11 of the L1 of mels plus the mean square of their log10, 64
+    bands
+    each. As in audiocraft, whose default leaves out the smallest and the largest window of the paper."""
     loss = 0.0
     for n in exponents:
-        a, b = (mel_magnitude(v, rate, 1 << n, min(64, (1 << n) // 8)) for v in (x, y))
-        loss = loss + F.l1_loss(a, b) + F.mse_loss(a.clamp(min=1e-5).log(), b.clamp(min=1e-5).log())
-    return loss / len(exponents)
+        a, b = (power_mel(v, rate, 1 << n, n_mels, fmin) for v in (x, y))
+        loss = loss + F.l1_loss(a, b) + F.mse_loss((a + 1e-5).log10(), (b + 1e-5).log10())
+    return loss / (2 * len(exponents))
+
+
+def soundstream_mel(x, y, rate, exponents=range(6, 12), n_mels=64):
+    """SoundStream's: sum over windows s of 2^6 to 2^11 of the L1 of mels plus sqrt(s / 2) times the L2 of their
+    logarithms,
+    each the norm of a frame, mean over frames. (The paper sums over frames: there the weight grows with the length.)"""
+    loss = 0.0
+    for n in exponents:
+        a, b = (power_mel(v, rate, 1 << n, n_mels) for v in (x, y))
+        off = (a + 1e-5).log() - (b + 1e-5).log()
+        norm = (off.square().sum(1) + 1e-12).sqrt()
+        loss = loss + (a - b).abs().sum(1).mean() + math.sqrt((1 << n) / 2) * norm.mean()
+    return loss
 
 
 def spectral_convergence(x, y, resolutions=((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))):
@@ -45,46 +70,83 @@ def spectral_convergence(x, y, resolutions=((1024, 120, 600), (2048, 240, 1200),
     loss = 0.0
     for n_fft, hop, size in resolutions:
         window = torch.hann_window(size, device=x.device)
-        a, b = (
-            torch.view_as_real(torch.stft(v, n_fft, hop, size, window, return_complex=True))
-            .square()
-            .sum(-1)
-            .clamp(min=1e-7)
-            .sqrt()
-            for v in (x, y)
-        )
+        stft = lambda v: torch.view_as_real(torch.stft(v, n_fft, hop, size, window, return_complex=True))
+        a, b = (stft(v).square().sum(-1).clamp(min=1e-7).sqrt() for v in (x, y))
         loss = loss + torch.linalg.norm(b - a) / torch.linalg.norm(b) + F.l1_loss(a.log(), b.log())
     return loss / len(resolutions)
 
 
+# What a discriminator and a generator minimize. All take what `discriminators` give, lists of (score map, features),
+# and
+# give means over sub-discriminators. In the first two a score is the logit of "this is real".
+
+
+def over_scores(term, heard):
+    return sum(term(score.float()).mean() for score, _ in heard) / len(heard)
+
+
+def minimax_discriminator(real, fake):
+    """The first GAN's (arXiv:1406.2661): -log D(x) - log(1 - D(G(z)))"""
+    return over_scores(lambda r: F.softplus(-r), real) + over_scores(F.softplus, fake)
+
+
+def minimax_generator(fake):
+    """log(1 - D(G(z))): its gradient vanishes where the discriminator is sure that the fake is one."""
+    return over_scores(lambda f: -F.softplus(f), fake)
+
+
+non_saturating_discriminator = minimax_discriminator
+
+
+def non_saturating_generator(fake):
+    """-log D(G(z)): the same fixed point, but the gradient is largest where the discriminator is sure."""
+    return over_scores(lambda f: F.softplus(-f), fake)
+
+
 def lsgan_discriminator(real, fake):
-    """Mean over sub-discriminators; real, fake: lists of (score map, features)."""
-    return sum((1 - r.float()).square().mean() + f.float().square().mean() for (r, _), (f, _) in zip(real, fake)) / len(
-        real
-    )
+    """Least squares (arXiv:1611.04076): real scores towards 1, fake ones towards 0"""
+    return over_scores(lambda r: (1 - r).square(), real) + over_scores(torch.square, fake)
 
 
 def lsgan_generator(fake):
-    return sum((1 - f.float()).square().mean() for f, _ in fake) / len(fake)
+    return over_scores(lambda f: (1 - f).square(), fake)
 
 
 def hinge_discriminator(real, fake):
-    """Mean over sub-discriminators of hinge losses; real, fake: lists of (score map, features)."""
-    return sum(F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean() for (r, _), (f, _) in zip(real, fake)) / len(
-        real
-    )
+    """Real scores above 1, fake ones below -1; what is beyond teaches nothing."""
+    return over_scores(lambda r: F.relu(1 - r), real) + over_scores(lambda f: F.relu(1 + f), fake)
 
 
 def hinge_generator(fake):
-    return sum(F.relu(1 - f.float()).mean() for f, _ in fake) / len(fake)
+    """SoundStream's, EnCodec's and Vocos'; MelGAN's is `linear_generator`."""
+    return over_scores(lambda f: F.relu(1 - f), fake)
+
+
+def linear_generator(fake):
+    return over_scores(torch.neg, fake)
+
+
+OBJECTIVES = dict(
+    minimax=(minimax_discriminator, minimax_generator),
+    non_saturating=(non_saturating_discriminator, non_saturating_generator),
+    least_squares=(lsgan_discriminator, lsgan_generator),
+    hinge=(hinge_discriminator, hinge_generator),
+)
+
+
+def feature_distances(real, fake):
+    """-> the L1 between the features of each layer of each sub-discriminator, and the mean size of the real ones"""
+    pairs = [pair for (_, a), (_, b) in zip(real, fake) for pair in zip(a, b)]
+    return [(F.l1_loss(b.float(), a.detach().float()), a.detach().float().abs().mean()) for a, b in pairs]
+
+
+def summed_matching(real, fake):
+    """HiFi-GAN's and Vocos' feature matching: the sum over sub-discriminators and layers."""
+    return sum(distance for distance, _ in feature_distances(real, fake))
 
 
 def feature_matching(real, fake, relative=True):
-    """Mean over sub-discriminators and layers of the L1 between features; `relative`: each over the mean size of the
-    real one's (EnCodec)."""
-    each = []
-    for (_, a), (_, b) in zip(real, fake):
-        for x, y in zip(a, b):
-            x = x.detach().float()
-            each.append(F.l1_loss(y.float(), x) / (x.abs().mean().clamp(min=1e-3) if relative else 1))
-    return sum(each) / len(each)
+    """The mean over sub-discriminators and layers; `relative`: each over the mean size of the real features (EnCodec's
+    paper; audiocraft's code does not)."""
+    each = feature_distances(real, fake)
+    return sum(distance / size.clamp(min=1e-8) if relative else distance for distance, size in each) / len(each)

@@ -38,7 +38,7 @@ def main():
     optimizer, discriminator_optimizer = recipe.optimizers(generator)
     run = common.Run(a, [generator, recipe.discriminators, recipe.front_end], [optimizer, discriminator_optimizer])
     batch_size = a.batch or recipe.batch
-    segments = None if a.smoke else corpus.Segments(a.cache, recipe.rate, recipe.segment, recipe.peak_db)
+    segments = None if a.smoke else corpus.Segments(a.cache, recipe.rate, recipe.segment, recipe.level)
     epoch = 1 if a.smoke else max(1, len(segments.items) // batch_size)
 
     def batch():

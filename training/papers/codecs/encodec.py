@@ -271,7 +271,7 @@ class Recipe:
     def __init__(self, config):
         self.config = config
         self.discriminators = nn.ModuleDict(
-            dict(stft=MultiScaleStftDiscriminator(channels=max(2, config["n_filters"])))
+            dict(msstftd=MultiScaleStftDiscriminator(channels=max(2, config["n_filters"]), inputs=config["channels"]))
         )
         self.balancer = Balancer(dict(wave=0.1, mel=2, adversarial=4, matching=4))
 

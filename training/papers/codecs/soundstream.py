@@ -5,7 +5,7 @@ import random
 import torch
 from torch import nn
 from papers import losses
-from papers.discriminators import MultiScaleDiscriminator, ResidualStftDiscriminator, melgan_scale
+from papers.discriminators import MelganDiscriminator, ResidualStftDiscriminator
 from . import encodec
 
 ARCH, CHECKPOINT = "soundstream", "soundstream_{step:08d}.th"
@@ -36,9 +36,7 @@ class Recipe(encodec.Recipe):
 
     def __init__(self, config):
         self.config = config
-        wave = MultiScaleDiscriminator(
-            melgan_scale(max(2, config["n_filters"] // 2)), slope=0.2, spectral_first=False, padding=1
-        )
+        wave = MelganDiscriminator(width=max(2, config["n_filters"] // 2))
         self.discriminators = nn.ModuleDict(
             dict(stft=ResidualStftDiscriminator(max(2, config["n_filters"])), wave=wave)
         )
@@ -56,7 +54,7 @@ class Recipe(encodec.Recipe):
         }
 
     def reconstruct(self, fake, real):
-        return {"mel": losses.balanced_mel(fake, real, self.config["sample_rate"])}
+        return {"mel": losses.soundstream_mel(fake, real, self.config["sample_rate"])}
 
     def backward(self, terms, output, commitment):
         (sum(terms.values()) + commitment).backward()

@@ -3,6 +3,7 @@
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from papers import losses
+from data.corpus import Level
 from papers.discriminators import MultiPeriodDiscriminator, MultiResolutionDiscriminator, MultiScaleSubBandDiscriminator
 from . import hifi_gan
 from .hifi_gan import fuse
@@ -170,21 +171,32 @@ class Generator(nn.Module):
 
 class Recipe(hifi_gan.Recipe):
     """HiFi-GAN's losses under period and resolution discriminators, clipped, decayed every step; v2: sub-bands of a
-    constant-Q transform instead of resolutions, a finer mel loss and longer segments."""
+    constant-Q transform instead of resolutions, a finer mel loss and longer segments. Each discriminator is clipped
+    by itself."""
+
+    level = Level(0.95, whole=False)  # peak of every piece
 
     def __init__(self, config):
         width = config.get("discriminator_channel_mult", 1)
         if config.get("use_cqtd_instead_of_mrd"):
             scales = (config[f"cqtd_{name}"] for name in ("hop_lengths", "n_octaves", "bins_per_octaves"))
             spectra = dict(
-                sub_bands=MultiScaleSubBandDiscriminator(
-                    config["sampling_rate"], *scales, int(config["cqtd_filters"] * width)
+                mrd=MultiScaleSubBandDiscriminator(
+                    config["sampling_rate"],
+                    *scales,
+                    int(config.get("cqtd_filters", 32) * width),
+                    dilations=config.get("cqtd_dilations", (1, 2, 4)),
+                    level=config.get("cqtd_normalize_volume", False),
                 )
             )
         else:
-            spectra = dict(resolutions=MultiResolutionDiscriminator(config["resolutions"], int(32 * width), 0.1))
-        super().__init__(config, dict(periods=MultiPeriodDiscriminator(width=width), **spectra))
-        self.clip = self.discriminators_clip = config["clip_grad_norm"]
+            spectra = dict(mrd=MultiResolutionDiscriminator(config["resolutions"], int(32 * width), 0.1))
+        periods = MultiPeriodDiscriminator(config.get("mpd_reshapes", (2, 3, 5, 7, 11)), width=width)
+        super().__init__(config, dict(mpd=periods, **spectra))
+        self.clip = self.discriminators_clip = config.get("clip_grad_norm", 1000)
+
+    def clipped(self):
+        return [[*module.parameters()] for module in self.discriminators.values()]
 
     def decay(self, step, epoch):
         return self.config["lr_decay"] ** step

@@ -2,7 +2,7 @@
 
 import numpy as np, torch.nn.functional as F
 from torch import nn
-from papers.discriminators import FRE_GAN_SCALE, MultiPeriodDiscriminator, MultiScaleDiscriminator
+from papers.discriminators import MultiPeriodDiscriminator, MultiScaleDiscriminator
 from . import hifi_gan
 from .hifi_gan import fuse, resblocks
 from .layers import conv, upsampling
@@ -72,5 +72,5 @@ class Recipe(hifi_gan.Recipe):
         options = dict(wavelets=True, width=config.get("discriminator_channel_mult", 1))
         super().__init__(
             config,
-            dict(periods=MultiPeriodDiscriminator(**options), scales=MultiScaleDiscriminator(FRE_GAN_SCALE, **options)),
+            dict(mpd=MultiPeriodDiscriminator(**options), msd=MultiScaleDiscriminator(**options)),
         )

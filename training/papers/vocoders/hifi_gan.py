@@ -3,6 +3,7 @@
 import numpy as np, torch.nn.functional as F
 from torch import nn
 from papers.discriminators import MultiPeriodDiscriminator, MultiScaleDiscriminator
+from data.corpus import Level
 from data.mels import LogMel
 from .layers import conv, upsampling
 from .recipe import Recipe as Defaults
@@ -135,11 +136,12 @@ class Recipe(Defaults):
     every epoch."""
 
     mel_weight = 45
+    level = Level(0.95)  # peak of every clip
 
     def __init__(self, config, discriminators=None):
         width = config.get("discriminator_channel_mult", 1)
         discriminators = discriminators or dict(
-            periods=MultiPeriodDiscriminator(width=width), scales=MultiScaleDiscriminator(width=width)
+            mpd=MultiPeriodDiscriminator(width=width), msd=MultiScaleDiscriminator(width=width)
         )
         super().__init__(config, mel_of(config), config["segment_size"], config["batch_size"], discriminators)
         self.loss_mel = LogMel(**mel_of(config, "fmax_for_loss"))

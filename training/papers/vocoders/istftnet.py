@@ -10,8 +10,12 @@ mel_of, Recipe = hifi_gan.mel_of, hifi_gan.Recipe
 C8C8I = dict(
     hifi_gan.V1, upsample_rates=[8, 8], upsample_kernel_sizes=[16, 16], gen_istft_n_fft=16, gen_istft_hop_size=4
 )
+C8I = dict(
+    hifi_gan.V1, upsample_rates=[8], upsample_kernel_sizes=[16], gen_istft_n_fft=128, gen_istft_hop_size=32
+)  # the paper's third variant: half the convolutions, an inverse STFT of 65 bins
 PRESETS = {
     "c8c8i": C8C8I,
+    "c8i": C8I,
     "c8c8i-small": dict(C8C8I, upsample_initial_channel=128),
     "tiny": dict(
         C8C8I, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048

@@ -6,10 +6,14 @@ import torch
 from torch import nn
 
 
-def normed(layer):
+def normed(layer, norm=nn.utils.weight_norm):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        return nn.utils.weight_norm(layer)
+        return norm(layer)
+
+
+def spectral_normed(layer):
+    return normed(layer, nn.utils.spectral_norm)
 
 
 def conv(n_in, n_out, kernel, dilation=1, **options):

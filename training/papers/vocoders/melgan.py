@@ -3,7 +3,8 @@
 import numpy as np, torch
 from torch import nn
 from papers import losses
-from papers.discriminators import MultiScaleDiscriminator, melgan_scale
+from data.corpus import Level
+from papers.discriminators import MelganDiscriminator
 from .layers import conv, doubled_upsampling
 from .recipe import Recipe as Defaults
 
@@ -71,15 +72,12 @@ class Generator(nn.Module):
 class Recipe(Defaults):
     """Hinge loss and feature matching alone: no spectral loss tells the generator what to say."""
 
+    level = Level(0.3 * 0.95, 0.95)  # peak of every clip: normalized, then a random amplitude
+
     def __init__(self, config):
-        discriminators = MultiScaleDiscriminator(
-            melgan_scale(config["ndf"], [config["downsamp_factor"]] * config["n_layers_D"]),
-            config["num_D"],
-            slope=0.2,
-            spectral_first=False,
-            padding=1,
-        )
-        super().__init__(config, mel_of(config), config["seq_len"], config["batch_size"], dict(scales=discriminators))
+        strides = [config["downsamp_factor"]] * config["n_layers_D"]
+        discriminators = dict(netD=MelganDiscriminator(config["num_D"], config["ndf"], strides))
+        super().__init__(config, mel_of(config), config["seq_len"], config["batch_size"], discriminators)
 
     def optimizers(self, generator):
         return [torch.optim.Adam(m.parameters(), 1e-4, (0.5, 0.9)) for m in (generator, self.discriminators)]
@@ -88,16 +86,13 @@ class Recipe(Defaults):
         return 1.0
 
     def judge(self, real, fake):
-        return losses.hinge_discriminator(real, fake)
+        return len(real) * losses.hinge_discriminator(real, fake)
 
     def fool(self, real, fake):
-        depth = self.config["n_layers_D"]
-        weight = (
-            self.config["lambda_feat"] * 4 * (depth + 2) / (depth + 1)
-        )  # the paper's 4 / (depth + 1) for each of depth + 2 layers
+        weight = self.config["lambda_feat"] * 4 / (self.config["n_layers_D"] + 1) / len(fake)
         return {
-            "adversarial": -sum(score.float().mean() for score, _ in fake),
-            "matching": weight * losses.feature_matching(real, fake, relative=False),
+            "adversarial": len(fake) * losses.linear_generator(fake),
+            "matching": weight * losses.summed_matching(real, fake),
         }
 
     def spectral(self, fake, real):

@@ -4,7 +4,7 @@ import math
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from papers import losses
-from papers.discriminators import WaveNetDiscriminator
+from papers.discriminators import ParallelWaveganDiscriminator
 from .layers import conv, normed
 from .recipe import Recipe as Defaults
 
@@ -176,10 +176,10 @@ class Recipe(Defaults):
 
     def __init__(self, config):
         d, stft = config["discriminator_params"], config["stft_loss_params"]
-        discriminators = WaveNetDiscriminator(d["layers"], d["conv_channels"], d["kernel_size"])
-        super().__init__(
-            config, mel_of(config), config["batch_max_steps"], config["batch_size"], dict(wavenet=discriminators)
-        )
+        slope = d.get("nonlinear_activation_params", {}).get("negative_slope", 0.2)
+        options = dict(kernel=d["kernel_size"], slope=slope, factor=d.get("dilation_factor", 1))
+        discriminators = dict(discriminator=ParallelWaveganDiscriminator(d["layers"], d["conv_channels"], **options))
+        super().__init__(config, mel_of(config), config["batch_max_steps"], config["batch_size"], discriminators)
         self.resolutions = list(zip(stft["fft_sizes"], stft["hop_sizes"], stft["win_lengths"]))
         self.discriminators_from = config["discriminator_train_start_steps"]
         self.clip, self.discriminators_clip = config["generator_grad_norm"], config["discriminator_grad_norm"]

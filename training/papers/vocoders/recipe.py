@@ -10,7 +10,7 @@ from data.mels import LogMel
 class Recipe:
     discriminators_from = 0  # step at which the discriminators begin
     clip = discriminators_clip = None  # largest norm of the gradient
-    peak_db = None  # range of random peak levels
+    level = None  # how loud pieces are made: a data.corpus.Level
     arch, about = None, {}  # of the parity case, where they are not the paper's usual ones
     codewords = ()  # what the generator copies from a codec
 
@@ -42,18 +42,19 @@ class Recipe:
     def hear(self, x):
         return [heard for discriminator in self.discriminators.values() for heard in discriminator(x)]
 
+    def clipped(self):
+        """Lists of the discriminators' parameters whose gradients are clipped together."""
+        return [[*self.discriminators.parameters()]]
+
     def judge(self, real, fake):
         """The discriminators' loss; real, fake: what they heard"""
         return len(real) * losses.lsgan_discriminator(real, fake)
 
     def fool(self, real, fake):
         """The generator's weighted losses by what the discriminators heard"""
-        layers = sum(
-            len(features) for _, features in real
-        )  # the papers sum over sub-discriminators and layers; `losses` averages
         return {
             "adversarial": len(real) * losses.lsgan_generator(fake),
-            "matching": 2 * layers * losses.feature_matching(real, fake, relative=False),
+            "matching": 2 * losses.summed_matching(real, fake),
         }
 
     def spectral(self, fake, real):

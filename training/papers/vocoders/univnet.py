@@ -139,11 +139,11 @@ class Recipe(Defaults):
     def __init__(self, config):
         self.resolutions = ast.literal_eval(config["mrd"]["resolutions"])
         width, (mpd, mrd) = config.get("discriminator_channel_mult", 1), (config["mpd"], config["mrd"])
+        channels, slope = (64, 128, 256, 512, 1024), mpd["lReLU_slope"]  # of both, in the published code
+        folds = dict(slope=slope, kernel=mpd["kernel_size"], stride=mpd["stride"], width=width)
         discriminators = dict(
-            resolutions=MultiResolutionDiscriminator(self.resolutions, int(32 * width), mrd["lReLU_slope"]),
-            periods=MultiPeriodDiscriminator(
-                mpd["periods"], (64, 128, 256, 512, 1024), mpd["lReLU_slope"], width=width
-            ),
+            MRD=MultiResolutionDiscriminator(self.resolutions, int(32 * width), slope),
+            MPD=MultiPeriodDiscriminator(mpd["periods"], channels, **folds),
         )
         super().__init__(
             config, mel_of(config), config["audio"]["segment_length"], config["train"]["batch_size"], discriminators

@@ -5,6 +5,7 @@ import json, math, random
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
+from data.corpus import Level
 from papers import losses
 from mynah.codec import ConvNeXt, istft_same
 from papers.discriminators import MultiBandDiscriminator, MultiPeriodDiscriminator
@@ -169,20 +170,19 @@ class Recipe(Defaults):
     mel; AdamW over a cosine of a million steps."""
 
     bands_weight = 0.1
-    peak_db = (-6, -1)
+    level = Level(-6, -1, decibels=True)  # peak of every clip
+    condition = None  # number of the bandwidth of this batch [1]
 
     def __init__(self, config, codec=""):
-        width = config.get("discriminator_channel_mult", 1)
-        super().__init__(
-            config,
-            mel_of(config),
-            config.get("segment_size", 16384),
-            16,
-            dict(periods=MultiPeriodDiscriminator(width=width), bands=MultiBandDiscriminator(channels=int(32 * width))),
-        )
-
         extractor = config["feature_extractor"]["init_args"]
         self.bandwidths = extractor.get("bandwidths")
+        told = dict(conditions=len(self.bandwidths)) if self.bandwidths else {}
+        width = config.get("discriminator_channel_mult", 1)
+        discriminators = dict(
+            multiperioddisc=MultiPeriodDiscriminator(width=width, from_layer=1, **told),
+            multiresddisc=MultiBandDiscriminator(channels=int(32 * width), **told),
+        )
+        super().__init__(config, mel_of(config), config.get("segment_size", 16384), 16, discriminators)
         if self.bandwidths:
             if not codec:
                 raise SystemExit("this preset listens to EnCodec: pass --codec RUN/export of train_encodec.py")
@@ -205,6 +205,7 @@ class Recipe(Defaults):
             return super().features(wave)
         self.codec.to(wave.device)
         number = random.randrange(len(self.bandwidths))
+        self.condition = torch.tensor([number], device=wave.device)
         self.codes = self.codec.encode(wave[:, None], self.bandwidths[number])
         return self.codec.quantizer.decode(self.codes), torch.full((len(wave),), number, device=wave.device)
 
@@ -223,21 +224,21 @@ class Recipe(Defaults):
     def decay(self, step, epoch, steps=1_000_000):
         return 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
+    def hear(self, x):
+        return [heard for each in self.discriminators.values() for heard in each(x, self.condition)]
+
     def weighted(self, loss, *heard):
-        n = len(self.discriminators["periods"].discriminators)
+        """`loss` under the period discriminators, plus its share under the bands'"""
+        n = len(self.discriminators["multiperioddisc"].discriminators)
         return loss(*(h[:n] for h in heard)) + self.bands_weight * loss(*(h[n:] for h in heard))
 
     def judge(self, real, fake):
         return self.weighted(losses.hinge_discriminator, real, fake)
 
     def fool(self, real, fake):
-        matching = lambda real, fake: (
-            5 * losses.feature_matching(real, fake, relative=False)
-        )  # summed over layers in the paper
-        return {
-            "adversarial": self.weighted(losses.hinge_generator, fake),
-            "matching": self.weighted(matching, real, fake),
-        }
+        matching = lambda real, fake: losses.summed_matching(real, fake) / len(real)
+        adversarial = self.weighted(losses.hinge_generator, fake)
+        return {"adversarial": adversarial, "matching": self.weighted(matching, real, fake)}
 
     def spectral(self, fake, real):
         return {"mel": 45 * F.l1_loss(self.front_end(fake), self.front_end(real))}
