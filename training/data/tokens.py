@@ -1,7 +1,7 @@
 """Reads the folders of tokenize_corpus.py and makes training sequences: a prompt of one clip, then the target clip of
 the same speaker, and the voice, which is pooled over more of the speaker than the prompt."""
 
-import bisect, json, random
+import bisect, itertools, json, random
 from pathlib import Path
 import numpy as np, torch
 from data.align import BOUNDARY, SHORTEST_PAUSE, SILENT, SPACE
@@ -175,22 +175,25 @@ class Tokens:
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Batches without end, for a DataLoader whose workers make them beside a GPU."""
+    """Batches without end from number `start` on, for a DataLoader whose workers make them beside a GPU. What is in a
+    batch depends on its number and the seed alone."""
 
-    def __init__(self, tokens, size, seed):
-        self.tokens, self.size, self.seed = tokens, size, seed
+    def __init__(self, tokens, size, seed, start):
+        self.tokens, self.size, self.seed, self.start = tokens, size, seed, start
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
-        rng = random.Random(f"{self.seed}/{worker.id if worker else 0}")
-        while True:
-            yield self.tokens.batch(self.size, rng)
+        first, every = (worker.id, worker.num_workers) if worker else (0, 1)
+        for n in itertools.count(self.start + first, every):
+            yield self.tokens.batch(self.size, random.Random(f"{self.seed}/{n}"))
 
 
-def batches(tokens, size, seed, workers):
-    """An endless iterator of `Tokens.batch`, made by `workers` other processes (0: by this one)."""
+def batches(tokens, size, seed, workers, start=0):
+    """An endless iterator of `Tokens.batch` from number `start` on, made by `workers` other processes (0: this one)."""
     more = dict(prefetch_factor=4, persistent_workers=True) if workers else {}
-    return iter(torch.utils.data.DataLoader(Stream(tokens, size, seed), batch_size=None, num_workers=workers, **more))
+    return iter(
+        torch.utils.data.DataLoader(Stream(tokens, size, seed, start), batch_size=None, num_workers=workers, **more)
+    )
 
 
 def by_kind(items):

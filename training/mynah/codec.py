@@ -105,7 +105,9 @@ class Rvq(nn.Module):
         r = z.clone()
         for k in range(len(self.codebook)):
             size = self.codebook.shape[1]
-            self.codebook[k] = r[torch.randperm(len(r))[:size]]
+            self.codebook[k] = r[
+                torch.randperm(len(r)).repeat(-(-size // len(r)))[:size]
+            ]  # fewer latents than codewords: some twice
             for _ in range(iterations):
                 idx = self.nearest(k, r)
                 count = torch.bincount(idx, minlength=size).float()

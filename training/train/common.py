@@ -1,6 +1,6 @@
 """What every train script shares: a run folder with resumable checkpoints, a time limit, a CSV log and PNG curves."""
 
-import argparse, csv, json, math, os, random, time
+import argparse, csv, json, math, os, random, signal, time
 from pathlib import Path
 import numpy as np, torch
 
@@ -9,12 +9,8 @@ def arguments(description, **defaults):
     p = argparse.ArgumentParser(description=description)
     p.add_argument("--cache", default="", help="folder written by corpus.py or tokenize_corpus.py")
     p.add_argument("--run", required=True, help="folder for checkpoints and logs; an existing one is resumed")
-    p.add_argument(
-        "--minutes",
-        type=float,
-        default=60,
-        help="stop after this many minutes of training in all; the learning rate ends there",
-    )
+    p.add_argument("--minutes", type=float, help="stop after this many minutes of training in all (60 if no --steps)")
+    p.add_argument("--steps", type=int, default=0, help="stop after this many steps in all")
     p.add_argument("--device", default="auto")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
@@ -34,6 +30,8 @@ def arguments(description, **defaults):
     for name, value in defaults.items():
         p.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     a = p.parse_args()
+    if a.minutes is None:
+        a.minutes = math.inf if a.steps else 60
     if a.threads:
         torch.set_num_threads(a.threads)
     a.device = device_of(a.device)
@@ -89,6 +87,53 @@ def mean_weights(paths, device="cpu"):
     return {k: torch.stack([s[k] for s in states]).mean(0) for k in states[0] if all(k in s for s in states)}
 
 
+def begin_from(module, paths):
+    """Loads --init into a module: exported safetensors (a codec is in two files), or a checkpoint as papers.published
+    reads it."""
+    state = {}
+    for path in paths:
+        state |= read_export(path) if path.endswith(".safetensors") else published(path)
+    state = refitted(state, module.state_dict())
+    missing = [k for k, _ in module.named_parameters() if k not in state]
+    if missing:
+        raise SystemExit(f"--init: {' '.join(paths)} lack {len(missing)} parameters, such as {missing[0]}")
+    module.load_state_dict(
+        state, strict=False
+    )  # an export leaves out buffers that are derived or only used in training
+
+
+NESTED = (
+    "generator",
+    "model_g",
+    "netG",
+    "model",
+    "state_dict",
+    "module",
+    "average",
+)  # what checkpoints keep weights under
+
+
+def published(path):
+    """The weights of a PyTorch checkpoint: a run's last.pt, or a published .pt, .pth, .bin or g_… file"""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if "average" in state:
+        return state["average"]
+    while (inner := next((state[k] for k in NESTED if isinstance(state.get(k), dict)), None)) is not None:
+        state = inner
+    return state
+
+
+def refitted(state, wanted):
+    """A state dict with weight norm as `wanted` has it: what `mynah convert` writes has plain weights, whose norm over
+    all but the first dimension becomes the gain."""
+    state = dict(state)
+    for key in wanted:
+        if key.endswith("weight_v") and key not in state and (plain := key[:-2]) in state:
+            v = state.pop(plain)
+            state[key], state[plain + "_g"] = v, v.flatten(1).norm(dim=1).view(wanted[plain + "_g"].shape)
+    return state
+
+
 def descend(loss, optimizer, module, norm):
     """One step of an optimizer down the gradient of `loss`, clipped to `norm`."""
     optimizer.zero_grad()
@@ -97,50 +142,109 @@ def descend(loss, optimizer, module, norm):
     optimizer.step()
 
 
-class Run:
-    """Times a run, schedules the learning rate by the share of --minutes used, averages the first module's weights,
-    logs, saves and resumes."""
+class Randomness:
+    """The states of Python's, NumPy's and PyTorch's random numbers, and of a script's own generators."""
 
-    def __init__(self, a, modules, optimizers, horizon=1000):
-        """horizon: steps that the average of the weights reaches back"""
+    def __init__(self, others=()):
+        self.others = list(others)
+
+    def state(self):
+        python = [random.getstate(), *(r.getstate() for r in self.others if isinstance(r, random.Random))]
+        numpy = [r.bit_generator.state for r in self.others if isinstance(r, np.random.Generator)]
+        name, keys, *rest = np.random.get_state()
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        old = [name, keys.tolist(), *rest]
+        return dict(
+            python=json.dumps(python),
+            numpy=json.dumps(numpy),
+            old=json.dumps(old),
+            torch=torch.get_rng_state(),
+            cuda=cuda,
+        )
+
+    def restore(self, state):
+        python = [(version, tuple(words), gauss) for version, words, gauss in json.loads(state["python"])]
+        random.setstate(python[0])
+        for r, s in zip((r for r in self.others if isinstance(r, random.Random)), python[1:]):
+            r.setstate(s)
+        for r, s in zip((r for r in self.others if isinstance(r, np.random.Generator)), json.loads(state["numpy"])):
+            r.bit_generator.state = s
+        name, keys, *rest = json.loads(state["old"])
+        np.random.set_state((name, np.array(keys, np.uint32), *rest))
+        torch.set_rng_state(state["torch"].cpu())
+        if state["cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
+
+
+class Run:
+    """Times a run, schedules the learning rate by the share of --steps or --minutes used, averages the first module's
+    weights, logs, saves and resumes: with --steps, an interrupted run ends as one that was not, to the bit on a CPU.
+
+    SIGINT and SIGTERM save before they end it. `kept`: what else a script has to know when it goes on (tensors,
+    numbers).
+    """
+
+    def __init__(self, a, modules, optimizers, horizon=1000, rngs=()):
+        """horizon: steps that the average of the weights reaches back; rngs: generators that the script draws from
+        beside the global ones"""
         self.a, self.modules, self.optimizers = a, modules, optimizers
         self.folder = Path(a.run)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.step, self.spent, self.started, self.sums, self.count = 0, 0.0, time.time(), {}, 0
-        self.saved = time.time()
+        self.saved, self.stopped_by, self.random, self.drawn = time.time(), 0, Randomness(rngs), None
         self.rates = [g["lr"] for o in optimizers for g in o.param_groups]
-        self.extra = {}
+        self.kept = {}
         last = self.folder / "last.pt"
         if a.init and not last.exists():
-            state = {k: v for path in a.init for k, v in read_export(path).items()}
-            missing = [k for k, _ in modules[0].named_parameters() if k not in state]
-            if missing:
-                raise SystemExit(f"--init: {' '.join(a.init)} lack {len(missing)} parameters, such as {missing[0]}")
-            modules[0].load_state_dict(
-                state, strict=False
-            )  # the export leaves out buffers that are derived or only used in training
+            begin_from(modules[0], a.init)
         self.live, self.horizon = modules[0].state_dict(), horizon
         self.average = {k: v.clone() for k, v in self.live.items()}
         if last.exists():
-            state = torch.load(last, map_location=a.device, weights_only=True)
-            for m, s in zip(modules, state["modules"]):
-                m.load_state_dict(s)
-            self.average = state["average"]
-            for o, s in zip(optimizers, state["optimizers"]):
-                o.load_state_dict(s)
-            self.step, self.spent, self.extra = state["step"], state["spent"], state["extra"]
+            self.resume(torch.load(last, map_location=a.device, weights_only=True))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+
+    def resume(self, state):
+        if "random" not in state:
+            raise SystemExit(f"{self.folder}/last.pt is of an older version: begin a new --run from it with --init")
+        for m, s in zip(self.modules, state["modules"]):
+            m.load_state_dict(s)
+        for o, s in zip(self.optimizers, state["optimizers"]):
+            o.load_state_dict(s)
+        self.average, self.drawn = state["average"], state["random"]
+        self.step, self.spent, self.kept = state["step"], state["spent"], state["kept"]
+        self.sums, self.count = state["sums"], state["count"]
+        log = self.folder / "log.csv"
+        if log.exists():  # rows of steps that are about to be made again
+            head, *rows = log.read_text("utf8").splitlines(keepends=True)
+            rows = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= self.step]
+            log.write_text("".join([head, *rows]), "utf8")
+
+    def stop(self, number, _):
+        if self.stopped_by:  # the second time at once, without saving
+            raise SystemExit(128 + number)
+        self.stopped_by = number
 
     @property
     def minutes(self):
         return (self.spent + time.time() - self.started) / 60
 
     def going(self):
-        if self.a.smoke:
+        """Whether there is a step to make. Between two steps, all that the next one depends on is as it was saved."""
+        if self.drawn:  # now, since building models and reading data draws random numbers, too
+            self.random.restore(self.drawn)
+            self.drawn = None
+        if self.stopped_by:
+            self.save()
+            print(f"saved at step {self.step}; the same command goes on from there", flush=True)
+            raise SystemExit(128 + self.stopped_by)
+        if self.a.smoke and not self.a.steps:
             return self.step < 6
-        return self.minutes < self.a.minutes
+        return self.minutes < self.a.minutes and not 0 < self.a.steps <= self.step
 
     def schedule(self, warmup=200, floor=0.02):
-        share = min(1.0, self.minutes / self.a.minutes)
+        used = self.step / self.a.steps if self.a.steps else self.minutes / self.a.minutes
+        share = min(1.0, used)
         factor = min(1.0, (self.step + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
         self.scale_rates(factor)
 
@@ -190,7 +294,10 @@ class Run:
             optimizers=[o.state_dict() for o in self.optimizers],
             step=self.step,
             spent=self.minutes * 60,
-            extra=self.extra,
+            kept=self.kept,
+            sums=self.sums,
+            count=self.count,
+            random=self.drawn or self.random.state(),
         )
         torch.save(state, self.folder / "tmp.pt")
         os.replace(self.folder / "tmp.pt", self.folder / "last.pt")

@@ -21,7 +21,10 @@ def main():
     if not a.smoke:
         data = corpus.Corpus(a.cache)
         known = [i for i in data.items if "durations" in i]
-        items, held = ([i for i in known if i["validation"] == v] for v in (False, True))
+        long = [i for i in known if i["samples"] > (frames * 1.2 + 2) * corpus.FRAME] or known
+        items, held = ([i for i in long if i["validation"] == v] for v in (False, True))
+        if not items:
+            raise SystemExit(f"{a.cache}: has no clip with known durations to train on")
         labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in known}
 
     def clip(item, augment):
@@ -45,25 +48,24 @@ def main():
     def batch(source, augment):
         if a.smoke:
             return torch.randn(2, frames * 600), torch.randint(0, 56, (2, frames))
-        source = [i for i in random.choices(source, k=3 * a.batch) if i["samples"] > (frames * 1.2 + 2) * corpus.FRAME][
-            : a.batch
-        ]
-        x, y = zip(*(clip(i, augment) for i in source))
+        x, y = zip(*(clip(i, augment) for i in random.choices(source, k=a.batch)))
         return torch.from_numpy(np.stack(x)), torch.from_numpy(np.stack(y))
 
-    accuracy = 0.0
+    run.kept.setdefault("accuracy", 0.0)
     while run.going():
         run.schedule()
         x, y = (v.to(a.device) for v in batch(None if a.smoke else items, True))
         loss = F.nll_loss(model(corpus.log_mel(x)).transpose(1, 2), y)
         common.descend(loss, optimizer, model, 2.0)
-        if run.step % 200 == 199 and not a.smoke:
+        if run.step % 200 == 199 and not a.smoke and held:
             model.eval()
             with torch.no_grad():
                 x, y = batch(held, False)
-                accuracy = (model(corpus.log_mel(x.to(a.device))).argmax(-1).cpu() == y).float().mean().item()
+                run.kept["accuracy"] = (
+                    (model(corpus.log_mel(x.to(a.device))).argmax(-1).cpu() == y).float().mean().item()
+                )
             model.train()
-        run.log({"nll": loss.detach(), "held_out_accuracy": accuracy}, every=100)
+        run.log({"nll": loss.detach(), "held_out_accuracy": run.kept["accuracy"]}, every=100)
     run.finish()
 
 

@@ -28,7 +28,7 @@ def main():
     optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03, fused=True)
     run = common.Run(a, [model], [optimizer])
     tokens = None if a.smoke else Tokens(a.cache, shares=SHARES)
-    stream = None if a.smoke else batches(tokens, a.batch, a.seed + run.step, a.workers)
+    stream = None if a.smoke else batches(tokens, a.batch, a.seed, a.workers, run.step)
 
     def losses(batch, noise):
         batch = {k: v.to(a.device) for k, v in batch.items()}
@@ -52,7 +52,7 @@ def main():
             (move * target).sum() / target.sum(),
         )
 
-    held = {}
+    held = run.kept
 
     def check():
         """The losses of held-out speakers, each kind by itself."""

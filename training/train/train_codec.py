@@ -74,22 +74,27 @@ def main():
             discriminators.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01, fused=True
         )
         modules, optimizers = [*modules, discriminators], [*optimizers, discriminator_optimizer]
-    run = common.Run(a, modules, optimizers)
+    rng = np.random.default_rng(a.seed)
+    run = common.Run(a, modules, optimizers, rngs=[rng])
     if a.disc_init and run.step == 0:
         discriminators.load_state_dict(common.read_export(a.disc_init))
     if a.init and run.step == 0:  # the exported codebooks begin as their own averages
         codec.rvq.ready.fill_(1), codec.rvq.ema_count.fill_(1), codec.rvq.ema_sum.copy_(codec.rvq.codebook)
     frames = 8 if a.smoke else round(a.seconds * 40)
+    if not a.smoke:
+        data = corpus.Corpus(a.cache)
+        longest = max((i["samples"] // corpus.FRAME for i in data.items if not i["validation"]), default=0)
+        if longest < 12:
+            raise SystemExit(f"{a.cache}: has no clip of 0.3 s or more to train on")
+        frames = min(frames, longest - 2)
     size = frames * corpus.FRAME
 
     if not a.smoke:
-        data = corpus.Corpus(a.cache)
         items = [i for i in data.items if not i["validation"] and i["samples"] > size + corpus.FRAME]
         share = lambda item: (
             1.0 if item["kind"] == "synthetic" else a.people
         )  # how often a second of a recording is taken
         weights = np.cumsum([i["samples"] * share(i) for i in items])
-        rng = np.random.default_rng(a.seed + run.step)
         labels = {i["id"]: np.repeat(i["phonemes"], i["durations"]) for i in items if "durations" in i}
     if a.predicted and not a.smoke:
         by_id = {i["id"]: i for i in items}
@@ -131,7 +136,8 @@ def main():
                 y[n] = labels[item["id"]][frame : frame + frames]
         return torch.from_numpy(x), torch.from_numpy(y), z
 
-    bank, unquantized = [], 3 if a.smoke else a.unquantized
+    unquantized = 3 if a.smoke else a.unquantized
+    bank = run.kept.setdefault("bank", [])  # latents that the codebooks begin from
     while run.going():
         run.schedule()
         wave, phonemes, heard = batch()
@@ -154,9 +160,10 @@ def main():
         elif run.step < unquantized:
             q = z
             if not codec.rvq.ready:
-                bank = [*bank[-79:], z.detach().transpose(1, 2).reshape(-1, z.shape[1])]
+                bank[:] = [*bank[-79:], z.detach().transpose(1, 2).reshape(-1, z.shape[1])]
                 if run.step == unquantized - 1:
                     codec.rvq.start(torch.cat(bank))
+                    bank.clear()
         else:
             levels = torch.tensor(random.choices((1, 2, 4, 8), (1, 1, 1, 5), k=len(z)), device=a.device)
             q, first, commitment = codec.rvq(z, levels, run.step)

@@ -29,7 +29,7 @@ def main():
     )
     run = common.Run(a, [codec, recipe.discriminators], [optimizer, discriminator_optimizer])
     if hasattr(recipe, "balancer"):
-        recipe.balancer.norms = run.extra.setdefault("norms", {})
+        recipe.balancer.norms = run.kept.setdefault("norms", {})
     size = 4800 if a.smoke else round(recipe.segment * config["sample_rate"]) // codec.hop * codec.hop
     segments = None if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
 

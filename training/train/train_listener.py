@@ -22,11 +22,15 @@ def main():
     model = Aligner(16, 1, n_input=config["latent_dim"]) if a.smoke else Aligner(n_input=config["latent_dim"])
     model.to(a.device)
     optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)
-    run = common.Run(a, [model], [optimizer])
-    rng = random.Random(a.seed + run.step)
+    rng = random.Random(a.seed)
+    run = common.Run(a, [model], [optimizer], rngs=[rng])
     if not a.smoke:
         tokens = Tokens(a.cache, longest=1 << 20)
-        known = [i for i in tokens.items if not i["prompt_only"] and i["frames"] >= a.frames]
+        known = [i for i in tokens.items if not i["prompt_only"]]
+        if not any(not i["validation"] for i in known):
+            raise SystemExit(f"{a.cache}: has no clip to train on")
+        a.frames = min(a.frames, max(i["frames"] for i in known if not i["validation"]))
+        known = [i for i in known if i["frames"] >= a.frames]
         items, held = ([i for i in known if i["validation"] == v] for v in (False, True))
 
     def batch(source, rng, size):
@@ -49,17 +53,20 @@ def main():
         p = model(codebook[codes].transpose(1, 2).to(a.device))
         return F.nll_loss(p.transpose(1, 2), phonemes.to(a.device)), (p.argmax(-1).cpu() == phonemes).float().mean()
 
-    held_out = (torch.zeros(()), torch.zeros(()))
+    run.kept.setdefault("held", [torch.zeros(()), torch.zeros(())])
     while run.going():
         run.schedule()
         loss, _ = loss_of(*batch(None if a.smoke else items, rng, a.batch))
         common.descend(loss, optimizer, model, 2.0)
-        if run.step % 200 == 199 and not a.smoke:
+        if run.step % 200 == 199 and not a.smoke and held:
             model.eval()
             with torch.no_grad():
-                held_out = loss_of(*batch(held, random.Random(1), 64))
+                run.kept["held"] = list(loss_of(*batch(held, random.Random(1), 64)))
             model.train()
-        run.log({"nll": loss.detach(), "held_out_nll": held_out[0], "held_out_accuracy": held_out[1]}, every=100)
+        run.log(
+            {"nll": loss.detach(), "held_out_nll": run.kept["held"][0], "held_out_accuracy": run.kept["held"][1]},
+            every=100,
+        )
     run.finish()
 
 

@@ -32,7 +32,7 @@ def main():
     optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03, fused=True)
     run = common.Run(a, [model], [optimizer])
     tokens = None if a.smoke else Tokens(a.cache, textless=True, shares=SHARES)
-    stream = None if a.smoke else batches(tokens, a.batch, a.seed + run.step, a.workers)
+    stream = None if a.smoke else batches(tokens, a.batch, a.seed, a.workers, run.step)
 
     def error(batch, noise):
         """-> squared error over the power of what is to be predicted (1 = nothing learned)"""
@@ -46,7 +46,7 @@ def main():
         wanted = (quantized - first)[target]
         return (residual[target] - wanted).pow(2).sum(-1).mean() / wanted.pow(2).sum(-1).mean()
 
-    held = {}
+    held = run.kept
 
     def check():
         """The error of held-out speakers, each kind by itself."""

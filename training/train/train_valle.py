@@ -41,7 +41,9 @@ def main():
                     codes = codec.quantizer.encode(codec.encoder(wave), config["num_quantizers"])[0].T.short().cpu()
                     if len(codes) <= a.longest:
                         clips.append((torch.tensor([1, *(3 + i for i in item["phonemes"]), 2]), codes))
-            torch.save(sorted(clips, key=lambda clip: len(clip[1])), path)
+            if not clips:
+                raise SystemExit(f"{a.cache}: has no clip with phonemes of at most {a.longest} frames to train on")
+        torch.save(sorted(clips, key=lambda clip: len(clip[1])), path)
         return torch.load(path, weights_only=True)
 
     def random_clips():

@@ -15,16 +15,17 @@ from train import common
 from export.cases import write_case
 
 
-def step(loss, optimizer, module, clip):
+def step(loss, optimizer, groups, clip):
+    """One step down the gradient, clipped in each group of parameters by itself; none where it is not finite."""
     optimizer.zero_grad()
     loss.backward()
-    norm = nn.utils.clip_grad_norm_(module.parameters(), clip or float("inf"))
-    if norm.isfinite():
+    norms = [nn.utils.clip_grad_norm_(group, clip or float("inf")) for group in groups]
+    if all(norm.isfinite() for norm in norms):
         optimizer.step()
 
 
 def main():
-    a = common.arguments(__doc__, paper="", preset="", config="", codec="", batch=0, steps=0)
+    a = common.arguments(__doc__, paper="", preset="", config="", codec="", batch=0)
     paper = importlib.import_module("papers.vocoders." + a.paper.replace("-", "_"))
     config = (
         common.read_config(a.config)
@@ -53,7 +54,7 @@ def main():
     if run.step == 0 and recipe.front_end.statistics:
         with torch.no_grad():
             recipe.front_end.fit([x[None] for _ in range(2 if a.smoke else 50) for x in batch()])
-    while run.going() and not 0 < a.steps <= run.step:
+    while run.going():
         run.scale_rates(recipe.decay(run.step, epoch))
         real = batch()
         with torch.no_grad():
@@ -65,7 +66,7 @@ def main():
         if run.step >= recipe.discriminators_from:
             with common.autocast(a):
                 told = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
-            step(told, discriminator_optimizer, recipe.discriminators, recipe.discriminators_clip)
+            step(told, discriminator_optimizer, recipe.clipped(), recipe.discriminators_clip)
             recipe.discriminators.requires_grad_(False)
             with common.autocast(a):
                 with torch.no_grad():
@@ -73,7 +74,7 @@ def main():
                 terms |= recipe.fool(heard, recipe.hear(fake))
             recipe.discriminators.requires_grad_(True)
             logged["discriminators"] = told.detach()
-        step(sum(terms.values()), optimizer, generator, recipe.clip)
+        step(sum(terms.values()), optimizer, [[*generator.parameters()]], recipe.clip)
         with torch.no_grad():
             logged["mel_l1"] = nn.functional.l1_loss(recipe.loss_mel(fake), recipe.loss_mel(real))
         run.log(

@@ -29,7 +29,7 @@ ENCODEC_24K = dict(
     dilation_base=2,
 )
 SMALL = dict(ENCODEC_24K, n_filters=16, target_bandwidths=[1.5, 3, 6], n_q=8)
-TINY = dict(ENCODEC_24K, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[0.6, 1.2])
+TINY = dict(ENCODEC_24K, n_filters=2, dimension=8, n_q=8, target_bandwidths=[1.5, 6])  # codes that VALL-E tiny reads
 PRESETS = {"24khz": ENCODEC_24K, "small": SMALL, "tiny": TINY}
 
 

@@ -1,4 +1,4 @@
-"""BigVGAN v2's discriminator: sub-bands of a constant-Q transform, with the phases and filters of the published code."""
+"""BigVGAN v2's discriminator: sub-bands of a constant-Q transform, with the published phases and filters."""
 
 import math
 import torch, torch.nn.functional as F
@@ -18,7 +18,8 @@ def decimated(x, kernel, factor):
 
 
 class Doubled(nn.Module):
-    """[B, S] -> [B, 2 S] at twice the rate: a sinc over six zero crossings under a Hann window, as torchaudio's default."""
+    """[B, S] -> [B, 2 S] at twice the rate: a sinc over six zero crossings under a Hann window, as torchaudio's
+    default."""
 
     def __init__(self, crossings=6, rolloff=0.99):
         super().__init__()
@@ -36,7 +37,8 @@ class Doubled(nn.Module):
 
 class ConstantQ(nn.Module):
     """Constant-Q transform, as nnAudio's CQT2010v2: the kernels of the highest octave alone, for each lower one on half
-    the rate of the one above it. Where the highest octave is far below the Nyquist frequency, the rate is lowered first.
+    the rate of the one above it. Where the highest octave is far below the Nyquist frequency, the rate is lowered
+    first.
 
     [B, S] -> real and imaginary part [B, 2, S / hop + 1, octaves * bins], low to high from `lowest` Hz.
     """

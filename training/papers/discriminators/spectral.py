@@ -20,7 +20,8 @@ def kernels(channels, first=1):
 
 
 class ResolutionDiscriminator(nn.Module):
-    """UnivNet (arXiv:2106.07889): 2-D convolutions over the magnitude of one STFT. As the published code has it: strided
+    """UnivNet (arXiv:2106.07889): 2-D convolutions over the magnitude of one STFT. As the published code has it:
+    strided
     along time, and no window function but the box of `window` samples."""
 
     def __init__(self, n_fft, hop, window, channels=32, slope=0.2):
@@ -65,8 +66,10 @@ class Layer(nn.Module):
 
 
 class ComplexDiscriminator(nn.Module):
-    """EnCodec (arXiv:2210.13438): 2-D convolutions over the complex STFT, dilated along time and strided along frequency.
-    The spectrum is divided by the root of its window's power. No norm on the first convolution, as in the published code;
+    """EnCodec (arXiv:2210.13438): 2-D convolutions over the complex STFT, dilated along time and strided along
+    frequency.
+    The spectrum is divided by the root of its window's power. No norm on the first convolution, as in the published
+    code;
     `slope` is 0.2 there, 0.3 in audiocraft."""
 
     def __init__(self, n_fft, channels=32, inputs=1, slope=0.2, hop=None, window=None, dilations=(1, 2, 4)):
@@ -89,7 +92,7 @@ class ComplexDiscriminator(nn.Module):
 
 
 class MultiScaleStftDiscriminator(nn.Module):
-    """`sizes`: of the FFTs, at a hop of a quarter. The paper's five; the published code's default is the first three."""
+    """`sizes`: of the FFTs, at a hop of a quarter. The paper's five; the published default is three."""
 
     def __init__(self, sizes=(1024, 2048, 512, 256, 128), channels=32, inputs=1, **options):
         super().__init__()
@@ -101,7 +104,8 @@ class MultiScaleStftDiscriminator(nn.Module):
 
 
 class ResidualStftDiscriminator(nn.Module):
-    """SoundStream (arXiv:2107.03312): residual units over the complex STFT (1024, hop 256), strided by 2 along frequency
+    """SoundStream (arXiv:2107.03312): residual units over the complex STFT (1024, hop 256), strided by 2 along
+    frequency
     and in every other unit along time. No official code exists; names are ours."""
 
     def __init__(self, channels=32, n_fft=1024, hop=256):

@@ -13,11 +13,14 @@ def haar(x):
 
 
 class PeriodDiscriminator(nn.Module):
-    """HiFi-GAN (arXiv:2010.05646): the waveform folded to [S / period, period], strided convolutions along the first axis.
+    """HiFi-GAN (arXiv:2010.05646): the waveform folded to [S / period, period], strided convolutions along the first
+    axis.
 
-    `wavelets`: Fre-GAN's (arXiv:2106.02297) also reads the subbands of three wavelet transforms, each appended along time
+    `wavelets`: Fre-GAN's (arXiv:2106.02297) also reads the subbands of three wavelet transforms, each appended along
+    time
     to the layer of its rate, as the public reimplementation does. `from_layer`: Vocos matches no features of the first.
-    `conditions`: Vocos for EnCodec tells the discriminator the number of the bandwidth, as a projection of the last layer.
+    `conditions`: Vocos for EnCodec tells the discriminator the number of the bandwidth, as a projection of the last
+    layer.
     """
 
     def __init__(
@@ -93,7 +96,8 @@ HIFI_GAN_SCALE = (  # channels, kernel, stride, groups
 class ScaleDiscriminator(nn.Module):
     """1-D convolutions over the waveform, of HiFi-GAN. `layers`: (channels, kernel, stride, groups) each.
 
-    `wavelets`: Fre-GAN's also reads the subbands of two wavelet transforms, appended along time to the first two layers.
+    `wavelets`: Fre-GAN's also reads the subbands of two wavelet transforms, appended along time to the first two
+    layers.
     """
 
     def __init__(self, layers=HIFI_GAN_SCALE, slope=0.1, norm=normed, wavelets=False):
@@ -171,7 +175,8 @@ class MelganScale(nn.Module):
 
 
 class MelganDiscriminator(nn.Module):
-    """MelGAN (arXiv:1910.06711): the same at S, S / 2 and S / 4. The published code can only build widths that reach 1024
+    """MelGAN (arXiv:1910.06711): the same at S, S / 2 and S / 4. The published code can only build widths that reach
+    1024
     before the last layers; others are as it means them."""
 
     def __init__(self, scales=3, width=16, strides=(4, 4, 4, 4)):

@@ -41,8 +41,8 @@ ENCODEC = preset(
     dict(input_channels=128, dim=384, intermediate_dim=1152, num_layers=8, adanorm_num_embeddings=4),
     dict(dim=384, n_fft=1280, hop_length=320, padding="same"),
 )
-TINY_ENCODEC = preset(  # for the tiny preset of neural_codecs/encodec.py
-    dict(encodec_model="encodec_24khz", bandwidths=[0.6, 1.2]),
+TINY_ENCODEC = preset(  # for the tiny preset of codecs/encodec.py
+    dict(encodec_model="encodec_24khz", bandwidths=[1.5, 6]),
     dict(input_channels=8, dim=16, intermediate_dim=32, num_layers=2, adanorm_num_embeddings=2),
     dict(dim=16, n_fft=1280, hop_length=320, padding="same"),
 )

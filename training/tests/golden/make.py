@@ -1,7 +1,8 @@
 """Writes discriminators.safetensors and losses.safetensors: what the published code makes of weights and waveforms that
 fill.py defines. usage: python tests/golden/make.py SOURCES
 
-SOURCES holds checkouts, by the names and commits of README.md; torchaudio, nnAudio, PyWavelets and einops must be there.
+SOURCES holds checkouts, by the names and commits of README.md; torchaudio, nnAudio, PyWavelets and einops must be
+there.
 """
 
 import importlib, sys, types
@@ -35,7 +36,9 @@ def published(repository):
     yield importlib.import_module
     sys.path.remove(path)
     for name in set(sys.modules) - before:
-        where = getattr(sys.modules[name], "__file__", None) or next(iter(getattr(sys.modules[name], "__path__", [])), "")
+        where = getattr(sys.modules[name], "__file__", None) or next(
+            iter(getattr(sys.modules[name], "__path__", [])), ""
+        )
         if str(where).startswith(path):
             del sys.modules[name]
 
@@ -179,7 +182,9 @@ def encodec():
         balancer = module("encodec.balancer").Balancer(dict(a=1, b=4, c=2.0))
         for step in range(3):
             x = wave("fake", 2, 500).requires_grad_()
-            terms = dict(a=x.abs().mean(), b=(x - wave("real", 2, 500)).square().mean(), c=(x * (step + 1)).tanh().sum())
+            terms = dict(
+                a=x.abs().mean(), b=(x - wave("real", 2, 500)).square().mean(), c=(x * (step + 1)).tanh().sum()
+            )
             balancer.backward(terms, x)
             LOSSES[f"encodec/balanced{step}"] = sample(x.grad)
 
