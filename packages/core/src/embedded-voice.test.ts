@@ -33,7 +33,7 @@ beforeAll(async () => {
   symbols = bundle.manifest.phonemes
   runtime = await createRuntime({ device: 'cpu', threads: 1 })
   models = await loadModels(bundle, runtime)
-  mynah = assembleSynthesizer(bundle, models, runtime)
+  mynah = assembleSynthesizer(bundle, [{ models, runtime }])
 }, 120_000)
 
 afterAll(() => mynah.dispose())

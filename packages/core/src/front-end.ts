@@ -169,5 +169,5 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
 
 function nothingToSpeak(what: string, text: string | undefined, warnings: readonly string[]): RangeError {
   const found = text?.trim() === '' ? 'is empty' : `holds nothing that can be spoken${warnings.map(warning => ` (${warning})`).join('')}`
-  return new RangeError(`${what}: ${found}, expected words; pass English text`)
+  return Object.assign(new RangeError(`${what}: ${found}, expected words; pass English text`), { code: 'nothing-to-speak' })
 }

@@ -161,15 +161,19 @@ export function createTinyVoice(): Voice {
 }
 
 /** A synthesizer of tiny models, or of others, with a log of what the tiny ones were asked for. */
-export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}, models?: Models) {
+export function createTinySynthesizer(behaviour: Partial<Behaviour> = {}, models?: Models, workers = 1, maxQueue?: number) {
   const full: Behaviour = { ...behaviour, asked: [], encoded: [] }
-  const state = { disposed: 0 }
-  const host = {
+  const state = { disposed: 0, restarts: 0 }
+  const runtime = {
     device: 'cpu' as const,
+    get restarts() {
+      return state.restarts
+    },
     async [Symbol.asyncDispose]() {
       state.disposed++
     },
   }
-  const synthesizer = assembleSynthesizer({ folder: '/nowhere', manifest }, models ?? createTinyModels(full), host)
+  const lanes = Array.from({ length: workers }, () => ({ models: models ?? createTinyModels(full), runtime }))
+  const synthesizer = assembleSynthesizer({ folder: '/nowhere', manifest }, lanes, maxQueue)
   return { synthesizer, voice: createTinyVoice(), behaviour: full, state, frameRate, hop, sampleRate }
 }

@@ -40,6 +40,8 @@ export interface SpeechOptions {
   readonly speed?: number | undefined
   /** Speech ends, with a warning, when it has become this long. No limit by default. */
   readonly maxSeconds?: number | undefined
+  /** Requests of higher priority are spoken first, whatever came before; 0 by default. */
+  readonly priority?: number | undefined
   /** Cancels; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** Called after every generated frame; what it throws rejects the call. */
@@ -58,12 +60,14 @@ const ranges = {
   takes: [1, 16, 'an integer from 1 to 16'],
   speed: [0.5, 2, '0.5 to 2'],
   maxSeconds: [Number.MIN_VALUE, infinity, 'above 0'],
+  priority: [-infinity, infinity, 'a finite number'],
 } as const
 
+const finite = new Set(['seed', 'priority'])
 const integers = new Set(['topK', 'candidates', 'takes'])
 const names = Object.keys({
   voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
-  language: true, speed: true, maxSeconds: true, signal: true, onProgress: true,
+  language: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
 } satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
 
 /**
@@ -77,7 +81,10 @@ export function checkSpeechOptions(where: string, options: SpeechOptions, others
     if (value === undefined) continue
     if (typeof value !== 'number') throw new TypeError(`${where}: ${name} is ${typeof value}, expected a number, ${expected}`)
     const fits =
-      value >= lowest && value <= highest && (!integers.has(name) || Number.isInteger(value)) && (name !== 'seed' || Number.isFinite(value))
+      value >= lowest &&
+      value <= highest &&
+      (!integers.has(name) || Number.isInteger(value)) &&
+      (Number.isFinite(value) || !finite.has(name))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
   }
   for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string' })) {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * Passes values on, always working on the next one while the consumer is busy with the last: one ahead, never more.
  * An error of the source arrives in its turn, after the values before it. Leaving early returns the source, without waiting for it.
@@ -48,6 +50,7 @@ export async function* untilAborted<T>(source: AsyncIterable<T> | Iterable<T>, s
  */
 export function followSignals(signals: readonly (AbortSignal | undefined)[]): AbortController & Disposable {
   const controller = new AbortController()
+  for (const signal of [controller.signal, ...signals]) if (signal) setMaxListeners(0, signal) // many requests may share one; each removes its listener
   const follow = (event: Event) => controller.abort((event.target as AbortSignal).reason)
   for (const signal of signals) {
     if (signal?.aborted) controller.abort(signal.reason)
@@ -77,4 +80,30 @@ export function iterateStream<T>(stream: ReadableStream<T>): AsyncIterable<T> {
 /** Whether something is a web stream, of whatever realm. */
 export function isWebStream(value: object): value is ReadableStream<never> {
   return 'getReader' in value && typeof value.getReader === 'function'
+}
+
+/**
+ * What a promise gives, unless `signal` aborts before: the work then goes on unseen.
+ * @param discard frees what comes too late
+ * @throws the signal's reason
+ */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  discard: (late: T) => Promise<void> = async () => undefined,
+): Promise<T> {
+  let stop: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+  })
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } catch (error) {
+    if (signal.aborted) work.then(discard).catch(() => undefined)
+    throw signal.aborted ? signal.reason : error // whatever it made the work throw
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }

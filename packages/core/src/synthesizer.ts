@@ -1,25 +1,26 @@
 import type { EncodingOptions } from '@mynah/audio'
-import { createRuntime, type Device, InferenceError, type Runtime } from '@mynah/onnx'
-import { loadModels } from './bundle/load.ts'
+import { InferenceError, type Runtime } from '@mynah/onnx'
 import { type Bundle, loadBundleVoice, openBundle } from './bundle/open.ts'
 import { toByteStream } from './byte-stream.ts'
-import type { Models } from './contracts.ts'
 import { VoiceError } from './errors.ts'
 import type { HubOptions } from './hub/settings.ts'
 import { checkOptionNames } from './option-names.ts'
 import { checkSpeechOptions, chooseGeneration, type SpeechOptions } from './options.ts'
-import type { SynthesizerStats } from './service.ts'
+import type { Lane } from './pool/gate.ts'
+import { closeLanes, type LaneOptions, laneOptionNames, openLanes } from './pool/lanes.ts'
+import { Pool } from './pool/pool.ts'
+import type { SynthesizerStats } from './pool/stats.ts'
 import { type SpeechChunks, speakText } from './speak-text.ts'
 import { joinSpeech, type Speech } from './speech.ts'
-import { followSignals, lookAhead } from './streaming.ts'
+import { followSignals, lookAhead, unlessAborted } from './streaming.ts'
 import { systemOf } from './systems/index.ts'
 import { checkTextSource, type TextSource } from './text/stream.ts'
-import { type VocoderOption, withVocoder } from './vocoder.ts'
+import { checkVoice } from './voice/check.ts'
 import { createVoice, type VoiceSource } from './voice/create.ts'
 import type { Voice } from './voice/voice.ts'
 
 /** Options of `createSynthesizer`. */
-export interface SynthesizerOptions {
+export interface SynthesizerOptions extends LaneOptions {
   /**
    * The folder of a bundle, the name of an installed package that is one, or `hf:owner/name[@revision]` on the Hugging Face hub, downloaded
    * the first time. The embedded English model by default.
@@ -27,28 +28,14 @@ export interface SynthesizerOptions {
   readonly bundle?: string | URL | undefined
   /** How a bundle on the hub is downloaded: progress, `signal`, cache, mirror. */
   readonly hub?: HubOptions | undefined
-  /** What to compute on; `auto` by default. `synthesizer.device` says what it became. */
-  readonly device?: Device | undefined
-  /** Threads of ONNX Runtime on the CPU; the runtime's choice by default. */
-  readonly threads?: number | undefined
-  /**
-   * A published vocoder to speak with instead of the bundle's decoder: the path of its checkpoint, the path with its config, or one from `loadVocoder`, which stays yours
-   * to dispose of. Vocos for EnCodec decodes a bundle of EnCodec codes directly; any other resynthesizes what the bundle's decoder spoke, and a warning of the speech
-   * (of the first one in a stream) says so. `sampleRate` is the vocoder's.
-   */
-  readonly vocoder?: VocoderOption | undefined
-  /** Pronunciations: word → IPA between slashes (`'/mˈaɪnə/'`) or a respelling (`'my nah'`). A lower-case entry matches every case. */
-  readonly lexicon?: Readonly<Record<string, string>> | undefined
+  /** How many requests may wait while others are spoken, one by each worker; more are refused with `BusyError`. No limit by default. */
+  readonly maxQueue?: number | undefined
 }
 
-const names = Object.keys({
-  bundle: true,
-  hub: true,
-  device: true,
-  threads: true,
-  vocoder: true,
-  lexicon: true,
-} satisfies Record<keyof SynthesizerOptions, true>)
+const names = [
+  ...laneOptionNames,
+  ...Object.keys({ bundle: true, hub: true, maxQueue: true } satisfies Record<Exclude<keyof SynthesizerOptions, keyof LaneOptions>, true>),
+]
 
 const encodingNames = Object.keys({ format: true, sampleRate: true, bitrateKbps: true } satisfies Record<keyof EncodingOptions, true>)
 
@@ -118,29 +105,33 @@ const defaultSeed = 0
  */
 export async function createSynthesizer(options: SynthesizerOptions = {}): Promise<Synthesizer> {
   checkOptionNames('createSynthesizer', options, names)
-  const { device, threads, lexicon = {}, vocoder } = options
-  const bundle = await openBundle(options.bundle, options.hub)
-  const runtime = await createRuntime({ ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) })
-  let models: Models | undefined
-  try {
-    models = await loadModels(bundle, runtime, lexicon)
-    return assembleSynthesizer(bundle, vocoder === undefined ? models : await withVocoder(models, vocoder, runtime), runtime)
-  } catch (error) {
-    await models?.[Symbol.asyncDispose]()
-    await runtime[Symbol.asyncDispose]()
-    throw error
-  }
+  const { signal, maxQueue = Number.POSITIVE_INFINITY } = options
+  if (!(maxQueue >= 0)) throw new RangeError(`createSynthesizer: maxQueue is ${maxQueue}, expected a number from 0`)
+  const loading = load(options, maxQueue)
+  return signal ? unlessAborted(loading, signal, late => late.dispose()) : loading
 }
 
-/** What a synthesizer needs of a runtime once the models are loaded. */
-export type Host = Pick<Runtime, 'device'> & AsyncDisposable
+async function load(options: SynthesizerOptions, maxQueue: number): Promise<Synthesizer> {
+  options.signal?.throwIfAborted()
+  const bundle = await openBundle(options.bundle, options.hub)
+  options.signal?.throwIfAborted()
+  return assembleSynthesizer(bundle, await openLanes(bundle, options), maxQueue)
+}
 
-/** A synthesizer of loaded models. It owns `host`, on which they run. */
-export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host): Synthesizer {
+/** What is spoken to warm up. */
+const warmUpText = 'This is how I sound.'
+
+/**
+ * A synthesizer of loaded models, which it owns.
+ * @param lanes at least one, all of the same bundle
+ */
+export function assembleSynthesizer(bundle: Bundle, lanes: readonly Lane[], maxQueue = Number.POSITIVE_INFINITY): Synthesizer {
+  const [{ models, runtime }] = lanes as readonly [Lane]
   const { manifest } = bundle
   const { sampleRate } = models.vocoder
   const system = systemOf(manifest)
   const closing = new AbortController()
+  const pool = new Pool(lanes, maxQueue)
   const readyVoices = new Map<string, Promise<Voice>>()
 
   async function loadVoice(name: string): Promise<Voice> {
@@ -155,19 +146,23 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
     const chosen = voice ?? manifest.voices[0]?.name
     if (chosen === undefined) throw new RangeError(`voice: ${manifest.name} has no ready voices; pass one from createVoice or Voice.load`)
     const resolved = typeof chosen === 'string' ? await loadVoice(chosen) : chosen
-    if (resolved.codec === models.codecId) return resolved
-    throw new VoiceError(
-      `voice "${resolved.name}" was made with codec ${resolved.codec}, ${manifest.name} has ${models.codecId}; create it again from its recording`,
-      { code: 'codec-mismatch' },
-    )
+    if (resolved.codec !== models.codecId) {
+      throw new VoiceError(
+        `voice "${resolved.name}" was made with codec ${resolved.codec}, ${manifest.name} has ${models.codecId}; create it again from its recording`,
+        { code: 'codec-mismatch' },
+      )
+    }
+    checkVoice(resolved, { codebookSize: models.codec.codebookSize, symbols: system.textOf(manifest).symbols.length })
+    return resolved
   }
 
-  async function* speakAll(text: TextSource, options: SpeechOptions, signal: AbortSignal): SpeechChunks {
+  async function* speakAll(text: TextSource, options: SpeechOptions, signal: AbortSignal, whole = false): SpeechChunks {
     signal.throwIfAborted()
     const choice = chooseGeneration(options, manifest, system)
-    const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
+    const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, priority = 0, onProgress } = options
+    const request = { ...choice, seed, maxSeconds, signal, onProgress }
     const voice = await resolveVoice(options.voice)
-    yield* speakText(models, { ...choice, text, voice, seed, maxSeconds, signal, onProgress })
+    yield* pool.speak({ text, priority, signal, whole }, (models, text) => speakText(models, { ...request, text, voice }))
   }
 
   /** Lets the caller's signal and the end of the synthesizer stop the work, and ends it when nobody listens any more. */
@@ -185,12 +180,12 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
   let disposal: Promise<void> | undefined
   function dispose(): Promise<void> {
     closing.abort(new InferenceError('synthesizer: it was disposed of, expected a live one; create another', { code: 'disposed' }))
-    disposal ??= Promise.all([models[Symbol.asyncDispose](), host[Symbol.asyncDispose]()]).then(() => undefined)
+    disposal ??= closeLanes(lanes)
     return disposal
   }
 
   return {
-    device: host.device,
+    device: runtime.device,
     sampleRate,
     bundle: { name: manifest.name, language: manifest.language, licence: manifest.licence },
     voices: manifest.voices.map(({ name, description, licence }) => ({ name, description, licence })),
@@ -199,7 +194,7 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       checkSpeechOptions('synthesize', options)
       const started = performance.now()
       const parts: Speech[] = []
-      for await (const part of untilStopped([options.signal], signal => speakAll(text, options, signal))) parts.push(part)
+      for await (const part of untilStopped([options.signal], signal => speakAll(text, options, signal, true))) parts.push(part)
       return joinSpeech(parts, (performance.now() - started) / 1000)
     },
     stream(text, options = {}) {
@@ -214,27 +209,29 @@ export function assembleSynthesizer(bundle: Bundle, models: Models, host: Host):
       const parts = untilStopped([options.signal, stopping.signal], signal => lookAhead(speakAll(text, options, signal)))
       return toByteStream(parts, sampleRate, options, reason => stopping.abort(reason))
     },
-    stats: () => ({
-      workers: 1,
-      running: 0,
-      queued: 0,
-      maxQueue: Number.POSITIVE_INFINITY,
-      finished: 0,
-      failed: 0,
-      refused: 0,
-      audioSeconds: 0,
-      realTimeFactor: undefined,
-      restarts: 0,
-      retried: 0,
-    }),
-    warmUp: async () => undefined,
-    drain: async () => undefined,
+    stats: () => pool.stats(),
+    async warmUp() {
+      const [first] = manifest.voices
+      if (!first) return
+      const voice = await resolveVoice(first.name)
+      const request = {
+        ...chooseGeneration({}, manifest, system),
+        voice,
+        seed: defaultSeed,
+        maxSeconds: Number.POSITIVE_INFINITY,
+        onProgress: undefined,
+      }
+      const { signal } = closing
+      await pool.warmUp(warmUpText, signal, (models, text) => speakText(models, { ...request, text, signal }))
+    },
+    drain: () => pool.drain(),
     async createVoice(source) {
       if (typeof source !== 'object' || source === null)
         throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
       using controller = followSignals([closing.signal, source.signal])
-      controller.signal.throwIfAborted()
-      return await createVoice(models, { ...source, signal: controller.signal })
+      const { signal } = controller
+      signal.throwIfAborted()
+      return await pool.track(() => unlessAborted(createVoice(models, { ...source, signal }), signal))
     },
     loadVoice,
     dispose,

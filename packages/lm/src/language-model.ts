@@ -32,6 +32,8 @@ export interface GenerateOptions {
   /** The most frames to generate; the result says whether it was reached. */
   readonly maxFrames?: number
   readonly signal?: AbortSignal
+  /** Awaited between runs of some tenths of a second: who shares the machine lets others go first. */
+  readonly turn?: () => Promise<void>
   /** Called after every generated frame with the number of frames so far. */
   readonly onFrame?: (frames: number) => void
 }

@@ -2,6 +2,7 @@ import type { Runtime } from '@mynah/onnx'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
 import { systemOf } from '../systems/index.ts'
+import type { Networks } from '../systems/system.ts'
 import { createLexicon } from '../text/lexicon.ts'
 import { createPhonemizer } from '../text/phonemize.ts'
 import type { Bundle } from './open.ts'
@@ -35,4 +36,9 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
     if (networks.status === 'fulfilled') await networks.value[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The networks of a bundle on another runtime: models that share a front-end. */
+export function loadNetworks({ folder, manifest }: Bundle, runtime: Runtime): Promise<Networks> {
+  return systemOf(manifest).load(folder, manifest, runtime)
 }

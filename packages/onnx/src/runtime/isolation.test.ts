@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { float32Tensor } from '../tensor.ts'
 import { doubling, growing, identity, powers, reshaping, vector } from './graphs.fixture.ts'
 import { Host } from './host.ts'
 import { createRuntime, createRuntimeOn, type Runtime } from './runtime.ts'
@@ -37,7 +38,7 @@ describe('in a process of its own', () => {
 
   it('takes feeds as they were at the call, and loads weights from external data', async () => {
     await using model = await runtime.load(doubling())
-    const kept = vector(1, 2)
+    const kept = float32Tensor([1, 2], [2])
     const running = model.run({ x: kept })
     ;(kept.data as Float32Array).set([9, 9])
     expect(numbers((await running).y)).toEqual([2, 4])

@@ -1,0 +1,135 @@
+/** Requests that have not been heard yet go before those that have, among so many for each lane that come first anyway. */
+const eagerPerLane = 2
+
+/** What takes turns: a request. */
+export interface Job {
+  /** Higher goes first, whatever else. */
+  readonly priority: number
+  /**
+   * When it would be done if it were alone, seconds: earlier goes first. So equal requests are finished in the order in which they came, a short one overtakes a long one, and
+   * nothing is overtaken for longer than it takes itself.
+   */
+  readonly due: number
+  /** Whether something of it was heard. */
+  heard: boolean
+}
+
+/** A lane in use. */
+export interface Hold<Lane> {
+  readonly lane: Lane
+  /** Lets jobs go first that should, and comes back when it is this one's turn again. @throws the signal's reason */
+  turn(): Promise<void>
+  /** Gives the lane back. Idempotent. @returns seconds for which it was held, without turns of others */
+  leave(): number
+}
+
+interface Waiting<Lane> {
+  readonly job: Job
+  readonly lane: Lane | undefined
+  readonly order: number
+  grant(lane: Lane): void
+}
+
+/**
+ * Lends lanes to jobs, a step of theirs at a time. When a lane is given back, the next one is chosen in the next turn of the event loop: whoever just had it can have asked
+ * again by then, so that a job is not interrupted by those behind it.
+ */
+export class Scheduler<Lane> {
+  readonly #lanes: readonly Lane[]
+  readonly #holders = new Map<Lane, Job>()
+  #waiting: Waiting<Lane>[] = []
+  #order = 0
+  #choosing = false
+
+  constructor(lanes: readonly Lane[]) {
+    this.#lanes = lanes
+  }
+
+  /**
+   * Waits for a lane.
+   * @param lane the one that it must be; any by default
+   * @throws the signal's reason
+   */
+  enter(job: Job, signal: AbortSignal, lane?: Lane): Promise<Hold<Lane>> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const onAbort = () => {
+        this.#waiting = this.#waiting.filter(other => other !== waiting)
+        reject(signal.reason)
+      }
+      const waiting: Waiting<Lane> = {
+        job,
+        lane,
+        order: this.#order++,
+        grant: granted => {
+          signal.removeEventListener('abort', onAbort)
+          resolve(this.#hold(job, signal, granted))
+        },
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(waiting)
+      this.#choose()
+    })
+  }
+
+  #hold(job: Job, signal: AbortSignal, lane: Lane): Hold<Lane> {
+    let since: number | undefined = performance.now() // undefined while the lane is lent to others
+    let seconds = 0
+    const leave = () => {
+      if (since === undefined) return seconds
+      seconds += (performance.now() - since) / 1000
+      since = undefined
+      this.#holders.delete(lane)
+      this.#choose()
+      return seconds
+    }
+    return {
+      lane,
+      leave,
+      turn: async () => {
+        signal.throwIfAborted()
+        const others = this.#waiting.filter(waiting => waiting.lane === undefined || waiting.lane === lane)
+        if (since === undefined || others.length === 0) return
+        const rank = this.#ranking()
+        if (!others.some(waiting => rank(waiting.job) < rank(job))) return
+        leave()
+        await this.enter(job, signal, lane) // this hold goes on, that one is forgotten
+        since = performance.now()
+      },
+    }
+  }
+
+  /** Whether a job has a lane or waits for one. */
+  wants(job: Job): boolean {
+    return [...this.#holders.values()].includes(job) || this.#waiting.some(waiting => waiting.job === job)
+  }
+
+  #choose(): void {
+    if (this.#choosing) return
+    this.#choosing = true
+    setImmediate(() => {
+      this.#choosing = false
+      for (const lane of this.#lanes) {
+        if (this.#holders.has(lane)) continue
+        const rank = this.#ranking()
+        const [next] = this.#waiting
+          .filter(waiting => waiting.lane === undefined || waiting.lane === lane)
+          .sort((a, b) => rank(a.job) - rank(b.job) || a.order - b.order)
+        if (!next) continue
+        this.#waiting = this.#waiting.filter(waiting => waiting !== next)
+        this.#holders.set(lane, next.job)
+        next.grant(lane)
+      }
+    })
+  }
+
+  /** The place of every job that has or wants a lane. */
+  #ranking(): (job: Job) => number {
+    const jobs = [...new Set([...this.#holders.values(), ...this.#waiting.map(({ job }) => job)])]
+    jobs.sort((a, b) => b.priority - a.priority || a.due - b.due)
+    const eager = jobs.slice(0, eagerPerLane * this.#lanes.length)
+    eager.sort((a, b) => b.priority - a.priority || Number(a.heard) - Number(b.heard) || a.due - b.due)
+    const places = new Map([...eager, ...jobs.slice(eager.length)].map((job, place) => [job, place]))
+    return job => places.get(job) ?? Number.POSITIVE_INFINITY
+  }
+}
