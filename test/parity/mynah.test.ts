@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadMynahCodec, type MynahCodec } from '@mynah/codec'
-import { type Generated, loadMynahAligner, loadMynahLm, viterbi } from '@mynah/lm'
+import { type Generated, loadAligner, loadLanguageModel, viterbi } from '@mynah/lm'
 import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
 import { joinFrames, loadMynahDecoder, sliceFrames } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +9,14 @@ import { largestDifference } from './case.ts'
 
 // Tiny random models and what PyTorch makes of them: training/export/fixtures.py.
 const file = (name: string) => fileURLToPath(new URL(`../fixtures/mynah/${name}`, import.meta.url))
-const config = JSON.parse(readFileSync(file('config.json'), 'utf8'))
+const { listener: scorer, ...others } = JSON.parse(readFileSync(file('config.json'), 'utf8'))
+const config = { ...others, scorer }
+const parts = {
+  ar: file('ar.safetensors'),
+  nar: file('nar.safetensors'),
+  codec: file('codec.safetensors'),
+  scorer: file('listener.safetensors'),
+}
 const weights = (name: string) => loadWeights(file(`${name}.safetensors`))
 
 let runtime: Runtime
@@ -68,10 +75,7 @@ describe("Mynah's models against PyTorch", () => {
   })
 
   it('generates the reference codes, durations and latents greedily', async () => {
-    const lm = await loadMynahLm(
-      { ar: { weights: weights('ar'), config: config.ar }, nar: { weights: weights('nar'), config: config.nar }, codebook: codec.codebook },
-      runtime,
-    )
+    await using lm = await loadLanguageModel(parts, { config, runtime })
     const prompt = { phonemes: int32('prompt_ids').data, durations: int32('prompt_durations').data, codes: int32('codes') }
     const stretches = await collect(lm.generate(int32('target_ids').data, { prompt, temperature: 0 }))
     const last = stretches.at(-1)!
@@ -81,19 +85,16 @@ describe("Mynah's models against PyTorch", () => {
   })
 
   it('draws the same latents for the same seed, others for another', async () => {
-    const lm = await loadMynahLm(
-      { ar: { weights: weights('ar'), config: config.ar }, nar: { weights: weights('nar'), config: config.nar }, codebook: codec.codebook },
-      runtime,
-    )
+    await using lm = await loadLanguageModel(parts, { config, runtime })
     const prompt = { phonemes: int32('prompt_ids').data, durations: int32('prompt_durations').data, codes: int32('codes') }
-    const speak = (seed: number) => collect(lm.generate(int32('target_ids').data, { prompt, temperature: 2, topK: 0, seed }))
+    const speak = (seed: number) => collect(lm.generate(int32('target_ids').data, { prompt, temperature: 2, topK: 0, candidates: 3, seed }))
     const [a, b, c] = [await speak(1), await speak(1), await speak(2)]
     expect(a).toEqual(b)
     expect(a).not.toEqual(c)
   })
 
   it('classifies frames as the reference aligner does', async () => {
-    const aligner = await loadMynahAligner(weights('aligner'), config.aligner, runtime)
+    await using aligner = await loadAligner(file('aligner.safetensors'), config.aligner, runtime)
     const { durations, score } = await aligner.align(io.get('features'), int32('target_ids').data)
     const expected = viterbi(io.get('log_probs').data, config.aligner.symbols, int32('target_ids').data)
     expect(Array.from(durations)).toEqual(Array.from(expected.durations))

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModels } from './bundle/load.ts'
 import { openBundle } from './bundle/open.ts'
 import type { Models } from './contracts.ts'
-import { timeWords } from './pipeline.ts'
 import { assembleSynthesizer, type Synthesizer } from './synthesizer.ts'
 import { createVocabulary } from './text/vocabulary.ts'
+import { timeWords } from './word-times.ts'
 
 /** Clips with the exact duration of each phoneme, in frames of 25 ms; phonemes map one to one to durations, with a boundary at both ends. */
 interface Clip {

@@ -83,6 +83,10 @@ export function createTinyModels(behaviour: Behaviour): Models {
       }),
     },
     lm: {
+      name: 'tiny',
+      codebooks,
+      codebookSize,
+      symbols: symbols.length,
       async *generate(phonemes, options) {
         behaviour.asked.push({ phonemes, options })
         if (behaviour.milliseconds) await wait(behaviour.milliseconds, undefined, options.signal ? { signal: options.signal } : {})

@@ -1,20 +1,21 @@
 import { peakAmplitude, toDecibels } from '@mynah/audio'
-import { float32Tensor, InferenceError } from '@mynah/onnx'
-import { joinFrames, sliceFrames } from '@mynah/vocoder'
-import type { GenerateOptions, Models } from './contracts.ts'
+import { InferenceError } from '@mynah/onnx'
+import type { Generated, GenerateOptions, Models } from './contracts.ts'
 import type { Utterance } from './front-end.ts'
+import { SampleQueue } from './sample-queue.ts'
 import type { Timings, Word } from './speech.ts'
+import { lastWordStart, spreadEvenly, timeWords } from './word-times.ts'
 
-/** A part of an utterance, spoken: whole words, with what follows them up to the next. Times count from its own start. */
+/** A chunk of an utterance, spoken: whole words, with what follows them up to the next. Times count from its own start. */
 export interface Spoken {
-  /** float32 [S], in [-1, 1]. The first part begins with the silence of `utterance.pauseSeconds`. */
+  /** float32 [S], in [-1, 1]. The first chunk begins with the silence of `utterance.pauseSeconds`. */
   readonly audio: Float32Array
   /** Those of the utterance's phonemes that it speaks. */
   readonly phonemes: Int32Array
   readonly words: readonly Word[]
   readonly warnings: readonly string[]
   readonly timings: Pick<Timings, 'languageModelSeconds' | 'vocoderSeconds'>
-  /** Whether it is the utterance's last part. */
+  /** Whether it is the utterance's last chunk. */
   readonly last: boolean
   /** Whether it ends because `maxSeconds` have passed. */
   readonly cut: boolean
@@ -22,7 +23,7 @@ export interface Spoken {
 
 /** How an utterance is spoken. */
 export interface SpeakOptions extends Omit<GenerateOptions, 'maxFrames'> {
-  /** All parts together are no longer, pause included. */
+  /** All chunks together are no longer, pause included. */
   readonly maxSeconds: number
 }
 
@@ -34,118 +35,136 @@ const fadeSeconds = 0.005
 const inaudibleDbfs = -50
 
 /**
- * The whole product: one utterance through all models, in parts as soon as they are known. VALL-E, arXiv:2301.02111.
+ * The whole product: one utterance through all models, in chunks as soon as they are known. VALL-E, arXiv:2301.02111.
  * @throws {InferenceError} `non-finite-output` if a model computes something else than numbers; those of the models
  */
 export async function* speak(
   { lm, codec, vocoder }: Models,
   utterance: Utterance,
-  options: SpeakOptions,
+  { maxSeconds, ...options }: SpeakOptions,
 ): AsyncGenerator<Spoken, void, undefined> {
-  const { maxSeconds, ...sampling } = options
-  const most = Math.floor(Math.max(0, maxSeconds) * vocoder.sampleRate)
-  const pause = Math.round(utterance.pauseSeconds * vocoder.sampleRate)
+  const { sampleRate } = vocoder
+  const pause = Math.round(utterance.pauseSeconds * sampleRate)
+  const most = Math.floor(Math.max(0, maxSeconds) * sampleRate)
   if (utterance.phonemes.length === 0) return yield silence(Math.min(pause, most), utterance.warnings, pause > most)
   const maxFrames = Math.floor((maxSeconds - utterance.pauseSeconds) * codec.frameRate)
   if (maxFrames < 1) return yield silence(Math.min(pause, most), utterance.warnings, true)
-  const { seed = 0, signal } = options
-  const { overlapFrames = Number.POSITIVE_INFINITY } = vocoder
-  const margin = Math.round(marginSeconds * codec.frameRate)
-  const fade = Math.round(fadeSeconds * vocoder.sampleRate)
-  let latents = float32Tensor([], [vocoder.featureDim, 0]) // [L, T] at codec.frameRate, of all frames so far
-  let [frame, phoneme] = [0, 0] // where the next part begins
-  const phases: number[] = [] // of the vocoder's tones, see Stretch
-  let peak = 0
-  let asked = performance.now()
-  for await (const { latents: stretch, durations, stopped } of lm.generate(
-    utterance.phonemes,
-    Number.isFinite(maxFrames) ? { ...sampling, maxFrames } : sampling,
-  )) {
-    latents = joinFrames(latents, stretch)
-    const frames = latents.shape[1]!
-    const generated = performance.now()
-    const complete = stopped === 'end'
-    const isFirst = phoneme === 0
-    const from = isFirst ? Math.max(0, (durations[0] ?? 0) - margin) : frame
-    const end = stopped
-      ? { frame: complete ? frames - Math.max(0, (durations.at(-1) ?? 0) - margin) : frames, phoneme: utterance.phonemes.length }
-      : lastWordStart(utterance, durations, frames - overlapFrames)
-    if (end.frame <= from && !stopped) continue
-    const to = Math.max(end.frame, from)
-    const left = Math.max(0, from - overlapFrames)
-    const context = sliceFrames(latents, frames, left, Math.min(frames, to + overlapFrames))
-    const waveform = await vocoder.decode(context, { seed, stretch: { frame: left, joint: from, phases }, ...(signal ? { signal } : {}) })
-    const decoded = performance.now()
 
-    const speech = waveform.subarray(vocoder.samplesFor(from - left), vocoder.samplesFor(to - left))
-    checkSamples(speech)
-    if (isFirst) fadeIn(speech, fade)
-    if (stopped) fadeOut(speech, fade)
-    peak = Math.max(peak, peakAmplitude(speech))
-    const silent = isFirst ? pause : 0
-    const audio = new Float32Array(silent + speech.length)
-    audio.set(speech, silent)
-    const warnings = isFirst ? [...utterance.warnings] : []
-    const seconds = (frames / codec.frameRate).toFixed(1)
-    if (stopped === 'length') warnings.push(`"${quote(utterance)}" was cut after ${seconds} s`)
-    if (stopped === 'repetition') warnings.push(`"${quote(utterance)}" got stuck after ${seconds} s; try another seed, or repetitionAware`)
-    if (stopped && toDecibels(peak) < inaudibleDbfs)
-      warnings.push(`"${quote(utterance)}" came out inaudible (${toDecibels(peak).toFixed(0)} dBFS); try another seed or voice`)
+  const { seed = 0, signal } = options
+  await using decoder = vocoder.open({ seed, ...(signal ? { signal } : {}) })
+  const editor = new Editor(utterance, codec.frameRate, sampleRate)
+  const watch = new Stopwatch()
+  for await (const generated of lm.generate(utterance.phonemes, Number.isFinite(maxFrames) ? { ...options, maxFrames } : options)) {
+    watch.lap('languageModelSeconds')
+    const samples = await decoder.push(generated.latents, generated.stopped !== undefined)
+    watch.lap('vocoderSeconds')
+    const chunk = editor.edit(generated, samples)
+    if (!chunk) continue
     yield {
-      audio,
-      phonemes: utterance.phonemes.subarray(phoneme, end.phoneme),
-      words: timeWords(
-        { words: utterance.words.filter(({ start }) => start >= phoneme && start < end.phoneme) },
-        durations.length > 0 ? durations : spread(frames, utterance.phonemes.length),
-        silent / vocoder.sampleRate - from / codec.frameRate,
-        codec.frameRate,
-      ),
-      warnings,
-      timings: { languageModelSeconds: (generated - asked) / 1000, vocoderSeconds: (decoded - generated) / 1000 },
-      last: stopped !== undefined,
-      cut: stopped === 'length' && frames >= maxFrames,
+      ...chunk,
+      timings: watch.read(),
+      last: generated.stopped !== undefined,
+      cut: generated.stopped === 'length' && editor.frames >= maxFrames,
     }
-    asked = performance.now()
-    frame = to
-    phoneme = end.phoneme
+    watch.start()
   }
 }
 
-/** Where a part can end: the last start of a word within `frames` that does not follow the word before without a space. Frame 0 if there is none. */
-function lastWordStart({ words }: Utterance, durations: Int32Array, frames: number): { frame: number; phoneme: number } {
-  const starts = startsOf(durations)
-  const phoneme = words.findLast(
-    ({ start }, i) => i > 0 && words[i - 1]!.end < start && start <= durations.length && starts[start]! <= frames,
-  )?.start
-  return phoneme === undefined ? { frame: 0, phoneme: 0 } : { frame: starts[phoneme]!, phoneme }
+/** Makes chunks of whole words of what the models speak: trimmed and faded at both ends, after the pause. */
+class Editor {
+  /** That are known. */
+  frames = 0
+  readonly #utterance: Utterance
+  readonly #frameRate: number
+  readonly #sampleRate: number
+  readonly #samples = new SampleQueue()
+  /** Where the next chunk begins. */
+  #frame = 0
+  #phoneme = 0
+  #peak = 0
+
+  constructor(utterance: Utterance, frameRate: number, sampleRate: number) {
+    this.#utterance = utterance
+    this.#frameRate = frameRate
+    this.#sampleRate = sampleRate
+  }
+
+  /** The words that are complete since the last chunk; nothing if there are none. */
+  edit({ latents, durations, stopped }: Generated, samples: Float32Array): Omit<Spoken, 'timings' | 'last' | 'cut'> | undefined {
+    this.#samples.push(samples)
+    this.frames += latents.shape[1]!
+    const utterance = this.#utterance
+    const isFirst = this.#phoneme === 0
+    const begin = isFirst ? this.#silentFrames(durations[0]) : this.#frame
+    const end = stopped
+      ? { frame: this.frames - (stopped === 'end' ? this.#silentFrames(durations.at(-1)) : 0), phoneme: utterance.phonemes.length }
+      : lastWordStart(utterance, durations, (this.#samples.end * this.#frameRate) / this.#sampleRate)
+    if (end.frame <= begin && !stopped) return undefined
+    const speech = this.#samples.take(this.#sampleOf(begin), end.frame === this.frames ? this.#samples.end : this.#sampleOf(end.frame))
+    checkSamples(speech)
+    const fade = Math.round(fadeSeconds * this.#sampleRate)
+    if (isFirst) fadeIn(speech, fade)
+    if (stopped) fadeOut(speech, fade)
+    this.#peak = Math.max(this.#peak, peakAmplitude(speech))
+    const pause = isFirst ? Math.round(utterance.pauseSeconds * this.#sampleRate) : 0
+    const audio = new Float32Array(pause + speech.length)
+    audio.set(speech, pause)
+    const words = utterance.words.filter(({ start }) => start >= this.#phoneme && start < end.phoneme)
+    const lasting = durations.length > 0 ? durations : spreadEvenly(this.frames, utterance.phonemes.length)
+    const phonemes = utterance.phonemes.subarray(this.#phoneme, end.phoneme)
+    this.#frame = end.frame
+    this.#phoneme = end.phoneme
+    return {
+      audio,
+      phonemes,
+      words: timeWords({ words }, lasting, pause / this.#sampleRate - begin / this.#frameRate, this.#frameRate),
+      warnings: [...(isFirst ? utterance.warnings : []), ...this.#warningsOf(stopped)],
+    }
+  }
+
+  #sampleOf(frame: number): number {
+    return Math.round((frame * this.#sampleRate) / this.#frameRate)
+  }
+
+  /** What is cut of the silence at an end, `duration` frames of boundary. */
+  #silentFrames(duration = 0): number {
+    return Math.max(0, duration - Math.round(marginSeconds * this.#frameRate))
+  }
+
+  #warningsOf(stopped: Generated['stopped']): string[] {
+    if (!stopped) return []
+    const words = this.#utterance.words.map(word => word.text).join(' ')
+    const quoted = `"${words.length > 40 ? `${words.slice(0, 40)}…` : words}"`
+    const seconds = (this.frames / this.#frameRate).toFixed(1)
+    const level = toDecibels(this.#peak)
+    return [
+      ...(stopped === 'length' ? [`${quoted} was cut after ${seconds} s`] : []),
+      ...(stopped === 'repetition' ? [`${quoted} got stuck after ${seconds} s; try another seed, or repetitionAware`] : []),
+      ...(level < inaudibleDbfs ? [`${quoted} came out inaudible (${level.toFixed(0)} dBFS); try another seed or voice`] : []),
+    ]
+  }
 }
 
-/**
- * When each word is spoken, from the frames that the language model spent on each phoneme. Words that were not reached are left out.
- * @param durations frames per phoneme [P], or fewer where generation stopped early
- * @param offsetSeconds time of frame 0
- */
-export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32Array, offsetSeconds: number, frameRate: number): Word[] {
-  const starts = startsOf(durations)
-  return words
-    .filter(({ start }) => start < durations.length)
-    .map(({ text, start, end }) => ({
-      text,
-      startSeconds: offsetSeconds + starts[start]! / frameRate,
-      endSeconds: offsetSeconds + starts[Math.min(end, durations.length)]! / frameRate,
-    }))
-}
+/** Wall-clock time of each model since the last chunk. */
+class Stopwatch {
+  #seconds = { languageModelSeconds: 0, vocoderSeconds: 0 }
+  #last = performance.now()
 
-/** First frame of every phoneme, and of what comes after them. */
-function startsOf(durations: Int32Array): number[] {
-  const starts = [0]
-  for (const duration of durations) starts.push(starts.at(-1)! + duration)
-  return starts
-}
+  start(): void {
+    this.#last = performance.now()
+  }
 
-/** Where the model does not know when each phoneme is spoken, all are taken to last equally long. */
-function spread(frames: number, phonemes: number): Int32Array {
-  return Int32Array.from({ length: phonemes }, (_, i) => Math.round(((i + 1) * frames) / phonemes) - Math.round((i * frames) / phonemes))
+  lap(part: 'languageModelSeconds' | 'vocoderSeconds'): void {
+    const now = performance.now()
+    this.#seconds[part] += (now - this.#last) / 1000
+    this.#last = now
+  }
+
+  read(): Spoken['timings'] {
+    const seconds = this.#seconds
+    this.#seconds = { languageModelSeconds: 0, vocoderSeconds: 0 }
+    return seconds
+  }
 }
 
 /** What comes of an utterance without words, or without time for them. */
@@ -187,9 +206,4 @@ function fadeIn(samples: Float32Array, length: number): void {
 function fadeOut(samples: Float32Array, length: number): void {
   const count = Math.min(length, samples.length >> 1)
   for (let i = 0; i < count; i++) samples[samples.length - 1 - i]! *= i / count
-}
-
-function quote({ words }: Pick<Utterance, 'words'>): string {
-  const text = words.map(word => word.text).join(' ')
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }

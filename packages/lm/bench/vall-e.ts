@@ -17,16 +17,19 @@ import {
   float32Tensor,
   int64Tensor,
   loadWeights,
+  multipliesInt8Exactly,
   type Runtime,
   sizeOf,
   type Tensor,
+  writeModel,
   writeSafetensors,
 } from '@mynah/onnx'
-import { buildCacheMerge, mergeSlots, stepSlots } from '../src/architectures/block-cache.ts'
-import { buildAr, buildNar } from '../src/architectures/vall-e.ts'
-import { expectedShapes, readVallEConfig } from '../src/architectures/vall-e-config.ts'
-import { precisionsOf } from '../src/vall-e.ts'
-import { blockFrames } from '../src/vall-e-decoding.ts'
+import type { WeightType } from '../src/architecture.ts'
+import { expectedShapes, readVallEConfig } from '../src/architectures/vall-e/config.ts'
+import { blockFrames } from '../src/architectures/vall-e/decoding.ts'
+import { buildAr, buildNar } from '../src/architectures/vall-e/graphs.ts'
+import { precisionsOf } from '../src/architectures/vall-e/load.ts'
+import { buildCacheMerge, mergeSlots, stepSlots } from '../src/block-cache.ts'
 
 const heads = 16
 const size = { dim: 1024, heads, layers: 12 }
@@ -58,7 +61,7 @@ const { values } = parseArgs({
     built: { type: 'boolean', default: false },
   },
 })
-type Dtype = Parameters<typeof precisionsOf>[0]
+type Dtype = WeightType
 const folder = await mkdtemp(join(values.folder ?? tmpdir(), 'mynah-bench-lm-'))
 const checkpoint = join(folder, 'vall-e-x.safetensors')
 const threads = 1
@@ -125,16 +128,19 @@ function writeRandomWeights(path: string): void {
   writeSafetensors(path, tensors)
 }
 
+const choosePrecisions = async (weightType: WeightType, runtime: Runtime) =>
+  precisionsOf({ weightType, exactInt8: await multipliesInt8Exactly(runtime) })
+
 async function openAr(runtime: Runtime, dtype: Dtype) {
   using weights = loadWeights(checkpoint)
   readVallEConfig(weights, { nhead: heads })
-  const { ar } = await precisionsOf(dtype, runtime)
-  const step = await runtime.load(() => buildAr(weights, config, { dtype: ar }), {
+  const { ar } = await choosePrecisions(dtype, runtime)
+  const step = await runtime.load(() => writeModel(buildAr(weights, config, ar), { externalData: true }), {
     name: 'ar',
     state: stepSlots(config.ar),
     transfer: true,
   })
-  const merge = await runtime.load(() => buildCacheMerge(config.ar), { name: 'cache', state: mergeSlots(config.ar) })
+  const merge = await runtime.load(() => writeModel(buildCacheMerge(config.ar)), { name: 'cache', state: mergeSlots(config.ar) })
   const noText = float32Tensor([], [1, 0, size.dim])
   return {
     /** One step with half a block of recent frames, and its part of a merge. */
@@ -161,8 +167,11 @@ async function openAr(runtime: Runtime, dtype: Dtype) {
 
 async function openNar(runtime: Runtime, dtype: Dtype) {
   using weights = loadWeights(checkpoint)
-  const { nar } = await precisionsOf(dtype, runtime)
-  const model = await runtime.load(() => buildNar(weights, config, { dtype: nar }), { name: 'nar', transfer: true })
+  const { nar } = await choosePrecisions(dtype, runtime)
+  const model = await runtime.load(() => writeModel(buildNar(weights, config, nar), { externalData: true }), {
+    name: 'nar',
+    transfer: true,
+  })
   const codes = int64Tensor(new Int32Array(config.codebooks * frames).fill(7), [config.codebooks, frames])
   const run = () =>
     model.run(

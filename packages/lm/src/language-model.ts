@@ -38,23 +38,30 @@ export interface GenerateOptions {
   readonly onFrame?: (frames: number) => void
 }
 
-/** A stretch of what a language model speaks. */
+/** A chunk of what a language model speaks. */
 export interface Generated {
-  /** Codec latents float32 [L, T], what the decoder takes, of the frames after the stretch before. */
+  /** Codec latents float32 [L, T], what the decoder takes, of the frames after the chunk before. */
   readonly latents: Tensor<'float32'>
   /**
-   * Frames of each target phoneme that has ended, from the first one: the time axis of the text. It may reach beyond the stretch, and is shorter than the text until the last
-   * stretch, where `stopped` is `length` even then. Empty for a model that does not know it.
+   * Frames of each target phoneme that has ended, from the first one: the time axis of the text. It may reach beyond the chunk, and is shorter than the text until the last
+   * chunk, where `stopped` is `length` even then. Empty for a model that does not know it.
    */
   readonly durations: Int32Array
-  /** Of the last stretch. `end`: the whole text was spoken. `length`: `maxFrames` came first. `repetition`: the model was stuck. */
+  /** Of the last chunk. `end`: the whole text was spoken. `length`: `maxFrames` came first. `repetition`: the model was stuck. */
   readonly stopped?: 'end' | 'length' | 'repetition'
 }
 
 /** Continues a prompt: phonemes in, codec latents out. */
 export interface LanguageModel extends AsyncDisposable {
+  readonly name: string
+  /** K, the codebooks of a prompt. */
+  readonly codebooks: number
+  /** N, the codewords of each. */
+  readonly codebookSize: number
+  /** Size of its phoneme or text table. */
+  readonly symbols: number
   /**
-   * Gives stretches as soon as they are known; a model that knows its speech only at the end gives one.
+   * Gives chunks as soon as they are known; a model that knows its speech only at the end gives one.
    * @param phonemes target phoneme ids [P], without the prompt's
    * @throws {RangeError} for an empty target, ids outside the table, a prompt that contradicts itself, or sampling options out of range
    */

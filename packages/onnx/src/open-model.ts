@@ -1,6 +1,7 @@
 import { type Architecture, detectArchitecture, type ModelDescription } from './architecture.ts'
-import { readCheckpoint } from './checkpoint/checkpoint.ts'
+import { type Checkpoint, readCheckpoint } from './checkpoint/checkpoint.ts'
 import { findConfigFile, readConfigFile } from './checkpoint/config.ts'
+import { joinWeights } from './checkpoint/join.ts'
 import { loadWeights, type Weights } from './checkpoint/weights.ts'
 import { Resources } from './resources.ts'
 import { createRuntime, type Runtime } from './runtime/runtime.ts'
@@ -25,23 +26,39 @@ export interface OpenedModel<Description extends ModelDescription> extends Dispo
 /**
  * Opens a checkpoint of a list of architectures: reads its index once, finds its config and the architecture that it belongs to, and describes it. No tensor data are read but
  * what `describe` asks for.
+ * @param files the path of a checkpoint, or of the parts of one that is several files: see `joinWeights`
  * @throws {CheckpointError} `unknown-architecture`, `unreadable-config`, those of `describe`, and all of readCheckpoint's and loadWeights'
  */
 export function openModel<Description extends ModelDescription>(
   architectures: readonly Architecture<Description>[],
-  path: string,
+  files: string | Readonly<Record<string, string>>,
   options: OpenModelOptions = {},
 ): OpenedModel<Description> {
-  const checkpoint = readCheckpoint(path)
+  const checkpoints = openAll(typeof files === 'string' ? { '': files } : files)
+  const [first] = Object.values(checkpoints)
+  if (!first) throw new RangeError('openModel: no file, expected at least one')
+  const { path } = first
   try {
-    const weights = loadWeights(checkpoint, { finite: true })
-    const config = findConfig(architectures, path, checkpoint.root, options.config)
+    const parts = Object.entries(checkpoints).map(([part, checkpoint]) => [part, loadWeights(checkpoint, { finite: true })] as const)
+    const weights = typeof files === 'string' ? parts[0]![1] : joinWeights(Object.fromEntries(parts))
+    const config = findConfig(architectures, path, first.root, options.config)
     const architecture = detectArchitecture(architectures, weights, config)
-    const files = options.stats === undefined ? { checkpoint: path } : { checkpoint: path, stats: options.stats }
-    const description = architecture.describe(weights, config, files)
+    const beside = options.stats === undefined ? { checkpoint: path } : { checkpoint: path, stats: options.stats }
+    const description = architecture.describe(weights, config, beside)
     return { architecture, description, config, weights, [Symbol.dispose]: () => weights.close() }
   } catch (error) {
-    checkpoint.close()
+    for (const checkpoint of Object.values(checkpoints)) checkpoint.close()
+    throw error
+  }
+}
+
+function openAll(files: Readonly<Record<string, string>>): Readonly<Record<string, Checkpoint>> {
+  const opened: Record<string, Checkpoint> = {}
+  try {
+    for (const [part, path] of Object.entries(files)) opened[part] = readCheckpoint(path)
+    return opened
+  } catch (error) {
+    for (const checkpoint of Object.values(opened)) checkpoint.close()
     throw error
   }
 }
@@ -70,13 +87,13 @@ export interface LoadModelOptions extends OpenModelOptions {
  */
 export async function loadModel<Description extends ModelDescription, Loaded>(
   architectures: readonly Architecture<Description>[],
-  path: string,
+  files: string | Readonly<Record<string, string>>,
   { runtime: given, ...source }: LoadModelOptions,
   create: (opened: OpenedModel<Description>, runtime: Runtime, resources: Resources) => Promise<Loaded>,
 ): Promise<Loaded> {
   const resources = new Resources()
   try {
-    const opened = resources.add(openModel(architectures, path, source))
+    const opened = resources.add(openModel(architectures, files, source))
     const runtime = given ?? resources.add(await createRuntime({ device: 'cpu' }))
     return await create(opened, runtime, resources)
   } catch (error) {

@@ -41,8 +41,18 @@ export async function checkFile(
   return path
 }
 
+/** What must fit together. */
+interface Claims extends Pick<Models, 'codec' | 'vocoder' | 'lm'> {
+  /** Of the text table. */
+  readonly symbols: number
+}
+
 /** @throws {BundleError} `malformed-manifest` if a manifest contradicts its models, or these each other */
-export function checkClaims(folder: string, manifest: ManifestHead, { codec, vocoder }: Pick<Models, 'codec' | 'vocoder'>): void {
+export function checkClaims(folder: string, manifest: ManifestHead, { codec, vocoder, lm, symbols }: Claims): void {
+  const path = join(folder, manifestFile)
+  const fail = (problem: string) => {
+    throw new BundleError(`${path}: ${problem}`, { code: 'malformed-manifest' })
+  }
   const claims = [
     ['sampleRate', manifest.sampleRate, codec.sampleRate],
     ['frameRate', manifest.frameRate, codec.frameRate],
@@ -51,11 +61,13 @@ export function checkClaims(folder: string, manifest: ManifestHead, { codec, voc
     ['latentDim of vocoder', vocoder.featureDim, codec.latentDim],
   ] as const
   for (const [what, found, expected] of claims) {
-    if (found !== expected) throw malformedManifest(folder, `${what} is ${found}, expected ${expected}, as its codec has; export it again`)
+    if (found !== expected) fail(`${what} is ${found}, expected ${expected}, as its codec has; export it again`)
   }
-}
-
-/** A manifest that does not fit its files. */
-export function malformedManifest(folder: string, problem: string): BundleError {
-  return new BundleError(`${join(folder, manifestFile)}: ${problem}`, { code: 'malformed-manifest' })
+  if (lm.codebooks > codec.codebooks || lm.codebookSize !== codec.codebookSize) {
+    fail(
+      `the language model speaks ${lm.codebooks} codebooks of ${lm.codebookSize}, its codec has ${codec.codebooks} of ${codec.codebookSize}; do these files belong together?`,
+    )
+  }
+  if (lm.symbols < symbols)
+    fail(`the language model knows ${lm.symbols} symbols, its texts have ${symbols}; do these files belong together?`)
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { loadMynahCodec } from '@mynah/codec'
-import { type Aligner, loadMynahAligner, loadMynahLm, type PauseSymbols } from '@mynah/lm'
-import { loadWeights, type Runtime, type Weights } from '@mynah/onnx'
-import { loadMynahDecoder } from '@mynah/vocoder'
+import { type Aligner, loadAligner, loadLanguageModel, type PauseSymbols } from '@mynah/lm'
+import { loadWeights, Resources } from '@mynah/onnx'
+import { loadVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import { type BundlePart, headFields, partFields, samplingFields, uniqueNames, voiceFields } from '../bundle/fields.ts'
 import { checkClaims, checkFile } from '../bundle/files.ts'
 import { mynahStyle } from '../front-end.ts'
-import type { Networks, System } from './system.ts'
+import type { System } from './system.ts'
 
 /** The phoneme of silence before and after an utterance. */
 const boundary = 0
@@ -69,22 +69,36 @@ export const mynah: System<MynahManifest> = {
   textOf: ({ phonemes }) => ({ symbols: phonemes, style: mynahStyle }),
 
   async load(folder, manifest, runtime) {
-    const parts = [manifest.codec, manifest.vocoder, manifest.ar, manifest.nar, manifest.aligner, manifest.scorer]
-    await Promise.all(parts.map(part => part && checkFile(folder, part)))
-    // The files stay open: what is needed later is read later, and what a crash of the inference thread takes is read again.
-    const files: Weights[] = []
-    const close = async () => {
-      for (const file of files) file.close()
-    }
-    const open = ({ file }: BundlePart) => {
-      const weights = loadWeights(join(folder, file))
-      files.push(weights)
-      return weights
-    }
+    const { codec, vocoder, ar, nar, aligner, scorer } = manifest
+    const parts = { codec, ar, nar, ...(scorer ? { scorer } : {}) }
+    await Promise.all([vocoder, aligner, ...Object.values(parts)].map(part => checkFile(folder, part)))
+    const at = (part: BundlePart) => join(folder, part.file)
+    const of = <T>(pick: (part: BundlePart) => T) => Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, pick(part)]))
+    const resources = new Resources()
     try {
-      return { ...(await loadNetworks(folder, manifest, open, runtime)), [Symbol.asyncDispose]: close }
+      const decoder = resources.add(await loadVocoder(at(vocoder), { config: vocoder.config, runtime }))
+      const mynahCodec = resources.add(await loadMynahCodec(resources.add(loadWeights(at(codec))), codec.config, runtime))
+      const lm = resources.add(await loadLanguageModel(of(at), { config: of(part => part.config), runtime }))
+      checkClaims(folder, manifest, { codec: mynahCodec, vocoder: decoder, lm, symbols: manifest.phonemes.length })
+      let loading: Promise<Aligner> | undefined
+      const loadOnce = () => {
+        loading ??= loadAligner(at(aligner), aligner.config, runtime, pausesOf(manifest.phonemes)).then(each => resources.add(each))
+        loading.catch(() => {
+          loading = undefined // the next call tries again
+        })
+        return loading
+      }
+      return {
+        codec: mynahCodec,
+        codecId: `${codec.architecture}@${codec.sha256}`,
+        spokenCodebooks: mynahCodec.codebooks,
+        aligner: { load: loadOnce, features: waveform => mynahCodec.features(waveform) },
+        lm,
+        vocoder: decoder,
+        [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+      }
     } catch (error) {
-      await close()
+      await resources[Symbol.asyncDispose]()
       throw error
     }
   },
@@ -95,36 +109,4 @@ function pausesOf(phonemes: readonly string[]): PauseSymbols | undefined {
   const [space, comma] = [phonemes.indexOf(' '), phonemes.indexOf(',')]
   const silent = [boundary, ...[...pauseMarks].map(mark => phonemes.indexOf(mark)).filter(id => id > 0)]
   return space > 0 && comma > 0 ? { silent, space, comma } : undefined
-}
-
-async function loadNetworks(
-  folder: string,
-  manifest: MynahManifest,
-  open: (part: BundlePart) => Weights,
-  runtime: Runtime,
-): Promise<Omit<Networks, typeof Symbol.asyncDispose>> {
-  const { ar, nar, aligner, scorer } = manifest
-  const part = (each: BundlePart) => ({ weights: open(each), config: each.config })
-  const vocoder = await loadMynahDecoder(open(manifest.vocoder), manifest.vocoder.config, runtime)
-  const codec = await loadMynahCodec(open(manifest.codec), manifest.codec.config, runtime)
-  checkClaims(folder, manifest, { codec, vocoder })
-  const lm = await loadMynahLm({ ar: part(ar), nar: part(nar), listener: scorer && part(scorer), codebook: codec.codebook }, runtime)
-  let loading: Promise<Aligner> | undefined
-  return {
-    codec,
-    codecId: `${manifest.codec.architecture}@${manifest.codec.sha256}`,
-    spokenCodebooks: codec.codebooks,
-    aligner: {
-      load() {
-        loading ??= loadMynahAligner(open(aligner), aligner.config, runtime, pausesOf(manifest.phonemes))
-        loading.catch(() => {
-          loading = undefined // the next call tries again
-        })
-        return loading
-      },
-      features: waveform => codec.features(waveform),
-    },
-    lm,
-    vocoder,
-  }
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { loadCodec } from '@mynah/codec'
-import { createVallELanguageModel, loadVallE } from '@mynah/lm'
-import { loadVocoder } from '@mynah/vocoder'
+import { type LanguageModel, loadLanguageModel } from '@mynah/lm'
+import { Resources, type Tensor } from '@mynah/onnx'
+import { loadVocoder, type MelVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import {
   type BundlePart,
@@ -12,7 +13,7 @@ import {
   uniqueNames,
   voiceFields,
 } from '../bundle/fields.ts'
-import { checkClaims, checkFile, malformedManifest } from '../bundle/files.ts'
+import { checkClaims, checkFile } from '../bundle/files.ts'
 import { vallEXStyle, vallEXSymbols } from '../text/vall-e-x.ts'
 import { decodeDirectly, kbpsOf } from '../vocoder.ts'
 import type { System } from './system.ts'
@@ -53,40 +54,27 @@ export const vallEX: System<PublishedManifest> = {
   async load(folder, manifest, runtime) {
     const { lm, codec, vocoder } = manifest
     await Promise.all([lm, codec, vocoder].map(part => checkFile(folder, part)))
-    const opened: AsyncDisposable[] = []
-    const close = async () => {
-      await Promise.all(opened.map(each => each[Symbol.asyncDispose]()))
-    }
-    const keep = <T extends AsyncDisposable>(each: T): T => {
-      opened.push(each)
-      return each
-    }
     const at = ({ file, config }: BundlePart) => [join(folder, file), { runtime, ...(config ? { config } : {}) }] as const
+    const resources = new Resources()
     try {
-      const [lmPath, lmOptions] = at(lm)
-      const valle = keep(await loadVallE(lmPath, { ...lmOptions, dtype: lm.dtype }))
-      const encodec = keep(await loadCodec(...at(codec)))
-      const vocos = keep(await loadVocoder(...at(vocoder)))
-      checkClaims(folder, manifest, { codec: encodec, vocoder: vocos })
-      const { codebooks, audioTokens, textTokens } = valle.config
-      const misfit =
-        codebooks > encodec.codebooks || audioTokens !== encodec.codebookSize
-          ? `the language model speaks ${codebooks} codebooks of ${audioTokens}, its codec has ${encodec.codebooks} of ${encodec.codebookSize}`
-          : textTokens < vallEXSymbols.length
-            ? `the language model knows ${textTokens} text tokens, VALL-E X has ${vallEXSymbols.length}`
-            : undefined
-      if (misfit) throw malformedManifest(folder, `${misfit}; do these files belong together?`)
+      let vocos: MelVocoder
+      const toLatents = (codes: Tensor<'int32'>): Tensor<'float32'> => vocos.toFeatures(codes, { codebookSize: valle.codebookSize })
+      const [path, options] = at(lm)
+      const valle: LanguageModel = resources.add(await loadLanguageModel(path, { ...options, weightType: lm.dtype, toLatents }))
+      const encodec = resources.add(await loadCodec(...at(codec)))
+      vocos = resources.add(await loadVocoder(...at(vocoder)))
+      checkClaims(folder, manifest, { codec: encodec, vocoder: vocos, lm: valle, symbols: vallEXSymbols.length })
       return {
         codec: encodec,
         codecId: `${codec.architecture}@${codec.sha256}`,
-        spokenCodebooks: codebooks,
+        spokenCodebooks: valle.codebooks,
         aligner: undefined,
-        lm: createVallELanguageModel(valle, codes => vocos.toFeatures(codes, { codebookSize: audioTokens })),
-        vocoder: decodeDirectly(vocos, kbpsOf({ codec: encodec, spokenCodebooks: codebooks })),
-        [Symbol.asyncDispose]: close,
+        lm: valle,
+        vocoder: decodeDirectly(vocos, kbpsOf({ codec: encodec, spokenCodebooks: valle.codebooks })),
+        [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
       }
     } catch (error) {
-      await close()
+      await resources[Symbol.asyncDispose]()
       throw error
     }
   },

@@ -1,9 +1,18 @@
-import { createRandom, createRuntime, createWeights, float32Tensor, type Model, type Runtime, type State, sizeOf } from '@mynah/onnx'
+import {
+  createRandom,
+  createRuntime,
+  createWeights,
+  float32Tensor,
+  type Model,
+  type Runtime,
+  type State,
+  sizeOf,
+  writeModel,
+} from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sample } from '../../sampling.ts'
 import { type ArModels, type ArRequest, generateFirstCodes } from './ar.ts'
-import { buildCacheMerge, mergeSlots } from './architectures/block-cache.ts'
-import { arPassageSlots, arPrefillSlots, buildArPassage, buildArPrefill } from './architectures/mynah.ts'
-import { sample } from './sampling.ts'
+import { buildArPassage, buildArPrefill, passageSlots, prefillSlots } from './ar-graphs.ts'
 
 const config = { symbols: 8, dim: 4, heads: 1, encoderLayers: 1, layers: 1, latentDim: 2, codebookSize: 16, maxAge: 32 }
 const targetPhonemes = 5
@@ -47,19 +56,18 @@ async function createConstantModel(
     'scorer.bias': float32Tensor(logits, [1, codebookSize]),
   })
   const codebook = new Float32Array(codebookSize * latentDim)
-  const passage = await runtime.load(() => buildArPassage(weights, config, codebook, 'float32'), {
-    state: arPassageSlots(config),
+  const passage = await runtime.load(() => writeModel(buildArPassage(weights, config, codebook, 'float32')), {
+    state: passageSlots(config),
   })
   const models: ConstantModels = {
     states: 0,
-    prefill: await runtime.load(() => buildArPrefill(weights, config, codebook, 'float32'), {
-      state: arPrefillSlots(config),
+    prefill: await runtime.load(() => writeModel(buildArPrefill(weights, config, codebook, 'float32')), {
+      state: prefillSlots(config),
     }),
     passage: Object.assign(Object.create(passage) as Model, {
       run: passage.run.bind(passage),
       createState: async (...given: Parameters<Model['createState']>) => counted(await passage.createState(...given)),
     }),
-    merge: await runtime.load(() => buildCacheMerge(config), { state: mergeSlots(config) }),
   }
   function counted(state: State): State {
     models.states++
@@ -147,48 +155,48 @@ describe('generateFirstCodes', () => {
 
   it('keeps the best candidate of every passage, and no state', async () => {
     const models = await createConstantModel(-100, new Float32Array(codebookSize))
-    const heard: { from: number; codes: number[]; score: number }[] = []
+    const tried: { from: number; codes: number[]; score: number }[] = []
     const score = async (frames: readonly { code: number }[], from: number) => {
       const codes = frames.slice(from).map(({ code }) => code)
-      heard.push({ from, codes, score: -codes[0]! - 1 })
-      return heard.at(-1)!.score
+      tried.push({ from, codes, score: -codes[0]! - 1 })
+      return tried.at(-1)!.score
     }
-    const { codes } = await generate(models, { sampling: anything, listening: { candidates: 5, clear: 0, score } })
+    const { codes } = await generate(models, { sampling: anything, scoring: { candidates: 5, clear: 0, score } })
     expect(models.states).toBe(0)
-    const starts = [...new Set(heard.map(({ from }) => from))]
-    expect(heard.length).toBe(5 * starts.length)
+    const starts = [...new Set(tried.map(({ from }) => from))]
+    expect(tried.length).toBe(5 * starts.length)
     for (const start of starts) {
-      const candidates = heard.filter(({ from }) => from === start)
+      const candidates = tried.filter(({ from }) => from === start)
       const best = candidates.reduce((a, b) => (b.score > a.score ? b : a))
       expect(codes.slice(start, start + best.codes.length)).toEqual(best.codes)
       expect(new Set(candidates.map(each => each.codes.join())).size).toBe(5)
     }
   })
 
-  it('is content with a clear candidate, and speaks the same as without listening', async () => {
+  it('is content with a clear candidate, and speaks the same as without scoring', async () => {
     let asked = 0
     const score = async () => {
       asked++
       return 1
     }
     const models = await createConstantModel(-100, new Float32Array(codebookSize))
-    const listened = await generate(models, { sampling: anything, listening: { candidates: 5, clear: 0.5, score } })
-    expect(listened).toEqual(await generate(models, { sampling: anything }))
-    expect(asked).toBe(Math.ceil(listened.codes.length / 26))
+    const scored = await generate(models, { sampling: anything, scoring: { candidates: 5, clear: 0.5, score } })
+    expect(scored).toEqual(await generate(models, { sampling: anything }))
+    expect(asked).toBe(Math.ceil(scored.codes.length / 26))
   })
 
   it('stops at maxFrames and after the last phoneme in every candidate', async () => {
-    const listening = { candidates: 3, clear: 0, score: async () => -1 }
-    expect((await generate(await createConstantModel(-100), { maxFrames: 70, listening })).codes.length).toBe(70)
-    expect((await generate(await createConstantModel(100), { listening })).durations).toEqual(Array(targetPhonemes).fill(1))
+    const scoring = { candidates: 3, clear: 0, score: async () => -1 }
+    expect((await generate(await createConstantModel(-100), { maxFrames: 70, scoring })).codes.length).toBe(70)
+    expect((await generate(await createConstantModel(100), { scoring })).durations).toEqual(Array(targetPhonemes).fill(1))
   })
 
-  it('leaves no state when listening fails', async () => {
+  it('leaves no state when scoring fails', async () => {
     const models = await createConstantModel(-100)
     const score = async () => {
-      throw new Error('deaf')
+      throw new Error('no score')
     }
-    await expect(generate(models, { listening: { candidates: 2, clear: 0, score } })).rejects.toThrow('deaf')
+    await expect(generate(models, { scoring: { candidates: 2, clear: 0, score } })).rejects.toThrow('no score')
     expect(models.states).toBe(0)
   })
 })

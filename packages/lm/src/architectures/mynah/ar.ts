@@ -1,7 +1,7 @@
 import { createRandom, float32Tensor, int64Tensor, type Model, type Random, type State, type Tensor } from '@mynah/onnx'
-import { emptyCache } from './architectures/block-cache.ts'
-import type { ArConfig } from './architectures/mynah.ts'
-import type { SamplingOptions } from './sampling.ts'
+import type { SamplingOptions } from '../../sampling.ts'
+import { emptySlots } from './ar-graphs.ts'
+import type { ArConfig } from './config.ts'
 
 /** What the AR model speaks: phonemes of prompt and target in one list, and the prompt's timing and latents. */
 export interface ArRequest {
@@ -15,16 +15,15 @@ export interface ArRequest {
   readonly seed: number
   readonly speed: number
   readonly maxFrames: number
-  /** Listens to what is being spoken, so that what is not understood is spoken again. */
-  readonly listening?: Listening
+  /** Scores what is being spoken, so that what is not clear is spoken again. */
+  readonly scoring?: Scoring
   readonly signal?: AbortSignal
 }
 
-/** Its sessions: prompt, passage, and what joins the two blocks of the cache. */
+/** Its sessions. */
 export interface ArModels {
   readonly prefill: Model
   readonly passage: Model
-  readonly merge: Model
 }
 
 /** One frame of the target. */
@@ -38,8 +37,8 @@ export interface ArFrame {
 }
 
 /** How passages are chosen. */
-export interface Listening {
-  /** The most candidates of a passage. */
+export interface Scoring {
+  /** The most candidates of a passage, at least 1. */
   readonly candidates: number
   /** The first candidate that scores so high is kept; otherwise the best one. */
   readonly clear: number
@@ -47,58 +46,33 @@ export interface Listening {
   score(frames: readonly ArFrame[], from: number): Promise<number>
 }
 
-/** The repetition penalty looks back this far: 0.25 s. */
-const penaltyFrames = 10
-/** What is spoken, listened to and, if need be, spoken again at once: 0.65 s. */
+/** What is spoken, scored and, if need be, spoken again at once: 0.65 s. */
 const passageFrames = 26
 
-/** Where the model stands before a frame. `state` holds its cache, what it predicts of that frame, and what stays the same throughout. */
+/** Where the model stands before a frame: what it has spoken, and the rest in its state. */
 interface Point {
   readonly state: State
-  /** What it has spoken. */
   readonly frames: readonly ArFrame[]
-  /** Which phoneme of the target the frame belongs to. */
-  readonly phoneme: number
-  /** Frames that it has lasted. */
-  readonly age: number
-  /** The probability that it lasts longer. */
-  readonly survival: number
 }
 
 /**
  * Runs the prompt, then passages of 26 frames; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last phoneme, or after
- * `maxFrames`. With `listening`, a passage that does not sound like its phonemes is spoken again, and the best of its candidates is given.
+ * `maxFrames`. With `scoring`, a passage that does not sound like its phonemes is spoken again, and the best of its candidates is given.
  */
 export async function* generateFirstCodes(
   models: ArModels,
   config: ArConfig,
   request: ArRequest,
 ): AsyncGenerator<ArFrame, void, undefined> {
-  const { candidates, clear, score } = request.listening ?? { candidates: 1, clear: 0, score: async () => 0 }
   const target = request.encoding.shape[0]! - request.promptDurations.length
   const random = createRandom(request.seed)
-  let point = await prefill(models, config, request)
-  const states = new Set([point.state])
-  const forget = async (state: State) => {
-    states.delete(state)
-    await state.dispose()
-  }
+  const states = new Set<State>()
   try {
-    while (point.phoneme < target && point.frames.length < request.maxFrames) {
+    let point = await prefill(models, config, request)
+    states.add(point.state)
+    while (!hasEnded(point.frames, target) && point.frames.length < request.maxFrames) {
       const from = point.frames.length
-      if (from > 0) await models.merge.run({}, { state: point.state, fetch: [] })
-      let best: { point: Point; score: number } | undefined
-      for (let i = 0; i < candidates && !(best && best.score >= clear); i++) {
-        const state = await point.state.fork()
-        states.add(state)
-        const next = await speakOn(models, request, random, { ...point, state })
-        const candidate = { point: next, score: await score(next.frames, from) }
-        const loser = best && best.score >= candidate.score ? candidate : best
-        if (loser) await forget(loser.point.state)
-        if (loser !== candidate) best = candidate
-      }
-      await forget(point.state)
-      point = best!.point
+      point = await bestPassage(models, request, random, point, states)
       yield* point.frames.slice(from)
     }
   } finally {
@@ -106,9 +80,40 @@ export async function* generateFirstCodes(
   }
 }
 
+function hasEnded(frames: readonly ArFrame[], target: number): boolean {
+  const last = frames.at(-1)
+  return last?.endsPhoneme === true && last.phoneme === target - 1
+}
+
+/**
+ * Speaks a passage as often as it takes. The state is forked only where another candidate may need it again.
+ * @param states of this utterance, kept up to date
+ */
+async function bestPassage(models: ArModels, request: ArRequest, random: Random, point: Point, states: Set<State>): Promise<Point> {
+  const { scoring } = request
+  const from = point.frames.length
+  const forget = async (state: State) => {
+    states.delete(state)
+    await state.dispose()
+  }
+  let best: { readonly point: Point; readonly score: number } | undefined
+  for (let left = scoring?.candidates ?? 1; left > 0; left--) {
+    const state = left > 1 ? await point.state.fork() : point.state
+    states.add(state)
+    const spoken = await speakOn(models, request, random, { ...point, state })
+    const candidate = { point: spoken, score: scoring ? await scoring.score(spoken.frames, from) : 0 }
+    const loser = best && best.score >= candidate.score ? candidate : best
+    if (loser) await forget(loser.point.state)
+    if (loser !== candidate) best = candidate
+    if (!scoring || best!.score >= scoring.clear) break
+  }
+  if (best!.point.state !== point.state && states.has(point.state)) await forget(point.state)
+  return best!.point
+}
+
 /** Frame t sees the phoneme of frame t and the vector of frame t − 1; the last one is the first target frame. */
 async function prefill({ prefill, passage }: ArModels, config: ArConfig, request: ArRequest): Promise<Point> {
-  const { encoding, promptDurations, promptLatents } = request
+  const { encoding, promptDurations, promptLatents, signal } = request
   const { dim, latentDim } = config
   const rows = promptLatents.length / latentDim + 1
   const condition = new Float32Array(rows * dim)
@@ -122,19 +127,17 @@ async function prefill({ prefill, passage }: ArModels, config: ArConfig, request
   })
   const previous = new Float32Array(rows * latentDim)
   previous.set(promptLatents, latentDim)
+  const kinds = new Int32Array(rows).fill(1, 1)
   const feeds = {
     condition: float32Tensor(condition, [1, rows, dim]),
     previous: float32Tensor(previous, [1, rows, latentDim]),
-    kind: int64Tensor(
-      Int32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1)),
-      [1, rows],
-    ),
+    kind: int64Tensor(kinds, [1, rows]),
     age: int64Tensor(ages, [1, rows]),
   }
-  const state = await passage.createState({ ...emptyCache(config), ...constants(config, request) }) // it lives in the worker
+  const state = await passage.createState({ ...emptySlots(config), ...constants(config, request) }) // it lives in the worker
   try {
-    await prefill.run(feeds, { state, fetch: [], ...(request.signal ? { signal: request.signal } : {}) })
-    return { state, frames: [], phoneme: 0, age: 0, survival: 1 }
+    await prefill.run(feeds, { state, fetch: [], ...(signal ? { signal } : {}) })
+    return { state, frames: [] }
   } catch (error) {
     await state.dispose()
     throw error
@@ -160,26 +163,11 @@ function constants(config: ArConfig, { encoding, promptDurations, sampling, spee
 const scalar = (value: number) => float32Tensor([value], [])
 
 /** Speaks a passage after `point`, whose state it changes. */
-async function speakOn({ passage }: ArModels, { maxFrames, signal }: ArRequest, random: Random, point: Point): Promise<Point> {
-  const { state, frames } = point
+async function speakOn({ passage }: ArModels, { maxFrames, signal }: ArRequest, random: Random, { state, frames }: Point): Promise<Point> {
   const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
-  const recent = frames.slice(-penaltyFrames).map(frame => frame.code)
-  const feeds = {
-    draws: float32Tensor(draws, [draws.length]),
-    phoneme: int64Tensor([point.phoneme], []),
-    age: int64Tensor([point.age], []),
-    survival: scalar(point.survival),
-    recent: int64Tensor([...Array<number>(penaltyFrames - recent.length).fill(-1), ...recent], [penaltyFrames]),
-  }
-  const fetch = ['codes', 'phonemes', 'ends', 'nextPhoneme', 'nextAge', 'nextSurvival']
-  const outputs = await passage.run(feeds, { state, fetch, ...(signal ? { signal } : {}) })
-  const numbers = (name: string) => Array.from(outputs[name]!.data, Number)
-  const [codes, phonemes, ends] = [numbers('codes'), numbers('phonemes'), numbers('ends')]
-  return {
-    state,
-    frames: [...frames, ...codes.map((code, i) => ({ code, phoneme: phonemes[i]!, endsPhoneme: ends[i] === 1 }))],
-    phoneme: numbers('nextPhoneme')[0]!,
-    age: numbers('nextAge')[0]!,
-    survival: numbers('nextSurvival')[0]!,
-  }
+  const fetch = ['codes', 'phonemes', 'ends']
+  const outputs = await passage.run({ draws: float32Tensor(draws, [draws.length]) }, { state, fetch, ...(signal ? { signal } : {}) })
+  const [codes, phonemes, ends] = fetch.map(name => Array.from(outputs[name]!.data, Number)) as [number[], number[], number[]]
+  const spoken = codes.map((code, i) => ({ code, phoneme: phonemes[i]!, endsPhoneme: ends[i] === 1 }))
+  return { state, frames: [...frames, ...spoken] }
 }

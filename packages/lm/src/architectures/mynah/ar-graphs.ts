@@ -1,137 +1,20 @@
 import {
-  attention,
   attentionWindow,
-  blockAttention,
+  float32Tensor,
+  type Graph,
   GraphBuilder,
-  InferenceError,
+  int64Tensor,
   type KeyValueCache,
-  type LinearConfig,
   layerNorm,
   linear,
-  maskedScore,
-  type OnnxModel,
-  type RotaryAngles,
   rotaryAngles,
-  rotate,
   type Tensor,
   type Value,
-  vocosBackbone,
   type Weights,
 } from '@mynah/onnx'
-import { z } from 'zod'
-import { type BlockCache, cacheInputs, prefillSlots, stepSlots } from './block-cache.ts'
-
-/**
- * Mynah's language model: VALL-E (arXiv:2301.02111) with the monotonic alignment of VALL-E R (arXiv:2406.07855) in spirit: the AR model sees the phoneme it is
- * speaking and decides at every frame whether to stay on it. Codes are embedded as the codec's own codebook vectors and scored by distance to them.
- * Reference: training/lm.py (the same names), training/infer.py.
- */
-
-const arSchema = z.object({
-  symbols: z.int().positive(),
-  dim: z.int().positive(),
-  heads: z.int().positive(),
-  encoderLayers: z.int().nonnegative(),
-  layers: z.int().positive(),
-  latentDim: z.int().positive(),
-  codebookSize: z.int().positive(),
-  maxAge: z.int().positive(),
-})
-const narSchema = arSchema.omit({ maxAge: true, codebookSize: true }).extend({ window: z.int().positive() })
-const alignerSchema = z.object({
-  dim: z.int().positive(),
-  layers: z.int().positive(),
-  symbols: z.int().positive(),
-  nInput: z.int().positive(),
-})
-
-const listenerSchema = alignerSchema.extend({
-  /** The score from which on a passage needs no other take. */
-  clear: z.number(),
-})
-
-/** Sizes of the AR model. */
-export type ArConfig = z.infer<typeof arSchema>
-/** Sizes of the NAR model. */
-export type NarConfig = z.infer<typeof narSchema>
-/** Sizes of the aligner. */
-export type AlignerConfig = z.infer<typeof alignerSchema>
-/** Sizes of the listener, and what satisfies it. */
-export type ListenerConfig = z.infer<typeof listenerSchema>
-
-/** @throws {InferenceError} `bad-config` */
-export const parseArConfig = (config: unknown): ArConfig => parse('ar', arSchema, config)
-/** @throws {InferenceError} `bad-config` */
-export const parseNarConfig = (config: unknown): NarConfig => parse('nar', narSchema, config)
-/** @throws {InferenceError} `bad-config` */
-export const parseAlignerConfig = (config: unknown): AlignerConfig => parse('aligner', alignerSchema, config)
-/** @throws {InferenceError} `bad-config` */
-export const parseListenerConfig = (config: unknown): ListenerConfig => parse('listener', listenerSchema, config)
-
-function parse<T>(part: string, schema: z.ZodType<T>, config: unknown): T {
-  const result = schema.safeParse(config)
-  if (!result.success)
-    throw new InferenceError(`mynah ${part} config: ${z.prettifyError(result.error)}`, { code: 'bad-config', cause: result.error })
-  return result.data
-}
-
-/** How the matrices of the transformer blocks are multiplied: `stored` computes in int8 what is stored in int8. */
-export type Precision = NonNullable<LinearConfig['dtype']>
-
-interface BlockInputs {
-  readonly precision: Precision
-  readonly heads: number
-  readonly rotary: RotaryAngles
-  /** Added to the scores, broadcast to [1, H, T, S + T]. */
-  readonly bias?: Value
-  readonly cache?: BlockCache
-}
-
-/** Pre-LN transformer block: x [1, T, D] → x, and keys and values: those of `cache.recent` and of these frames. */
-function block(graph: GraphBuilder, x: Value, weights: Weights, inputs: BlockInputs): { x: Value; present: KeyValueCache } {
-  const dim = x.shape[2] as number
-  const { heads, rotary, bias, cache, precision: dtype } = inputs
-  const dense = (y: Value, name: string) => linear(graph, y, weights.scope(name), { dtype })
-  const norm = (y: Value, name: string) => layerNorm(graph, y, weights.scope(name), { epsilon: 1e-5 })
-  const [q, k, v] = graph.split(dense(norm(x, 'norm1'), 'qkv'), [dim, dim, dim], 2) as [Value, Value, Value]
-  const turn = (y: Value) => rotate(graph, y, rotary, { heads })
-  const options = { heads, ...(bias ? { bias } : {}) }
-  const { output, present } = cache
-    ? blockAttention(graph, turn(q), turn(k), v, { ...options, ...cache })
-    : attention(graph, turn(q), turn(k), v, options)
-  const mixed = graph.add(x, dense(output, 'out'))
-  const hidden = graph.gelu(dense(norm(mixed, 'norm2'), 'linear1'))
-  return { x: graph.add(mixed, dense(hidden, 'linear2')), present }
-}
-
-const positionsOf = (graph: GraphBuilder, x: Value, axis: number) => graph.range(0, graph.lengthOf(x, axis))
-
-/**
- * Phonemes and voice: ids int64 [1, P], prompt float32 [1, Tp, L] (sum of all codebooks) → encoding float32 [P, D].
- * Shared by the AR and the NAR model, with weights of their own.
- */
-export function buildPhonemeEncoder(weights: Weights, config: ArConfig | NarConfig, precision: Precision): OnnxModel {
-  const graph = new GraphBuilder('phoneme-encoder')
-  const ids = graph.input('ids', 'int64', [1, 'P'])
-  const prompt = graph.input('prompt', 'float32', [1, 'Tp', config.latentDim])
-  const phonemes = weights.scope('phonemes')
-  let x = graph.gather(graph.initializer('embedding', phonemes.get('embedding.weight', [config.symbols, config.dim])), ids) // [1, P, D]
-  const rotary = rotaryAngles(graph, positionsOf(graph, ids, 1), config.dim / config.heads)
-  for (let i = 0; i < config.encoderLayers; i++) {
-    x = graph.scope(`blocks.${i}`, () => block(graph, x, phonemes.scope(`blocks.${i}`), { heads: config.heads, rotary, precision }).x)
-  }
-  x = layerNorm(graph, x, phonemes.scope('norm'), { epsilon: 1e-5 })
-  const voice = graph.scope('speaker', () => {
-    const speaker = weights.scope('speaker')
-    const frames = graph.gelu(linear(graph, graph.gelu(linear(graph, prompt, speaker.scope('linear1'))), speaker.scope('linear2')))
-    const mean = graph.reduceMean(frames, [1])
-    const centred = graph.sub(frames, mean)
-    const deviation = graph.sqrt(graph.add(graph.reduceMean(graph.mul(centred, centred), [1]), 1e-5))
-    return linear(graph, graph.concat([mean, deviation], 2), speaker.scope('linear3')) // [1, 1, D]
-  })
-  graph.output('encoding', graph.squeeze(graph.add(x, voice), [0]))
-  return graph.build()
-}
+import { type BlockCache, emptyPast, pastInputs, pastSlots } from '../../block-cache.ts'
+import type { ArConfig } from './config.ts'
+import { type BlockInputs, block, type Precision } from './graphs.ts'
 
 /** Squared length of each codeword: codebook [N · D] → [N]. */
 function powers(codebook: Float32Array, dim: number): Float32Array {
@@ -199,10 +82,31 @@ function foldScorer(weights: Weights, { codebookSize, latentDim }: ArConfig, cod
   }
 }
 
-/** What the AR model leaves in a `State`: its cache, and what it predicts of the next frame. */
-export const arPrefillSlots = (config: ArConfig) => ({ ...prefillSlots(config), logits: 'logits', advance: 'advance' })
-/** The same of a passage. */
-export const arPassageSlots = (config: ArConfig) => ({ ...stepSlots(config), logits: 'nextLogits', advance: 'nextAdvance' })
+/** Which outputs of the prefill fill which slots of a `State`: the cache, and what is predicted of the next frame. */
+export const prefillSlots = (config: ArConfig) => ({ ...pastSlots(config), logits: 'logits', advance: 'advance' })
+
+/** Which outputs of a passage replace which slots: those of the prefill, and where the passage has ended. */
+export const passageSlots = (config: ArConfig) => ({
+  ...pastSlots(config),
+  logits: 'nextLogits',
+  advance: 'nextAdvance',
+  phoneme: 'nextPhoneme',
+  age: 'nextAge',
+  survival: 'nextSurvival',
+  recent: 'nextRecent',
+})
+
+/** The repetition penalty looks back this far: 0.25 s. */
+const penaltyFrames = 10
+
+/** What the slots hold before the prefill. */
+export const emptySlots = (config: ArConfig): Record<string, Tensor> => ({
+  ...emptyPast(config),
+  phoneme: int64Tensor([0], []),
+  age: int64Tensor([0], []),
+  survival: float32Tensor([1], []),
+  recent: int64Tensor(Array<number>(penaltyFrames).fill(-1), [penaltyFrames]),
+})
 
 /**
  * The AR model on the prompt and the first frame after it: condition [1, T, D] (encoding of each frame's phoneme), previous [1, T, L] (vector of the frame before), kind int64
@@ -210,7 +114,7 @@ export const arPassageSlots = (config: ArConfig) => ({ ...stepSlots(config), log
  * and presentValue.i [1, H, T, Dh].
  * @param codebook first codebook of the codec, float32 [N · L]
  */
-export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
+export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): Graph {
   const graph = new GraphBuilder('ar-prefill')
   const condition = graph.input('condition', 'float32', [1, 'T', config.dim])
   const previous = graph.input('previous', 'float32', [1, 'T', config.latentDim])
@@ -234,7 +138,7 @@ export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Flo
     graph.output(`presentKey.${i}`, key)
     graph.output(`presentValue.${i}`, value)
   })
-  return graph.build()
+  return graph.toGraph()
 }
 
 /** No phoneme of the corpus lasts longer than 31 frames (0.8 s); a model that lingers is moved on here. */
@@ -245,12 +149,13 @@ const longestPhonemeFrames = 60
  * `threshold`, or after 60 frames. Ends after as many frames as there are draws, or with the last phoneme.
  *
  * Where it stands: logits [1, N] and advance [1] of the next frame, phoneme int64 [] (row of `encoding`), age int64 [] (frames it has lasted), survival float32 [] (the probability
- * that it lasts longer), recent int64 [R] (the codes before, −1 for none), and the cache, pastKey.i and pastValue.i [1, H, S, Dh], recentKey.i and recentValue.i.
+ * that it lasts longer), recent int64 [W] (the codes before, −1 for none), and the cache, pastKey.i and pastValue.i [1, H, S, Dh].
  * What it speaks: encoding [P, D]. How: draws float32 [F] in [0, 1), temperature, topP, penalty, threshold float32 [], topK int64 [1].
- * → codes, phonemes and ends int64 [F'] of every frame, and where it stands then: nextLogits, nextAdvance, nextPhoneme, nextAge, nextSurvival, presentKey.i, presentValue.i.
+ * → codes, phonemes and ends int64 [F'] of every frame, and where it stands then: nextLogits, nextAdvance, nextPhoneme, nextAge, nextSurvival, nextRecent, presentKey.i,
+ * presentValue.i. Within the passage keys and values grow in a block of their own, so that a frame copies only that: docs/decisions/2026-11-23-ar-decoding.md.
  * @param codebook first codebook of the codec, float32 [N · L]
  */
-export function buildArPassage(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): OnnxModel {
+export function buildArPassage(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): Graph {
   const graph = new GraphBuilder('ar-passage')
   const { dim, heads, latentDim, codebookSize } = config
   const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => graph.input(name, dtype, [])
@@ -271,13 +176,14 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
     scalar('survival'),
     graph.input('recent', 'int64', ['W']),
   ]
-  const caches = cacheInputs(graph, config)
+  const pasts = pastInputs(graph, config)
+  const nothing = (x: Value) => graph.assume(graph.slice(x, 2, 0, 0), [1, heads, 'R', dim / heads])
   const scorer = foldScorer(weights, config, codebook)
   const vectors = graph.initializer('codebook', { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook })
   const lastPhoneme = graph.sub(graph.squeeze(graph.lengthOf(encoding, 0), [0]), 1)
-  const pastLength = graph.lengthOf(caches[0]!.past.key, 2)
+  const pastLength = graph.lengthOf(pasts[0]!.key, 2)
   const trips = graph.squeeze(graph.lengthOf(draws, 0), [0])
-  const carried = [...begin, ...caches.flatMap(({ recent }) => [recent.key, recent.value])]
+  const carried = [...begin, ...pasts.flatMap(({ key, value }) => [nothing(key), nothing(value)])]
   const { carried: after, scan } = graph.loop(
     { trips, carried },
     (body, i, [logits, advance, phoneme, age, survival, recent, ...keysAndValues]) => {
@@ -307,7 +213,7 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
         scorer,
         frames,
         { precision, rotary },
-        caches.map(({ past }, layer) => ({ past, recent: own[layer]! })),
+        pasts.map((past, layer) => ({ past, recent: own[layer]! })),
       )
       const window = body.concat([body.slice(recent!, 0, 1), body.unsqueeze(code, [0])], 0)
       return {
@@ -326,12 +232,13 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
     },
   )
   for (const [i, name] of ['codes', 'phonemes', 'ends'].entries()) graph.output(name, scan[i]!)
-  for (const [i, name] of ['nextLogits', 'nextAdvance', 'nextPhoneme', 'nextAge', 'nextSurvival'].entries()) graph.output(name, after[i]!)
+  const next = ['nextLogits', 'nextAdvance', 'nextPhoneme', 'nextAge', 'nextSurvival', 'nextRecent']
+  for (const [i, name] of next.entries()) graph.output(name, after[i]!)
   layers(after.slice(begin.length)).forEach(({ key, value }, i) => {
-    graph.output(`presentKey.${i}`, key)
-    graph.output(`presentValue.${i}`, value)
+    graph.output(`presentKey.${i}`, graph.concat([pasts[i]!.key, key], 2))
+    graph.output(`presentValue.${i}`, graph.concat([pasts[i]!.value, value], 2))
   })
-  return graph.build()
+  return graph.toGraph()
 }
 
 /** [key, value, key, value, …] → one pair per layer. */
@@ -365,46 +272,4 @@ function drawCode(
   const index = graph.reduceSum(graph.cast(before, 'int64'), [0], false)
   const last = graph.sub(graph.reduceSum(graph.cast(kept, 'int64'), [0], false), 1) // where rounding leaves the draw above all
   return graph.gather(indices, graph.min(index, last))
-}
-
-/**
- * The NAR model: condition [1, T, D], known [1, T, L] (prompt frames: all codebooks; target frames: the first), promptFrames int64 [1]
- * → refined [1, T − promptFrames, L]: `known` of the target frames plus what the other codebooks add.
- */
-export function buildNar(weights: Weights, config: NarConfig, precision: Precision): OnnxModel {
-  const graph = new GraphBuilder('nar')
-  const { dim, heads, latentDim } = config
-  const condition = graph.input('condition', 'float32', [1, 'T', dim])
-  const known = graph.input('known', 'float32', [1, 'T', latentDim])
-  const promptFrames = graph.input('promptFrames', 'int64', [1])
-  const kinds = graph.initializer('kind', weights.get('kind.weight', [2, dim]))
-  let x = graph.add(condition, linear(graph, known, weights.scope('from_code')))
-  const at = positionsOf(graph, condition, 1)
-  const isPrompt = graph.less(at, promptFrames) // [T]
-  x = graph.add(x, graph.gather(kinds, graph.unsqueeze(graph.cast(isPrompt, 'int64'), [0])))
-  const distance = graph.abs(graph.sub(graph.unsqueeze(at, [0]), graph.unsqueeze(at, [1])))
-  const near = graph.or(graph.lessOrEqual(distance, config.window), graph.unsqueeze(isPrompt, [0]))
-  const bias = graph.unsqueeze(graph.where(near, graph.constant(0), graph.constant(maskedScore)), [0, 1]) // neighbours and the whole prompt
-  const rotary = rotaryAngles(graph, at, dim / heads)
-  for (let i = 0; i < config.layers; i++) {
-    const scope = weights.scope(`blocks.${i}`)
-    x = graph.scope(`blocks.${i}`, () => block(graph, x, scope, { heads, rotary, bias, precision }).x)
-  }
-  const target = (y: Value) => graph.slice(y, 1, promptFrames)
-  const last = layerNorm(graph, target(x), weights.scope('norm'), { epsilon: 1e-5 })
-  graph.output('refined', graph.add(target(known), linear(graph, last, weights.scope('to_residual'))))
-  return graph.build()
-}
-
-/**
- * The aligner and the listener: features [1, nInput, T] (log-mel of the codec's front-end; vectors of first codes) → logProbabilities [T, symbols]. A Vocos backbone as frame
- * classifier.
- */
-export function buildAligner(weights: Weights, config: AlignerConfig): OnnxModel {
-  const graph = new GraphBuilder('aligner')
-  const features = graph.input('features', 'float32', [1, config.nInput, 'T'])
-  const level = graph.sub(features, graph.reduceMean(features, [2]))
-  const x = vocosBackbone(graph, graph.div(level, 3), weights.scope('stack'), config.layers)
-  graph.output('logProbabilities', graph.squeeze(graph.logSoftmax(linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('out'))), [0]))
-  return graph.build()
 }

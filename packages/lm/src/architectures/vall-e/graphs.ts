@@ -4,18 +4,18 @@ import {
   blockAttention,
   conv1d,
   float32Tensor,
+  type Graph,
   GraphBuilder,
   type LinearConfig,
   layerNorm,
   linear,
   maskedScore,
-  type OnnxModel,
   type Tensor,
   type Value,
   type Weights,
 } from '@mynah/onnx'
-import { cacheInputs } from './block-cache.ts'
-import { audioPrenet, type DecoderSizes, textPrenet, type VallEConfig } from './vall-e-config.ts'
+import { cacheInputs } from '../../block-cache.ts'
+import { audioPrenet, type DecoderSizes, textPrenet, type VallEConfig } from './config.ts'
 
 /**
  * VALL-E (arXiv:2301.02111) and VALL-E X (arXiv:2303.03926), which adds language embeddings to the text: an AR transformer over text and codebook 1, a NAR
@@ -33,7 +33,7 @@ const positionBase = 10000
  * Emits what the transformers see of the text: ids int64 [1, P] (and, for VALL-E X, languages int64 [1, P]) → text float32 [1, P, D].
  * @param part whose embedding, prenet and positions
  */
-export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallEConfig): OnnxModel {
+export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallEConfig): Graph {
   const graph = new GraphBuilder(`vall-e-${part}-text`)
   const { dim } = config[part]!
   const ids = graph.input('ids', 'int64', [1, 'P'])
@@ -44,7 +44,7 @@ export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallECon
   }
   if (config.prenet) x = textPrenetLayers(graph, x, weights.scope(`${part}_text_prenet`))
   graph.output('text', addPositions(graph, x, weights, `${part}_text_position`, graph.range(0, graph.lengthOf(ids, 1))))
-  return graph.build()
+  return graph.toGraph()
 }
 
 /**
@@ -52,7 +52,7 @@ export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallECon
  * these codes among all audio); keys and values of long ago, pastKey.i and pastValue.i [1, H, S, Dh], and since then, recentKey.i and recentValue.i [1, H, R, Dh]
  * → logits [audioTokens + 1] after the last code, presentKey.i and presentValue.i [1, H, R + P + T, Dh]. Text sees all text, audio all text and the audio before it.
  */
-export function buildAr(weights: Weights, config: VallEConfig, precision: Precision): OnnxModel {
+export function buildAr(weights: Weights, config: VallEConfig, precision: Precision): Graph {
   const graph = new GraphBuilder('vall-e-ar')
   const { dim, layers } = config.ar
   const text = graph.input('text', 'float32', [1, 'P', dim])
@@ -80,14 +80,14 @@ export function buildAr(weights: Weights, config: VallEConfig, precision: Precis
   if (config.normFirst) last = layerNorm(graph, last, weights.scope('ar_decoder.norm'), { epsilon: normEpsilon })
   const logits = linear(graph, last, weights.scope('ar_predict_layer'))
   graph.output('logits', graph.reshape(logits, [config.audioTokens + 1]))
-  return graph.build({ externalData: true })
+  return graph.toGraph()
 }
 
 /**
  * Emits one stage of the NAR model: text float32 [1, P, D], codes int64 [K, T], known int64 [T] (how many codebooks of each frame are known; codes of the others
  * are ignored), prefix int64 [] (frames of the prompt), stage int64 [] → chosen int64 [T − prefix] of codebook stage + 2, and their logits [T − prefix, audioTokens].
  */
-export function buildNar(weights: Weights, config: VallEConfig, precision: Precision): OnnxModel {
+export function buildNar(weights: Weights, config: VallEConfig, precision: Precision): Graph {
   const graph = new GraphBuilder('vall-e-nar')
   const sizes = config.nar!
   const { dim, heads, layers } = sizes
@@ -118,7 +118,7 @@ export function buildNar(weights: Weights, config: VallEConfig, precision: Preci
   const logits = graph.matmul(graph.squeeze(target, [0]), graph.transpose(predict, [1, 0]))
   graph.output('chosen', graph.argMax(logits, 1))
   graph.output('logits', logits)
-  return graph.build({ externalData: true })
+  return graph.toGraph()
 }
 
 function embed(graph: GraphBuilder, weights: Weights, name: string, shape: readonly [number, number], ids: Value): Value {

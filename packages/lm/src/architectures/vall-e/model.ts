@@ -1,37 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import {
-  CheckpointError,
-  createRandom,
-  createRuntime,
-  int64Tensor,
-  loadWeights,
-  type Model,
-  multipliesInt8Exactly,
-  type OnnxModel,
-  type Runtime,
-  readCheckpoint,
-  type Tensor,
-  type Weights,
-} from '@mynah/onnx'
-import { buildCacheMerge, mergeSlots, stepSlots } from './architectures/block-cache.ts'
-import { buildAr, buildNar, buildText, type Precision } from './architectures/vall-e.ts'
-import { checkTensors, isVallE, readVallEConfig, type VallEConfig } from './architectures/vall-e-config.ts'
-import { type SamplingOptions, sample } from './sampling.ts'
-import { Decoding, type DecodingModels } from './vall-e-decoding.ts'
-
-/** Options of `loadVallE`. */
-export interface LoadVallEOptions {
-  /** Hyper-parameters in lifeiteng's spelling (`nhead`, `prefix_mode`), or the path of their JSON. Default: `config.json` beside the checkpoint, else those inside it. */
-  readonly config?: unknown
-  /**
-   * `int8` keeps the transformers' weights in a quarter of the memory and multiplies faster, `int4` those of the AR model in an eighth, which is faster still;
-   * `float32` by default.
-   */
-  readonly dtype?: keyof typeof arPrecisions
-  /** Where to run; shared runtimes stay open. Default: one of its own on the CPU, closed with the model. */
-  readonly runtime?: Runtime
-}
+import { createRandom, int64Tensor, type Model, type Tensor } from '@mynah/onnx'
+import { type SamplingOptions, sample } from '../../sampling.ts'
+import type { VallEConfig } from './config.ts'
+import { Decoding } from './decoding.ts'
 
 /** What VALL-E continues: the prompt's transcript and the text in one sequence, and the prompt's codes. */
 export interface VallERequest {
@@ -84,109 +54,19 @@ export interface VallE extends AsyncDisposable {
   ): Promise<Tensor<'int32'>>
 }
 
-/** Of the AR model's linear layers. A step of it has one row, a pass of the NAR model hundreds, which is multiplied with one scale: docs/decisions/2026-11-23-ar-decoding.md. */
-const arPrecisions = { float32: 'float32', int8: 'int8-blocks', int4: 'int4-blocks' } as const
-
-/** How both models multiply on this runtime. */
-export async function precisionsOf(
-  dtype: keyof typeof arPrecisions,
-  runtime: Runtime,
-): Promise<{ ar: Precision['dtype']; nar: Precision['dtype'] }> {
-  const ar = arPrecisions[dtype]
-  if (ar === 'float32') return { ar, nar: ar }
-  return { ar, nar: (await multipliesInt8Exactly(runtime)) ? 'int8-signed' : 'int8' }
-}
-
-/** Published configs have a few kilobytes. */
-const maxConfigBytes = 1 << 20
 /** The reference ends after this many frames for each text id. */
 const framesPerTextId = 16
 /** The repetition penalty looks back this far: 0.25 s at EnCodec's 75 frames a second. */
 const penaltyFrames = 19
 
+/** Sessions by graph; those of the NAR model are missing for a checkpoint of one codebook. */
+export type VallEModels = Readonly<Record<'ar-text' | 'ar' | 'cache', Model> & Partial<Record<'nar-text' | 'nar', Model>>>
+
 /**
- * Loads VALL-E X (Plachtaa's `vallex-checkpoint.pt`) or VALL-E (lifeiteng's layout) from its checkpoint; every tensor's name and shape is checked first.
- * @throws {CheckpointError} `unknown-architecture`, `missing-config`, `bad-config`, `config-mismatch`, `missing-tensor`, `shape-mismatch`, `unexpected-tensor`, and all
- *   of readCheckpoint's
- * @throws {InferenceError} if ONNX Runtime cannot open the model
+ * VALL-E on sessions of its graphs.
+ * @param dispose frees them
  */
-export async function loadVallE(checkpoint: string, options: LoadVallEOptions = {}): Promise<VallE> {
-  const config = describe(checkpoint, options.config)
-  const runtime = options.runtime ?? (await createRuntime({ device: 'cpu' }))
-  const models: Model[] = []
-  // Factories, so that tensors are freed once they are in the worker, and read again should it crash.
-  const load = async (name: string, build: (weights: Weights) => OnnxModel, state: Record<string, string> = {}) => {
-    const model = await runtime.load(() => withWeights(checkpoint, build), { name: `${config.name} ${name}`, state, transfer: true })
-    models.push(model)
-    return model
-  }
-  const dispose = async () => {
-    await Promise.all(models.map(model => model.dispose()))
-    if (!options.runtime) await runtime.dispose()
-  }
-  try {
-    const { ar: arDtype, nar: narDtype } = await precisionsOf(options.dtype ?? 'float32', runtime)
-    // The larger one first: loading it takes the most memory.
-    const nar = config.nar && {
-      text: await load('nar-text', weights => buildText(weights, 'nar', config)),
-      model: await load('nar', weights => buildNar(weights, config, { dtype: narDtype })),
-    }
-    const arText = await load('ar-text', weights => buildText(weights, 'ar', config))
-    const ar = {
-      step: await load('ar', weights => buildAr(weights, config, { dtype: arDtype }), stepSlots(config.ar)),
-      merge: await load('cache', () => buildCacheMerge(config.ar), mergeSlots(config.ar)),
-    }
-    return createVallE(config, { ar, arText, nar }, dispose)
-  } catch (error) {
-    await dispose()
-    throw error
-  }
-}
-
-function describe(checkpoint: string, given: unknown): VallEConfig {
-  return withWeights(checkpoint, (weights, root) => {
-    if (!isVallE(weights)) {
-      throw new CheckpointError(
-        `${checkpoint}: holds ${weights.names.slice(0, 3).join(', ')}, …; expected VALL-E or VALL-E X in lifeiteng's layout`,
-        {
-          code: 'unknown-architecture',
-        },
-      )
-    }
-    const beside = join(dirname(checkpoint), 'config.json')
-    const found = given ?? (existsSync(beside) ? beside : root)
-    const config = readVallEConfig(weights, typeof found === 'string' ? readConfig(found) : found)
-    checkTensors(weights, config)
-    return config
-  })
-}
-
-function withWeights<T>(path: string, use: (weights: Weights, root: unknown) => T): T {
-  const checkpoint = readCheckpoint(path)
-  try {
-    return use(loadWeights(checkpoint), checkpoint.root)
-  } finally {
-    checkpoint.close()
-  }
-}
-
-function readConfig(path: string): unknown {
-  try {
-    const { size } = statSync(path)
-    if (size <= maxConfigBytes) return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new CheckpointError(`${path}: is not a readable JSON file; pass config`, { code: 'bad-config', cause })
-  }
-  throw new CheckpointError(`${path}: has more than ${maxConfigBytes} bytes; is it a config? pass config`, { code: 'bad-config' })
-}
-
-interface Parts {
-  readonly ar: DecodingModels
-  readonly arText: Model
-  readonly nar: { readonly text: Model; readonly model: Model } | undefined
-}
-
-function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<void>): VallE {
+export function createVallE(config: VallEConfig, models: VallEModels, dispose: () => Promise<void>): VallE {
   const { audioTokens, codebooks } = config
   const end = audioTokens
 
@@ -197,9 +77,9 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
 
   const prefill: VallE['prefill'] = async (request, options = {}) => {
     checkRequest(config, request)
-    const text = await encodeText(parts.arText, request.text, languagesOf(config, request), options.signal)
+    const text = await encodeText(models['ar-text'], request.text, languagesOf(config, request), options.signal)
     const prompt = request.prompt.data.subarray(0, request.prompt.shape[1])
-    return Decoding.begin(parts.ar, config, { text, prompt }, options)
+    return Decoding.begin({ step: models.ar, merge: models.cache }, config, { text, prompt }, options)
   }
 
   const refine: VallE['refine'] = async (request, first, options = {}) => {
@@ -209,13 +89,14 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
     const prefix = request.prompt.shape[1]!
     const result = new Int32Array(codebooks * frames)
     result.set(first)
-    if (parts.nar && frames > 0) {
+    const { nar, 'nar-text': narTextModel } = models
+    if (nar && narTextModel && frames > 0) {
       const { ids, languages } = narText(config, request)
-      const text = await encodeText(parts.nar.text, ids, languages, signal)
+      const text = await encodeText(narTextModel, ids, languages, signal)
       const total = prefix + frames
       const codes = new BigInt64Array(codebooks * total)
-      const write = (level: number, at: number, values: ArrayLike<number>) => {
-        for (let t = 0; t < values.length; t++) codes[level * total + at + t] = BigInt(values[t]!)
+      const write = (codebook: number, at: number, values: ArrayLike<number>) => {
+        for (let t = 0; t < values.length; t++) codes[codebook * total + at + t] = BigInt(values[t]!)
       }
       for (let k = 0; k < codebooks; k++) write(k, 0, request.prompt.data.subarray(k * prefix, (k + 1) * prefix))
       write(0, prefix, first)
@@ -229,7 +110,7 @@ function createVallE(config: VallEConfig, parts: Parts, dispose: () => Promise<v
           prefix: int64Tensor([prefix], []),
           stage: int64Tensor([stage], []),
         }
-        const outputs = await parts.nar.model.run(feeds, {
+        const outputs = await nar.run(feeds, {
           fetch: onStage ? ['chosen', 'logits'] : ['chosen'],
           ...(signal ? { signal } : {}),
         })
@@ -305,8 +186,8 @@ function checkRequest(config: VallEConfig, { text, promptTextLength, prompt, lan
   if (wrong !== undefined) fail(`text id ${wrong} is outside the table of ${config.textTokens}`)
   if (!Number.isInteger(promptTextLength) || promptTextLength < 0 || promptTextLength > text.length)
     fail(`promptTextLength is ${promptTextLength}, expected 0 to ${text.length}`)
-  const [levels, frames] = prompt.shape
-  if (prompt.shape.length !== 2 || levels !== config.codebooks || prompt.data.length !== levels * frames!)
+  const [found, frames] = prompt.shape
+  if (prompt.shape.length !== 2 || found !== config.codebooks || prompt.data.length !== found * frames!)
     fail(`prompt codes are [${prompt.shape.join(', ')}], expected [${config.codebooks}, T]`)
   const code = prompt.data.find(each => !(each >= 0 && each < config.audioTokens))
   if (code !== undefined) fail(`the prompt has code ${code}, expected 0 to ${config.audioTokens - 1}`)

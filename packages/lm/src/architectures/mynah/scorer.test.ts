@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createRuntime, loadWeights, type Model, type Runtime, type Tensor } from '@mynah/onnx'
+import { createRuntime, loadWeights, type Model, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ArFrame } from './ar.ts'
-import { buildAligner, parseListenerConfig } from './architectures/mynah.ts'
-import { hear } from './listener.ts'
+import { schema } from './config.ts'
+import { buildClassifier } from './graphs.ts'
+import { scorePassage } from './scorer.ts'
 
-// A tiny random listener and what PyTorch makes of it: training/export/fixtures.py.
-const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/mynah/${name}`, import.meta.url))
-const config = parseListenerConfig(JSON.parse(readFileSync(file('config.json'), 'utf8')).listener)
+// A tiny random scorer and what PyTorch makes of it: training/export/fixtures.py.
+const file = (name: string) => fileURLToPath(new URL(`../../../../../test/fixtures/mynah/${name}`, import.meta.url))
+const { ar, nar, listener } = JSON.parse(readFileSync(file('config.json'), 'utf8'))
+const config = schema.parse({ ar, nar, scorer: listener }).scorer!
 const io = loadWeights(file('io.safetensors'))
 const codebook = loadWeights(file('codec.safetensors')).get('rvq.codebook', [3, 16, config.nInput]).data
 const codes = Array.from((io.raw('first_codes') as Tensor<'int32'>).data)
@@ -21,7 +23,7 @@ let model: Model
 
 beforeAll(async () => {
   runtime = await createRuntime({ device: 'cpu', threads: 1 })
-  model = await runtime.load(() => buildAligner(loadWeights(file('listener.safetensors')), config))
+  model = await runtime.load(() => writeModel(buildClassifier(loadWeights(file('listener.safetensors')), config)))
 })
 
 afterAll(() => runtime.dispose())
@@ -38,17 +40,17 @@ const worst = (from: number) =>
       .slice(0, 3),
   )
 
-describe('hear', () => {
+describe('scorePassage', () => {
   it('is the mean of the three worst phonemes, as PyTorch hears them', async () => {
     expect(new Set(perPhoneme).size).toBe(phonemes.length)
-    expect(await hear(model, config, codebook, phonemes, frames, 0)).toBeCloseTo(worst(0), 4)
+    expect(await scorePassage(model, config, codebook, phonemes, frames, 0)).toBeCloseTo(worst(0), 4)
   })
 
   it('leaves out phonemes that ended before the passage, and one that has not ended', async () => {
     const from = ends[1]!
-    expect(await hear(model, config, codebook, phonemes, frames, from)).toBeCloseTo(worst(from), 4)
+    expect(await scorePassage(model, config, codebook, phonemes, frames, from)).toBeCloseTo(worst(from), 4)
     const going = frames.map(frame => ({ ...frame, endsPhoneme: false, phoneme: 2 }))
     const expected = meanOf(going.map((_, t) => logProbability(t, 2)))
-    expect(await hear(model, config, codebook, phonemes, going, 0)).toBeCloseTo(expected, 4)
+    expect(await scorePassage(model, config, codebook, phonemes, going, 0)).toBeCloseTo(expected, 4)
   })
 })

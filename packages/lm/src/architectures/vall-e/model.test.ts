@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CheckpointError, createRuntime, loadWeights, type Runtime, type Tensor, writeSafetensors } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadVallE, type VallE, type VallERequest } from './vall-e.ts'
+import { loadVallE } from './load.ts'
+import type { VallE, VallERequest } from './model.ts'
 
-const golden = fileURLToPath(new URL('../../../test/fixtures/golden/vall-e', import.meta.url))
+const golden = fileURLToPath(new URL('../../../../../test/fixtures/golden/vall-e', import.meta.url))
 const checkpoint = join(golden, 'prenet-bos/epoch-1.pt')
 const prompt = (frames: number): Tensor<'int32'> => ({ dtype: 'int32', shape: [4, frames], data: new Int32Array(4 * frames).fill(3) })
 const request: VallERequest = { text: Int32Array.of(1, 5, 6, 7, 2), promptTextLength: 2, prompt: prompt(3) }

@@ -1,6 +1,6 @@
 import { float32Tensor, int64Tensor, type Model, type State, type Tensor } from '@mynah/onnx'
-import { emptyCache } from './architectures/block-cache.ts'
-import type { VallEConfig } from './architectures/vall-e-config.ts'
+import { emptyCache } from '../../block-cache.ts'
+import type { VallEConfig } from './config.ts'
 
 /** Text and prompt, as the AR model takes them. */
 export interface DecodingInput {

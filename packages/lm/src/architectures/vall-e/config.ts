@@ -57,6 +57,13 @@ const renames: Readonly<Record<string, string>> = {
   nar_scale_factor: 'scale_factor',
 }
 
+/** The hyper-parameters that a trainer kept beside the weights. @param root what was saved @returns undefined if there are none */
+export function hyperParametersIn(root: unknown): unknown {
+  if (typeof root !== 'object' || root === null) return undefined
+  const known = [...Object.keys(schema.shape), ...Object.keys(renames)]
+  return known.some(name => Object.hasOwn(root, name)) ? root : undefined
+}
+
 /** macros.py of Plachtaa/VALL-E-X: the one value of the published checkpoint that its shapes do not tell. */
 const published = { dim: 1024, heads: 16 } as const
 /** Deep enough for any transformer; bounds the search for layers. */

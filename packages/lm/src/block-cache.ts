@@ -1,4 +1,4 @@
-import { float32Tensor, GraphBuilder, type KeyValueCache, type OnnxModel, type Tensor } from '@mynah/onnx'
+import { float32Tensor, type Graph, GraphBuilder, type KeyValueCache, type Tensor } from '@mynah/onnx'
 
 /**
  * Keys and values of a decoder in two blocks: what came long ago is only read, and what came since then grows with every step, which copies it. Now and then the second joins
@@ -22,8 +22,8 @@ export interface BlockCache {
   readonly recent: KeyValueCache
 }
 
-/** Which output of a prefill fills which slot of the cache. */
-export const prefillSlots = (sizes: CacheSizes): Record<string, string> =>
+/** Which output of a run replaces which slot of the first block. */
+export const pastSlots = (sizes: CacheSizes): Record<string, string> =>
   slotsOf(sizes, [
     ['pastKey', 'presentKey'],
     ['pastValue', 'presentValue'],
@@ -45,23 +45,32 @@ export const mergeSlots = (sizes: CacheSizes): Record<string, string> =>
     ['recentValue', 'emptyValue'],
   ])
 
-/** What every slot holds before the first step. */
-export function emptyCache(sizes: CacheSizes): Record<string, Tensor> {
-  const empty = float32Tensor([], [1, sizes.heads, 0, sizes.dim / sizes.heads])
-  return Object.fromEntries(Object.keys(mergeSlots(sizes)).map(slot => [slot, empty]))
+const empty = (sizes: CacheSizes, slots: object): Record<string, Tensor> => {
+  const nothing = float32Tensor([], [1, sizes.heads, 0, sizes.dim / sizes.heads])
+  return Object.fromEntries(Object.keys(slots).map(slot => [slot, nothing]))
 }
 
-/** Declares pastKey.i and pastValue.i [1, H, S, Dh], recentKey.i and recentValue.i [1, H, R, Dh]. */
+/** What the slots of the first block hold at the beginning. */
+export const emptyPast = (sizes: CacheSizes): Record<string, Tensor> => empty(sizes, pastSlots(sizes))
+/** What every slot holds before the first step. */
+export const emptyCache = (sizes: CacheSizes): Record<string, Tensor> => empty(sizes, mergeSlots(sizes))
+
+const blockInputs = (graph: GraphBuilder, sizes: CacheSizes, block: string, length: string): KeyValueCache[] => {
+  const input = (slot: string) => graph.input(slot, 'float32', [1, sizes.heads, length, sizes.dim / sizes.heads])
+  return layersOf(sizes).map(i => ({ key: input(`${block}Key.${i}`), value: input(`${block}Value.${i}`) }))
+}
+
+/** Declares pastKey.i and pastValue.i [1, H, S, Dh]. */
+export const pastInputs = (graph: GraphBuilder, sizes: CacheSizes): KeyValueCache[] => blockInputs(graph, sizes, 'past', 'S')
+
+/** Declares both blocks: those of `pastInputs`, recentKey.i and recentValue.i [1, H, R, Dh]. */
 export function cacheInputs(graph: GraphBuilder, sizes: CacheSizes): BlockCache[] {
-  const input = (slot: string, length: string) => graph.input(slot, 'float32', [1, sizes.heads, length, sizes.dim / sizes.heads])
-  return layersOf(sizes).map(i => ({
-    past: { key: input(`pastKey.${i}`, 'S'), value: input(`pastValue.${i}`, 'S') },
-    recent: { key: input(`recentKey.${i}`, 'R'), value: input(`recentValue.${i}`, 'R') },
-  }))
+  const recents = blockInputs(graph, sizes, 'recent', 'R')
+  return pastInputs(graph, sizes).map((past, i) => ({ past, recent: recents[i]! }))
 }
 
 /** Emits what joins the blocks: past and recent as mergedKey.i and mergedValue.i, and an empty block as emptyKey.i and emptyValue.i. */
-export function buildCacheMerge(sizes: CacheSizes): OnnxModel {
+export function buildCacheMerge(sizes: CacheSizes): Graph {
   const graph = new GraphBuilder('cache-merge')
   for (const [i, { past, recent }] of cacheInputs(graph, sizes).entries()) {
     graph.output(`mergedKey.${i}`, graph.concat([past.key, recent.key], 2))
@@ -69,5 +78,5 @@ export function buildCacheMerge(sizes: CacheSizes): OnnxModel {
     graph.output(`emptyKey.${i}`, graph.slice(recent.key, 2, 0, 0))
     graph.output(`emptyValue.${i}`, graph.slice(recent.value, 2, 0, 0))
   }
-  return graph.build()
+  return graph.toGraph()
 }

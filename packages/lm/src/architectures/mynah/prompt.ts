@@ -1,13 +1,13 @@
 import { sizeOf, type Tensor } from '@mynah/onnx'
-import type { Prompt } from './language-model.ts'
+import type { Prompt } from '../../language-model.ts'
 
 /**
  * Checks that phonemes, durations and codes of a prompt agree.
  * @throws {RangeError} saying which do not
  */
 export function checkPrompt(prompt: Prompt, codebooks: number, codebookSize: number, symbols: number): void {
-  const [levels, frames] = prompt.codes.shape
-  if (prompt.codes.shape.length !== 2 || levels !== codebooks || !frames) {
+  const [found, frames] = prompt.codes.shape
+  if (prompt.codes.shape.length !== 2 || found !== codebooks || !frames) {
     throw new RangeError(`prompt: codes are [${prompt.codes.shape.join(', ')}], expected [${codebooks}, T] with T ≥ 1`)
   }
   if (prompt.codes.data.length !== sizeOf(prompt.codes.shape))
@@ -35,13 +35,13 @@ export function checkPhonemes(where: string, phonemes: Int32Array, symbols: numb
  * The beginning of a prompt, whole phonemes up to `frames` frames (at least one phoneme): the models are trained on prompts of a few seconds.
  */
 export function cropPrompt(prompt: Prompt, frames: number): Prompt {
-  const [levels, total] = prompt.codes.shape as [number, number]
+  const [codebooks, total] = prompt.codes.shape as [number, number]
   if (total <= frames) return prompt
   let count = 0
   let kept = 0
   while (count === 0 || kept + prompt.durations[count]! <= frames) kept += prompt.durations[count++]!
-  const data = new Int32Array(levels * kept)
-  for (let k = 0; k < levels; k++) data.set(prompt.codes.data.subarray(k * total, k * total + kept), k * kept)
-  const codes: Tensor<'int32'> = { dtype: 'int32', shape: [levels, kept], data }
+  const data = new Int32Array(codebooks * kept)
+  for (let k = 0; k < codebooks; k++) data.set(prompt.codes.data.subarray(k * total, k * total + kept), k * kept)
+  const codes: Tensor<'int32'> = { dtype: 'int32', shape: [codebooks, kept], data }
   return { phonemes: prompt.phonemes.slice(0, count), durations: prompt.durations.slice(0, count), codes }
 }

@@ -1,0 +1,39 @@
+import type { Utterance } from './front-end.ts'
+import type { Word } from './speech.ts'
+
+/**
+ * When each word is spoken, from the frames that the language model spent on each phoneme. Words that were not reached are left out.
+ * @param durations frames per phoneme [P], or fewer where generation stopped early
+ * @param offsetSeconds time of frame 0
+ */
+export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32Array, offsetSeconds: number, frameRate: number): Word[] {
+  const starts = startsOf(durations)
+  return words
+    .filter(({ start }) => start < durations.length)
+    .map(({ text, start, end }) => ({
+      text,
+      startSeconds: offsetSeconds + starts[start]! / frameRate,
+      endSeconds: offsetSeconds + starts[Math.min(end, durations.length)]! / frameRate,
+    }))
+}
+
+/** Where speech can be cut: the last start of a word up to frame `most` that does not follow the word before without a space. Frame 0 if there is none. */
+export function lastWordStart({ words }: Utterance, durations: Int32Array, most: number): { frame: number; phoneme: number } {
+  const starts = startsOf(durations)
+  const phoneme = words.findLast(
+    ({ start }, i) => i > 0 && words[i - 1]!.end < start && start <= durations.length && starts[start]! <= most,
+  )?.start
+  return phoneme === undefined ? { frame: 0, phoneme: 0 } : { frame: starts[phoneme]!, phoneme }
+}
+
+/** Where the model does not know when each phoneme is spoken, all are taken to last equally long. */
+export function spreadEvenly(frames: number, phonemes: number): Int32Array {
+  return Int32Array.from({ length: phonemes }, (_, i) => Math.round(((i + 1) * frames) / phonemes) - Math.round((i * frames) / phonemes))
+}
+
+/** First frame of every phoneme, and of what comes after them. */
+function startsOf(durations: Int32Array): number[] {
+  const starts = [0]
+  for (const duration of durations) starts.push(starts.at(-1)! + duration)
+  return starts
+}

@@ -1,0 +1,45 @@
+import { float32Tensor, openModel, parseConfig, Resources, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
+import type { Aligner } from '../../language-model.ts'
+import { classifierSchema } from './config.ts'
+import { buildClassifier } from './graphs.ts'
+import { checkPhonemes } from './prompt.ts'
+import { type PauseSymbols, punctuatePauses, withSilence } from './silence.ts'
+import { viterbi } from './viterbi.ts'
+
+const architecture = {
+  name: 'mynah-aligner',
+  detect: () => true,
+  describe: () => ({ build: () => ({}) }),
+}
+
+/**
+ * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities. Its file stays open until it is disposed of.
+ * @param pauses with them, silence may be between any two words of what is aligned
+ * @throws {CheckpointError} `bad-config`, `missing-tensor`, `shape-mismatch`; all of readCheckpoint's
+ */
+export async function loadAligner(checkpoint: string, config: unknown, runtime: Runtime, pauses?: PauseSymbols): Promise<Aligner> {
+  const resources = new Resources()
+  try {
+    const { weights } = resources.add(openModel([architecture], checkpoint, { config }))
+    const sizes = parseConfig(architecture.name, classifierSchema, config, weights)
+    const model = resources.add(await runtime.load(() => writeModel(buildClassifier(weights, sizes)), { name: 'aligner' }))
+    return {
+      async align(features: Tensor<'float32'>, phonemes: Int32Array) {
+        checkPhonemes('align', phonemes, sizes.symbols)
+        if (features.shape.length !== 2 || features.shape[0] !== sizes.nInput) {
+          throw new RangeError(`align: features are [${features.shape.join(', ')}], expected [${sizes.nInput}, T]`)
+        }
+        const outputs = await model.run({ features: float32Tensor(features.data, [1, ...features.shape]) })
+        const logProbabilities = outputs.logProbabilities!.data as Float32Array
+        const { score, ...strict } = viterbi(logProbabilities, sizes.symbols, phonemes)
+        if (!pauses) return { ...strict, score, spoken: { phonemes, ...strict } }
+        const { durations } = viterbi(withSilence(logProbabilities, sizes.symbols, features, pauses), sizes.symbols, phonemes)
+        return { durations, score, spoken: punctuatePauses(phonemes, durations, pauses) }
+      },
+      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await resources[Symbol.asyncDispose]()
+    throw error
+  }
+}
