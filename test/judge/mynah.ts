@@ -13,7 +13,7 @@ import {
   type Voice,
 } from '@mynah/core'
 import { createRuntime, loadWeights } from '@mynah/onnx'
-import { loadMynahDecoder } from '@mynah/vocoder'
+import { loadVocoder } from '@mynah/vocoder'
 import type { Case, Row } from './set.ts'
 
 /** What one synthesis gave and cost. */
@@ -64,7 +64,10 @@ export async function reconstructAll(set: string, rows: readonly Row[], out: str
   const weights = ({ file }: { file: string }) => loadWeights(join(bundle.folder, file))
   await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
   const codec = await loadMynahCodec(weights(parts.codec), parts.codec.config, runtime)
-  const decoder = await loadMynahDecoder(weights(parts.vocoder), parts.vocoder.config, runtime)
+  await using decoder = await loadVocoder(join(bundle.folder, parts.vocoder.file), {
+    config: parts.vocoder.config,
+    runtime,
+  })
   const cases: Case[] = []
   for (const { id, group, text, input } of rows) {
     if (!input) continue

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadMynahCodec, type MynahCodec } from '@mynah/codec'
 import { type Generated, loadAligner, loadLanguageModel, viterbi } from '@mynah/lm'
-import { createRuntime, loadWeights, type Runtime, type Tensor, type Weights } from '@mynah/onnx'
-import { joinFrames, loadMynahDecoder, sliceFrames } from '@mynah/vocoder'
+import { concat, createRuntime, loadWeights, type Runtime, slice, type Tensor, type Weights } from '@mynah/onnx'
+import { loadVocoder } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { largestDifference } from './case.ts'
 
@@ -25,9 +25,9 @@ let codec: MynahCodec
 
 const int32 = (name: string) => io.raw(name) as Tensor<'int32'>
 const collect = async (generated: AsyncIterable<Generated>) => {
-  const stretches: Generated[] = []
-  for await (const stretch of generated) stretches.push(stretch)
-  return stretches
+  const chunks: Generated[] = []
+  for await (const chunk of generated) chunks.push(chunk)
+  return chunks
 }
 
 beforeAll(async () => {
@@ -52,36 +52,38 @@ describe("Mynah's models against PyTorch", () => {
   })
 
   it('decodes latents to the reference waveform', async () => {
-    const decoder = await loadMynahDecoder(weights('vocoder'), config.vocoder, runtime)
+    await using decoder = await loadVocoder(file('vocoder.safetensors'), { config: config.vocoder, runtime })
     const waveform = await decoder.decode(io.get('latents'))
     expect(waveform.length).toBe(decoder.samplesFor(io.shape('latents')[1]!))
     expect(largestDifference(waveform, io.get('waveform').data)).toBeLessThan(1e-4)
   })
 
-  it('decodes stretches that join in phase', async () => {
-    const decoder = await loadMynahDecoder(weights('vocoder'), config.vocoder, runtime)
+  it('decodes chunks that join in phase', async () => {
+    await using decoder = await loadVocoder(file('vocoder.safetensors'), { config: config.vocoder, runtime })
     const [latents, frames] = [io.get('latents'), io.shape('latents')[1]!]
     const whole = await decoder.decode(latents)
-    const phases: number[] = []
-    const stretch = (from: number, to: number, frame: number, last: number) =>
-      decoder
-        .decode(sliceFrames(latents, frames, frame, last), { stretch: { frame, joint: from, phases } })
-        .then(waveform => waveform.slice(decoder.samplesFor(from - frame), decoder.samplesFor(to - frame)))
-    const joined = [...(await stretch(0, 3, 0, 12)), ...(await stretch(3, 12, 0, 20)), ...(await stretch(12, 20, 1, 20))]
+    await using stream = decoder.open()
+    const joined: number[] = []
+    for (const [from, to] of [
+      [0, 18],
+      [18, 19],
+      [19, frames],
+    ] as const)
+      joined.push(...(await stream.push(slice(latents, from, to), to === frames)))
     expect(joined).toHaveLength(whole.length)
     expect(largestDifference(Float32Array.from(joined), whole)).toBeLessThan(1e-4)
-    const anew = (await decoder.decode(sliceFrames(latents, frames, 1, 20))).slice(decoder.samplesFor(11))
-    expect(largestDifference(anew, whole.slice(decoder.samplesFor(12)))).toBeGreaterThan(1e-2) // without what the earlier stretches left
+    const anew = (await decoder.decode(slice(latents, 1, frames))).slice(decoder.samplesFor(11))
+    expect(largestDifference(anew, whole.slice(decoder.samplesFor(12)))).toBeGreaterThan(1e-2) // without what the earlier chunks left
   })
 
   it('generates the reference codes, durations and latents greedily', async () => {
     await using lm = await loadLanguageModel(parts, { config, runtime })
     const prompt = { phonemes: int32('prompt_ids').data, durations: int32('prompt_durations').data, codes: int32('codes') }
-    const stretches = await collect(lm.generate(int32('target_ids').data, { prompt, temperature: 0 }))
-    const last = stretches.at(-1)!
+    const chunks = await collect(lm.generate(int32('target_ids').data, { prompt, temperature: 0 }))
+    const last = chunks.at(-1)!
     expect(last.stopped).toBe('end')
     expect(Array.from(last.durations)).toEqual(Array.from(int32('lasted').data))
-    expect(largestDifference(stretches.map(stretch => stretch.latents).reduce(joinFrames).data, io.get('refined').data)).toBeLessThan(1e-4)
+    expect(largestDifference(concat(chunks.map(chunk => chunk.latents)).data, io.get('refined').data)).toBeLessThan(1e-4)
   })
 
   it('draws the same latents for the same seed, others for another', async () => {

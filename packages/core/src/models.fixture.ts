@@ -123,7 +123,6 @@ export function createTinyModels(behaviour: Behaviour): Models {
       sampleRate,
       featureDim: latentDim,
       samplesFor: frames => frames * hop,
-      overlapFrames: 1,
       decode: async features => decodeTiny(features, behaviour),
       open() {
         let arrived = float32Tensor([], [latentDim, 0])

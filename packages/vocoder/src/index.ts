@@ -2,5 +2,4 @@ export type { Decoding, VocoderArchitecture, VocoderDescription } from './archit
 export { architectures } from './architectures/index.ts'
 export type { FeatureStream } from './features.ts'
 export { describeVocoder, type ExportedVocoder, exportVocoder, type LoadVocoderOptions, loadVocoder } from './load.ts'
-export { joinFrames, loadMynahDecoder, sliceFrames } from './superseded.ts'
-export type { DecodeOptions, MelVocoder, StreamOptions, Stretch, Vocoder, VocoderStream } from './vocoder.ts'
+export type { DecodeOptions, MelVocoder, StreamOptions, Vocoder, VocoderStream } from './vocoder.ts'

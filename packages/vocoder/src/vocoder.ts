@@ -25,13 +25,6 @@ export interface VocoderStream extends AsyncDisposable {
   push(features: Tensor<'float32'>, last?: boolean): Promise<Float32Array>
 }
 
-/** Superseded by `Vocoder.open`; goes with the pipeline's last use of it. */
-export interface Stretch {
-  readonly frame: number
-  readonly joint: number
-  readonly phases: number[]
-}
-
 /** Features → waveform. */
 export interface Vocoder extends AsyncDisposable {
   readonly name: string
@@ -40,14 +33,12 @@ export interface Vocoder extends AsyncDisposable {
   readonly featureDim: number
   /** Samples that `frames` frames decode to. */
   samplesFor(frames: number): number
-  /** Superseded by `open`. */
-  readonly overlapFrames?: number
   /**
    * @param features float32 [C, T]
    * @returns float32 [samplesFor(T)], nominally [-1, 1]
    * @throws {RangeError} if the features have another shape, too few frames, or numbers that are not finite
    */
-  decode(features: Tensor<'float32'>, options?: StreamOptions & { readonly stretch?: Stretch }): Promise<Float32Array>
+  decode(features: Tensor<'float32'>, options?: StreamOptions): Promise<Float32Array>
   /** Begins to decode features that arrive bit by bit. Dispose of the stream. */
   open(options?: StreamOptions): VocoderStream
 }

@@ -56,7 +56,7 @@ export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, co
 }
 
 /**
- * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `loadMynahDecoder` of @mynah/vocoder, is a file of its own.
+ * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `mynah` of @mynah/vocoder, is a file of its own.
  * The encoder is built when something is encoded for the first time: whoever only speaks needs the codebooks alone. `weights` stays open as long as the codec lives.
  * @throws {CheckpointError} `missing-config`, `bad-config`, `missing-tensor`, `shape-mismatch`
  */
