@@ -19,7 +19,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   vocoder: ['onnx', 'audio'],
   core: ['onnx', 'audio', 'codec', 'lm', 'vocoder'],
   server: ['audio', 'core'], // audio only in its tests
-  cli: ['onnx', 'audio', 'core', 'server'],
+  'ai-sdk': ['core'],
+  mcp: ['core', 'server'],
+  cli: ['onnx', 'audio', 'core', 'server', 'mcp'],
 }
 const packages = Object.keys(arrows)
 

@@ -1,10 +1,12 @@
 import { MynahError } from '@mynah/onnx'
 import packageJson from '../package.json' with { type: 'json' }
 import { Arguments, type Command, type Option, UsageError } from './arguments.ts'
+import { batch } from './commands/batch.ts'
 import { codecDecode, codecEncode } from './commands/codec.ts'
 import { convert } from './commands/convert.ts'
 import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
+import { mcp } from './commands/mcp.ts'
 import { pull } from './commands/pull.ts'
 import { say } from './commands/say.ts'
 import { serve } from './commands/serve.ts'
@@ -15,10 +17,12 @@ import { type Terminal, toColumns, write, writeLines } from './terminal.ts'
 /** Every command, in the order of the help. */
 const commands: readonly Command[] = [
   say,
+  batch,
   voiceCreate,
   voiceList,
   voiceShow,
   serve,
+  mcp,
   vocode,
   codecEncode,
   codecDecode,

@@ -6,23 +6,29 @@ import { RequestError, toRequestError } from './errors.ts'
 import type { ListedVoice, SpeechChunks } from './service.ts'
 import { collectBytes, encodeChunks, toByteStream, withBytes } from './streaming.ts'
 
-/** Formats of ElevenLabs that are spoken here: `codec_rate`, with a bitrate that is not looked at. */
-const formatPattern = /^(?:(pcm|wav|mp3|opus)_(8000|16000|22050|24000|44100|48000)(?:_\d{2,3})?|(ulaw|alaw)_8000)$/
+/** Formats of ElevenLabs that are spoken here: `codec_rate`, or `codec_rate_kbps`. */
+const formatPattern = /^(?:(pcm|wav|mp3|opus)_(8000|16000|22050|24000|44100|48000)(?:_(\d{2,3}))?|(ulaw|alaw)_8000)$/
 const defaultFormat = 'mp3_44100_128'
 
 /** How speech is encoded. */
 export interface Encoding {
   readonly format: EncodedFormat
   readonly sampleRate: EncodedSampleRate
+  readonly bitrateKbps?: number
 }
 
 /** @throws {RequestError} `unsupported-format` */
 export function readOutputFormat(name: string | undefined): Encoding {
   const match = formatPattern.exec(name ?? defaultFormat)
-  const [, codec, rate, law] = match ?? []
+  const [, codec, rate, kbps, law] = match ?? []
   if (law) return { format: law === 'ulaw' ? 'mulaw' : 'alaw', sampleRate: 8000 }
   // MPEG-2.5, which MP3 needs for 8 kHz, is not what players expect.
-  if (codec && !(codec === 'mp3' && rate === '8000')) return { format: codec as 'pcm', sampleRate: Number(rate) as EncodedSampleRate }
+  if (codec && !(codec === 'mp3' && rate === '8000'))
+    return {
+      format: codec as 'pcm',
+      sampleRate: Number(rate) as EncodedSampleRate,
+      ...(kbps && ['mp3', 'opus'].includes(codec) ? { bitrateKbps: Number(kbps) } : {}),
+    }
   const message = `output_format is ${JSON.stringify(name?.slice(0, 40))}, expected such as mp3_44100_128, pcm_24000, wav_24000, opus_48000_64, ulaw_8000 or alaw_8000`
   throw new RequestError(message, { status: 400, code: 'unsupported-format', field: 'output_format' })
 }
