@@ -53,7 +53,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const keys = options.apiKeys ?? []
   const isAllowed = keys.length === 0 ? () => true : createKeyCheck(keys)
   const folder = options.voices === undefined ? undefined : await VoiceFolder.open(options.voices)
-  const service = new SpeechService(options.synthesizer, folder, createMetrics())
+  const service = new SpeechService(
+    options.synthesizer,
+    folder,
+    createMetrics(options.synthesizer.stats && (() => options.synthesizer.stats!())),
+  )
   const log: RouteContext['log'] = (level, event, fields) => options.log?.({ time: new Date().toISOString(), level, event, ...fields })
   const context: RouteContext = { service, limits, isAllowed, rate: new RateLimit(limits.requestsPerMinute), log }
 

@@ -1,4 +1,4 @@
-import { AudioFormatError, InferenceError, MynahError, VoiceError } from '@mynah/core'
+import { AudioFormatError, BusyError, InferenceError, MynahError, VoiceError } from '@mynah/core'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 /**
@@ -32,7 +32,7 @@ export function toRequestError(error: unknown): RequestError {
   if (AudioFormatError.isInstance(error))
     return new RequestError(error.message, { status: 400, code: error.code, field: 'audio_sample', cause: error })
   if (InferenceError.isInstance(error)) return inferenceFailure(error)
-  if (MynahError.isInstance(error) && error.code === 'busy') return busy(error)
+  if (BusyError.isInstance(error)) return error.code === 'draining' ? shuttingDown(error) : busy(error)
   if (error instanceof RangeError) return new RequestError(error.message, { status: 400, code: 'invalid-request', cause: error })
   if (isSystemError(error) && ['ENOSPC', 'EDQUOT'].includes(error.code)) {
     const message = 'the disk of the server is full; delete voices that are not needed, or tell whoever runs the server'

@@ -3,8 +3,9 @@ import { RequestError, shuttingDown } from './errors.ts'
 import type { Metrics } from './metrics.ts'
 import type { StoredVoice, VoiceFolder } from './voices.ts'
 
-/** What the server needs of a synthesizer. */
-export type Engine = Pick<Synthesizer, 'bundle' | 'sampleRate' | 'voices' | 'loadVoice' | 'createVoice' | 'stream'>
+/** What the server needs of a synthesizer. Where it has `stats`, `/metrics` has them, too. */
+export type Engine = Pick<Synthesizer, 'bundle' | 'sampleRate' | 'voices' | 'loadVoice' | 'createVoice' | 'stream'> &
+  Partial<Pick<Synthesizer, 'stats'>>
 
 /** What is to be spoken. */
 export interface SpeakRequest {

@@ -6,6 +6,8 @@ import { withDownloads } from '../downloads.ts'
 import { type Terminal, writeLines } from '../terminal.ts'
 
 const defaultPort = 8080
+/** Whoever comes later would wait for longer than clients do. */
+const defaultMaxQueue = 32
 /** Runs may take so long to end once the server is told to stop. */
 const graceSeconds = 10
 
@@ -26,6 +28,8 @@ export const serve: Command = {
     wyoming: { value: '[HOST:]PORT', help: 'also speak Wyoming, for Home Assistant; it knows no keys (host by default: 127.0.0.1)' },
     rate: { value: 'N', help: 'requests a minute of one client (default: 600)' },
     'max-text': { value: 'N', help: 'characters of one text (default: 20000)' },
+    workers: { value: 'N|auto', help: 'inference workers (default: 1)' },
+    'max-queue': { value: 'N', help: `requests that may wait; more are answered with 429 (default: ${defaultMaxQueue})` },
     bundle: sharedOptions.bundle,
     device: sharedOptions.device,
     threads: sharedOptions.threads,
@@ -49,8 +53,11 @@ export const serve: Command = {
     if (!isLoopback(host) && apiKeys.length === 0) {
       throw new UsageError(`--host ${host} is reached by others; give --api-key-file FILE, with a key such as "openssl rand -hex 32" makes`)
     }
-    const model = { ...defined({ bundle: args.text('bundle') }), ...args.runtimeOptions() }
+    const maxQueue = args.number('max-queue', { least: 0, most: 1e6, integer: true }) ?? defaultMaxQueue
+    const workers = args.text('workers') === 'auto' ? ('auto' as const) : args.number('workers', { least: 1, most: 64, integer: true })
+    const model = { ...defined({ bundle: args.text('bundle'), workers }), maxQueue, ...args.runtimeOptions() }
     await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...model, hub }))
+    await mynah.warmUp()
     const log = (entry: LogEntry) => void terminal.stderr.write(`${JSON.stringify(entry)}\n`)
     const server = await startServer({
       synthesizer: mynah,
