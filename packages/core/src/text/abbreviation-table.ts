@@ -25,13 +25,16 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
   list('Col=Colonel|Capt=Captain|Lt=Lieutenant|Sgt=Sergeant|Cpl=Corporal|Maj=Major|Cmdr=Commander|Adm=Admiral|Pvt=Private', capital),
   list('Ofc=Officer|Det=Detective|Gov=Governor|Sen=Senator|Rep=Representative|Pres=President|Rev=Reverend|Hon=Honorable', capital),
   list('Fr=Father|Supt=Superintendent|Asst=Assistant|Amb=Ambassador|Brig=Brigadier|Cdr=Commander|Insp=Inspector|Msgr=Monsignor', capital),
-  list('Sra=Senora|Srta=Senorita|Dep=Deputy|Treas=Treasurer|Wm=William|Chas=Charles|Geo=George|Thos=Thomas|Jas=James', capital),
+  list('Sra=Senora|Srta=Senorita|Treas=Treasurer|Wm=William|Chas=Charles|Geo=George|Thos=Thomas|Jas=James', capital),
   list('Robt=Robert|Edw=Edward|Mt=Mount|Natl=National|Intl=International|Lieut=Lieutenant|Comdr=Commander|Atty=Attorney', capital),
   list(
     'No=number|Nos=numbers|p=page|pp=pages|pg=page|pgs=pages|Fig=figure|Figs=figures|Eq=equation|Eqs=equations|Ch=chapter|Vol=volume',
     digit,
   ),
-  list('Vols=volumes|Secs=sections|Arts=articles|Ex=example|Rm=room|Apt=apartment|Ste=suite|Op=opus|ca=circa|c=circa', digit),
+  list(
+    'Vols=volumes|Secs=sections|Arts=articles|Ex=example|Rm=room|Apt=apartment|Ste=suite|Op=opus|ca=circa|Arr=arrival|pop=population',
+    digit,
+  ),
   list('Tbl=table|para=paragraph|paras=paragraphs|ll=lines|fn=footnote|Rte=route|Ver=version', digit),
   list('etc=etcetera|Jr=Junior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al|Esq=Esquire', final),
   list('Ave=Avenue|Blvd=Boulevard|Rd=Road|Hwy=Highway|Pkwy=Parkway|Ln=Lane|Ct=Court|Pl=Place|Sq=Square|Expy=Expressway', final),
@@ -66,6 +69,28 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
         { say: 'Secretary', ...capital },
       ],
     ],
+    [
+      'Dep',
+      [
+        { say: 'departure', ...digit },
+        { say: 'Deputy', ...capital },
+      ],
+    ],
+    [
+      'c',
+      [
+        { say: 'century', final: true, after: /\d(?:st|nd|rd|th) $/ },
+        { say: 'cup', after: /(?:^|[^\d/.])1 $|(?:\d\/\d|^[¼½¾⅓⅔]|[^\d][¼½¾⅓⅔]) $/ },
+        { say: 'cups', after: /\d ?[¼½¾⅓⅔]? $/, before: 'more' },
+        { say: 'circa', ...digit },
+      ],
+    ],
+    ['b', [{ say: 'born', ...digit, after: /(?:^|[(,;] ?)$/ }]],
+    ['d', [{ say: 'died', ...digit, after: /(?:^|[(,;] ?)$/ }]],
+    ['lg', [{ say: 'large', ...more, after: /\d $|^$/ }]],
+    ['sm', [{ say: 'small', ...more, after: /\d $|^$/ }]],
+    ['pkg', [{ say: 'package', final: true }]],
+    ['pkgs', [{ say: 'packages', final: true }]],
     ['Art', [{ say: 'article', ...digit }]],
     ['Sr', [{ say: 'Senior', final: true }]],
     ['Ft', [{ say: 'Fort', ...capital }]],
@@ -99,8 +124,10 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
 /** The readings of an abbreviation, written as in a sentence or with a capital at its start. */
 export const abbreviationOf = (written: string): readonly Abbreviation[] | undefined =>
   ABBREVIATIONS.get(written) ??
-  ABBREVIATIONS.get(written.toLowerCase()) ??
-  (/^\p{Ll}/u.test(written) ? ABBREVIATIONS.get(written[0]?.toUpperCase() + written.slice(1)) : undefined)
+  (written.length === 1
+    ? undefined
+    : (ABBREVIATIONS.get(written.toLowerCase()) ??
+      (/^\p{Ll}/u.test(written) ? ABBREVIATIONS.get(written[0]?.toUpperCase() + written.slice(1)) : undefined)))
 
 /** Whether a title, which stands before a name and never ends a sentence: Mr, Prof. */
 export const isTitle = (word: string) => word === 'Dr' || abbreviationOf(word)?.[0]?.dotless === true

@@ -1,7 +1,7 @@
 import { ABBREVIATIONS, type Abbreviation, abbreviationOf } from './abbreviation-table.ts'
 import { dotEnds, sentenceMark } from './dots.ts'
 import { after, before, END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
-import { anyOf, table } from './table.ts'
+import { anyOf, rows, table } from './table.ts'
 
 /** Abbreviations with a slash. */
 const SLASHED = table<string>([
@@ -19,6 +19,7 @@ const SLASHED = table<string>([
   ['a/c', 'A C'],
 ])
 
+const PERIOD_NAMES = table<string>(rows('Y=year|Q=quarter|M=month|W=week'))
 const capitalized = (key: string) => (key[0] as string).toUpperCase() + key.slice(1)
 const lowered = (key: string) => (key[0] as string).toLowerCase() + key.slice(1)
 const isName = (readings: readonly Abbreviation[]) => readings.some(reading => reading.before === 'capital' || reading.dotless)
@@ -32,7 +33,7 @@ const DOTLESS = anyOf([...ABBREVIATIONS].flatMap(([key, readings]) => (readings[
 
 function fits({ before: place, after: behind }: Abbreviation, next: string, context: RuleContext): boolean {
   if (place === 'digit' && !/^\s*[\d#]|^\s+[IVXLC]{2,}\b|^\s[A-HJ-Z]\d?(?![\p{L}.])/u.test(next)) return false
-  if (place === 'more' && !/^,|^\s+[\p{Ll}\d$€£#]/u.test(next)) return false
+  if (place === 'more' && !/^,|^\s+[\p{Ll}\d$€£#+(]/u.test(next)) return false
   if (place === 'capital' && !/^\s+\p{Lu}/u.test(next)) return false
   return !behind || behind.test(before(context))
 }
@@ -42,7 +43,7 @@ function sayAbbreviation(match: RegExpExecArray, context: RuleContext): Spoken |
   const next = context.text.slice(end, end + 12)
   const row = abbreviationOf(match[1] as string)?.find(reading => fits(reading, next, context))
   if (!row) return undefined
-  return { text: row.say, ...(match[0].endsWith('.') ? sentenceMark(context, end, row.final === true) : {}) }
+  return { text: row.say + (match[2] ?? ''), ...(match[0].endsWith('.') ? sentenceMark(context, end, row.final === true) : {}) }
 }
 
 /** Abbreviations and initials. */
@@ -52,7 +53,7 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
     pattern: sticky(`(${anyOf(SLASHED.keys())})(?!/)(?:(?<=w/)|${END})`, 'i'),
     say: ([, key = '']) => SLASHED.get(key.toLowerCase()),
   },
-  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.`), say: sayAbbreviation },
+  { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.('s)?(?!\\p{L})`), say: sayAbbreviation },
   { name: 'abbreviation without a dot', pattern: sticky(`(${DOTLESS})(?= \\p{Lu})`), say: sayAbbreviation },
   {
     name: 'abbreviation with a colon: Attn: sales',
@@ -63,6 +64,12 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
     name: 'abbreviation before a number: Apt 5, Ste 200, No 7',
     pattern: sticky(`(Apt|Ste|Rm|Bldg|Hwy|Rte|Vol|Fig|Ch|Ext|ext|Dept)(?= #?\\d)`),
     say: ([, key = '']) => abbreviationOf(key)?.find(row => row.before !== 'capital')?.say,
+  },
+  { name: 'cc:', pattern: sticky('(b?cc):(?!\\p{L})', 'i'), say: ([, key = '']) => ({ text: spell(key), mark: ':' }) },
+  {
+    name: 'year over year: YoY',
+    pattern: sticky(`([YQMW])o\\1${END}`),
+    say: ([, period = '']) => `${PERIOD_NAMES.get(period)} over ${PERIOD_NAMES.get(period)}`,
   },
   { name: 'vs', pattern: sticky(`vs${END}`), say: () => 'versus' },
   { name: 'PhD', pattern: sticky(`PhD('s|s)?${END}`), say: ([, ending = '']) => `P H D${ending && "'s"}` },

@@ -1,5 +1,6 @@
 import { sayCapitals, sayCompound, sayDigits } from './capitals.ts'
-import { END, type Rule, spell, sticky } from './rules.ts'
+import { pairsToWords } from './numbers.ts'
+import { before, END, type Rule, spell, sticky } from './rules.ts'
 import { table, wordSet } from './table.ts'
 
 /** Last parts of host names that make a dotted word one. */
@@ -42,8 +43,8 @@ const SIGNS = table<string>([
 function sayAddress(address: string): string {
   const parts = address.match(/[A-Za-z]+|\d+|[^A-Za-z\d]/g) ?? []
   return parts
-    .map(part => {
-      if (/^\d/.test(part)) return sayDigits(part)
+    .map((part, i) => {
+      if (/^\d/.test(part)) return parts[i - 1] === ':' ? pairsToWords(part) : sayDigits(part)
       if (!/^[A-Za-z]/.test(part)) return SIGNS.get(part) ?? ''
       const lower = part.toLowerCase()
       return SPOKEN_ENDINGS.has(lower) || !/[aeiouy]/.test(lower) ? spell(part) : /^[A-Z]+$/.test(part) ? sayCapitals(part, false) : part
@@ -68,7 +69,13 @@ export const ADDRESS_RULES: readonly Rule[] = [
     ),
     say([match, host = '', path = '']) {
       const schemed = /^(?:[a-z]{2,5}:\/\/|www\.)/i.test(match)
-      if (!schemed && !ENDS_IN_DOMAIN.test(host) && !(ENDS_WORDLIKE.test(host) && /^\/\w/.test(path))) return undefined
+      if (
+        !schemed &&
+        !ENDS_IN_DOMAIN.test(host) &&
+        !(host === 'localhost' && path !== '') &&
+        !(ENDS_WORDLIKE.test(host) && /^\/\w/.test(path))
+      )
+        return undefined
       if (!/[a-z]/i.test(host)) return undefined
       const trailing = /[.,;:!?/]*$/.exec(path)?.[0].length ?? 0
       const spokenPath = path.slice(0, path.length - trailing)
@@ -85,6 +92,15 @@ export const ADDRESS_RULES: readonly Rule[] = [
       const path = match.slice(0, match.length - trailing)
       return { text: sayAddress(path), length: path.length }
     },
+  },
+  { name: 'files by pattern: *.txt', pattern: sticky('\\*\\.([A-Za-z\\d]{1,10}|\\*)(?![\\p{L}\\d])'), say: ([match]) => sayAddress(match) },
+  {
+    name: 'member: foo.bar(), console.log, this.value',
+    pattern: sticky(
+      '[A-Za-z_]\\w{0,40}(?:\\.[A-Za-z_]\\w{0,40}){1,6}(?=\\()|(?:[a-z_]\\w{0,40}\\.){2,6}[a-z_]\\w{0,40}(?![\\p{L}\\d.])|(?:this|self|console|Math|np|os|window|document|process|module|Object|Array)\\.[a-z_]\\w{0,40}(?![\\p{L}\\d])',
+    ),
+    say: ([match], context) =>
+      /[\p{L}\d]\s$/u.test(before(context, 2)) && /^[a-z]\.[a-z]\.?$/.test(match) ? undefined : sayAddress(match),
   },
   {
     name: 'Windows path: C:\\Users\\Bob, \\\\server\\share',

@@ -4,7 +4,7 @@ import { wordSet } from './table.ts'
 
 const VULGAR = '¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞'
 /** Pattern of a fraction or mixed number. */
-export const FRACTION = `(?:\\d{1,9} )?\\d{1,4}/\\d{1,4}(?![/\\d])|\\d{0,9} ?[${VULGAR}]`
+export const FRACTION = `(?:\\d{1,9} |\\d{1,3}-(?=\\d/(?:2|3|4|8|16)(?!\\d)))?\\d{1,4}/\\d{1,4}(?![/\\d])|\\d{0,9} ?[${VULGAR}]`
 /** Pattern of a number with sign, a fraction or a mixed number; one group. */
 export const AMOUNT = `(${FRACTION}|(?:(?<![\\p{L}\\p{N}%°)])[-+±])?(?:${DECIMAL_COMMA}|${NUMBER}))`
 /** Pattern of a scale word between a number and what is counted. */
@@ -18,7 +18,7 @@ export const yearOrNumber = (digits: string) => (isYear(digits) ? yearToWords(di
 /** An amount as {@link AMOUNT} matches it: number, fraction or mixed number. */
 export function sayAmount(amount: string): string {
   const sign = { '-': 'minus ', '+': 'plus ', '±': 'plus or minus ' }[amount[0] as string] ?? ''
-  const match = /^(?:(\d+) )?(?:(\d+)\/(\d+)|(\d*) ?([¼-¾⅐-⅞]))$/.exec(amount)
+  const match = /^(?:(\d+)[ -])?(?:(\d+)\/(\d+)|(\d*) ?([¼-¾⅐-⅞]))$/.exec(amount)
   if (!match) return sign + numberToWords(amount.replace(/^[-+±]/, ''))
   const [numerator = '', denominator = ''] = match[5] ? match[5].normalize('NFKD').split('⁄') : [match[2], match[3]]
   const fraction = fractionToWords(numerator, denominator)

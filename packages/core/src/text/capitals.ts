@@ -142,7 +142,7 @@ export const CAPITAL_RULES: readonly Rule[] = [
   {
     name: 'mixed: B2B, MP3, A4, COVID-19, OpenAI',
     pattern: sticky(
-      `(?=[\\p{L}\\p{M}'-]{0,60}(?:\\d|\\p{Lu}{2}|\\p{Ll}\\p{Lu}))\\p{L}[\\p{L}\\p{M}\\p{N}]{0,60}(?:['-][\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}]{0,60}){0,6}`,
+      `(?=[\\p{L}\\p{M}'-]{0,60}(?:\\d|\\p{Lu}{2}|\\p{Ll}\\p{Lu}))\\p{Script=Latin}[\\p{Script=Latin}\\p{M}\\p{N}]{0,60}(?:['-][\\p{Script=Latin}\\p{N}][\\p{Script=Latin}\\p{M}\\p{N}]{0,60}){0,6}`,
     ),
     say([word], { shouted }) {
       if (/^Mc[A-Z]{2,}(?:'S)?$/.test(word)) return `Mc${word[2]}${word.slice(3).toLowerCase()}`
@@ -153,7 +153,7 @@ export const CAPITAL_RULES: readonly Rule[] = [
   },
   {
     name: 'mixed, digits first: 4K, 3D, 1080p',
-    pattern: sticky(`\\d{1,12}[\\p{L}][\\p{L}\\p{N}]{0,40}`),
+    pattern: sticky(`\\d{1,12}[\\p{Script=Latin}][\\p{Script=Latin}\\p{N}]{0,40}`),
     say: ([word]) => sayCompound(word, false),
   },
 ]

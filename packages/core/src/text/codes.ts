@@ -17,7 +17,7 @@ const NUMBERED_ORDER =
   /(?:^|[^\p{L}])(?:order|invoice|claim|record|file|docket|model|part|item|bill)(?: number| no\.?| nr\.?| num| id)?:? ?#?$/iu
 /** Words after which a number is said in pairs. */
 const IN_PAIRS =
-  /(?:^|[^\p{L}])(?:flight|room|rm\.?|suite|ste\.?|apartment|apt\.?|unit|gate|route|rte\.?|highway|hwy\.?|interstate|exit|bus|error|http|status|form|section|channel|boeing|airbus|locker|building|bldg\.?|train|line|lot|court)(?: [A-Z]{2})? ?(?:number |no\. ?|#)?$/iu
+  /(?:^|[^\p{L}])(?:flight|room|rm\.?|suite|ste\.?|apartment|apt\.?|unit|gate|route|rte\.?|highway|hwy\.?|interstate|exit|bus|error|http|status|form|section|channel|boeing(?:'s)?|airbus(?:'s)?|locker|building|bldg\.?|train|line|lot|court)(?: [A-Z]{2})? ?(?:number |no\. ?|#)?$/iu
 
 /** Numbers that name something: digit by digit, or in pairs. */
 export const CODE_RULES: readonly Rule[] = [
@@ -111,9 +111,10 @@ export const CODE_RULES: readonly Rule[] = [
   {
     name: 'hexadecimal: 0x1A3F, #FF5733',
     pattern: sticky(
-      '0[xX]([\\dA-Fa-f]{1,32})(?![\\p{L}\\d])|#((?=[A-Fa-f]{0,5}\\d)[\\dA-Fa-f]{6}|(?=[\\dA-Fa-f]{0,2}[A-Fa-f])(?=[A-Fa-f]{0,2}\\d)[\\dA-Fa-f]{3})(?![\\p{L}\\d])',
+      '0[xX]([\\dA-Fa-f]{1,32})(?![\\p{L}\\d])|0b([01]{1,64})(?![\\p{L}\\d])|#((?=[A-Fa-f]{0,5}\\d)[\\dA-Fa-f]{6}|(?=[\\dA-Fa-f]{0,2}[A-Fa-f])(?=[A-Fa-f]{0,2}\\d)[\\dA-Fa-f]{3})(?![\\p{L}\\d])',
     ),
-    say: ([, number, color]) => (number ? `zero X ${spellCode(number)}` : `hash ${spellCode(color as string)}`),
+    say: ([, number, binary, color]) =>
+      binary ? `zero B ${digitsToWords(binary)}` : number ? `zero X ${spellCode(number)}` : `hash ${spellCode(color as string)}`,
   },
   {
     name: 'code of letters and digits: 1Z999AA1, A1B2C3, a1b2c3d',

@@ -11,7 +11,8 @@ function sayMeasure(match: RegExpExecArray, context: RuleContext): Spoken | unde
   if (!unit) return undefined
   const end = context.index + written.length + unit.length
   const dotted = context.text[end] === '.' && !/^\.\p{L}/u.test(context.text.slice(end, end + 2))
-  if (unit.attached && gap !== '' && gap !== '-' && !dotted && !/(?:ft\.?|')$/.test(context.previous)) return undefined
+  const closed = dotted || /^(?:[),;]|$)/.test(context.text.slice(end, end + 1))
+  if (unit.attached && gap !== '' && gap !== '-' && !closed && !/(?:ft\.?|')$/.test(context.previous)) return undefined
   if (unit.attached && gap === '-' && context.text[end] === '-') return undefined
   const whole = context.text.slice(context.index, end)
   const singular = (isSingular(amount) && !scale) || gap === '-' || isAdjective(context, whole)
@@ -40,10 +41,18 @@ export const MEASURE_RULES: readonly Rule[] = [
       const size = `${yearOrSize(first)} by ${yearOrSize(second)}${last && ` by ${yearOrSize(last)}`}`
       const gap = /^ ?/.exec(text.slice(index + match.length))?.[0].length ?? 0
       const unit = readUnit(text, index + match.length + gap)
-      return unit && !unit.attached ? { text: `${size} ${unit.many}`, length: match.length + gap + unit.length } : size
+      const closed = unit && /^(?:[.),;]|$)/.test(text.slice(index + match.length + gap + unit.length)[0] ?? '')
+      return unit && (!unit.attached || closed) ? { text: `${size} ${unit.many}`, length: match.length + gap + unit.length } : size
     },
   },
-  { name: 'times: 10x', pattern: sticky(`(${NUMBER})[x×]${END}`), say: ([, number = '']) => `${numberToWords(number)} times` },
+  {
+    name: 'times: 10x', // but 2x + 1
+    pattern: sticky(`(${NUMBER})[x×]${END}`),
+    say([match, number = ''], context) {
+      const formula = /[=+*/^(-] ?$/.test(before(context, 2)) || /^(?: ?[=^²³]| [+*-] [\da-z(])/.test(after(context, match, 6))
+      return match.endsWith('x') && formula ? `${numberToWords(number)} X` : `${numberToWords(number)} times`
+    },
+  },
   {
     name: 'by: 8.5" x 11", 50 cm x 70 cm',
     pattern: sticky('[x×]\\s?(?=\\d)'),
@@ -69,14 +78,17 @@ export const MEASURE_RULES: readonly Rule[] = [
   },
   {
     name: 'feet or inches: 6\', 27", 3/4"',
-    pattern: sticky(`${AMOUNT}(?:(['′])|(["″]))${END}`),
+    pattern: sticky(`${AMOUNT}(?:(['′])|(["″]))(?:${END}|(?=[x×]\\d))`),
     say([match, amount = '', feet], context) {
       const { text, index, quoted } = context
       const rest = after(context, match, 8)
       if (feet && /'$/.test(text.slice(Math.max(0, index - 1), index))) return undefined
       if (feet ? /^[^\s.,;)]/.test(rest) && !match.endsWith('′') : quoted && match.endsWith('"')) return undefined
       const [one, many] = feet ? ['foot', 'feet'] : ['inch', 'inches']
-      const noun = /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x|away|apart|is|was)\b)[a-z]/.test(rest)
+      const noun =
+        /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x|away|apart|is|was|for|with|from|on|at|are|long,)\b)(?:[A-Za-z]|\d{1,3}[A-Z])/.test(
+          rest,
+        )
       const side = /^ ?[x×] ?\d/.test(rest) || /[x×] ?$/.test(before(context, 4))
       return `${sayAmount(amount)} ${isSingular(amount) || noun || side ? one : many}`
     },
@@ -100,6 +112,11 @@ export const MEASURE_RULES: readonly Rule[] = [
       const unit = readUnit(text, index)
       return unit && { text: unit.many, length: unit.length }
     },
+  },
+  {
+    name: 'dose every hours: q.6h., q4h',
+    pattern: sticky('q\\.?\\s?(\\d{1,2})(?:-(\\d{1,2}))?\\s?h(?:rs?)?\\.?(?![\\p{L}\\d])'),
+    say: ([, hours = '', last]) => `every ${cardinalToWords(hours)}${last ? ` to ${cardinalToWords(last)}` : ''} hours`,
   },
   {
     name: 'count per time: 72 beats/min',

@@ -216,7 +216,8 @@ class Scanner {
     const end = this.#clean.sourceEnd(this.#index + length)
     const around = [this.#text[this.#index - 1] ?? ' ', this.#text[this.#index + length] ?? ' '] as const
     if (reading.kind === 'mark') this.#mark(reading.text, start, end, around)
-    else if (reading.kind === 'word') this.tokens.push({ kind: 'word', text: reading.text, start, end })
+    if (reading.kind === 'mark' && character === '|') this.layout.push({ start, end })
+    if (reading.kind === 'word') this.tokens.push({ kind: 'word', text: reading.text, start, end })
     else if (reading.kind === 'unread') unread.add(String.fromCodePoint(this.#text.codePointAt(this.#index) as number))
     if (reading.kind === 'layout') this.#skip(length)
     else this.#index += length

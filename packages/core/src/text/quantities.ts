@@ -77,7 +77,10 @@ export const QUANTITY_RULES: readonly Rule[] = [
       const rest = after(context, match, 16)
       if (/^\d{4}$/.test(first))
         return isYear(first) && second.length === 2 ? `${yearToWords(first)} ${cardinalToWords(second)}` : undefined
-      if (/^(?:24\/7|9\/11|50\/50|20\/20|4\/4|6\/8|80\/20|60\/40|70\/30)$/.test(match) && !/^ (?:cup|inch|of|stars?)/.test(rest)) {
+      if (
+        /^(?:24\/7|9\/11|50\/50|20\/(?:1[05]|2[05]|[3-9]0|[12]00|400)|4\/4|6\/8|80\/20|60\/40|70\/30)$/.test(match) &&
+        !/^ (?:cup|inch|of|stars?)/.test(rest)
+      ) {
         return `${numberToWords(first)} ${cardinalToWords(second)}`
       }
       if (/(?:^|[^\p{L}])(?:pages?|steps?|parts?|episodes?|slides?|day|week|lap|level|photo|tweet)\s$/iu.test(before(context, 10))) {

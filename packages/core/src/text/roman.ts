@@ -41,6 +41,14 @@ export const ROMAN_RULES: readonly Rule[] = [
     },
   },
   {
+    name: 'Roman numeral with a letter: stage IIIB',
+    pattern: sticky(`([IVX]{1,4})([A-D])${END}`),
+    say([, numeral = '', letter], { previous }) {
+      const value = romanToNumber(numeral)
+      return value !== undefined && NUMBERED_NOUNS.has(previous.toLowerCase()) ? `${cardinalToWords(String(value))} ${letter}` : undefined
+    },
+  },
+  {
     name: 'Roman numeral: Henry VIII, Chapter IV, World War II',
     pattern: sticky(`([IVXLCDM]{1,10})('s)?${END}(?!-)`),
     say([match, numeral = '', possessive = ''], context) {

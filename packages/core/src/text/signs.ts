@@ -102,7 +102,7 @@ function nameSign(sign: string, context: RuleContext, around: Around): string | 
     case '*':
       if (sign.length > 1) return sign.length === 2 && /\d/.test(before) && /\d/.test(after) ? 'to the power of' : ''
       if (/\d/.test(left) && /[\d(]/.test(right) && spaced === (before === ' ')) return 'times'
-      if (spaced && OPERAND.test(left) && OPERAND.test(right)) return 'times'
+      if (spaced) return isFactor(context.text, context.index) ? 'times' : 'star'
       if (
         /[\p{L})]/u.test(before) &&
         /[\p{L}(]/u.test(after) &&
@@ -116,13 +116,14 @@ function nameSign(sign: string, context: RuleContext, around: Around): string | 
       if (sign.length === 2) return ''
       return WORD_SIGN.test(before) && WORD_SIGN.test(after) ? 'or' : ','
     case '\\':
-      return WORD_SIGN.test(after) ? 'backslash' : ''
+      return /[\p{L}\p{N} ]/u.test(after) && right !== ' ' ? 'backslash' : ''
     case '_':
       return WORD_SIGN.test(before) && WORD_SIGN.test(after) ? 'underscore' : ''
     case '~':
-      return sign.length === 1 && before === ' ' && /\p{L}/u.test(after) ? 'about' : ''
+      if (sign.length > 1) return ''
+      return spaced || (WORD_SIGN.test(before) && WORD_SIGN.test(after)) ? 'tilde' : before === ' ' && /\p{L}/u.test(after) ? 'about' : ''
     case '^':
-      return sign.length === 1 && (OPERAND.test(before) || WORD_SIGN.test(after)) && before !== '_' ? 'caret' : ''
+      return sign.length === 1 && (spaced || OPERAND.test(before) || WORD_SIGN.test(after)) && before !== '_' ? 'caret' : ''
     case '#':
       return sign.length === 1 ? (WORD_SIGN.test(after) ? 'number' : 'hash') : ''
     case '<':
@@ -135,6 +136,11 @@ function nameSign(sign: string, context: RuleContext, around: Around): string | 
       return SIGN_NAMES.get(sign)
   }
 }
+
+/** Whether a spaced star stands between single letters, numbers or brackets. */
+const isFactor = (text: string, index: number) =>
+  /(?:^|[^\p{L}])(?:\p{L}|[\d.]{1,12}|\)) $/u.test(text.slice(Math.max(0, index - 14), index)) &&
+  /^\* (?:\p{L}(?!\p{L})|\d|\()/u.test(text.slice(index, index + 4))
 
 /** "divided by" between numbers, "or" between alternatives, nothing between letters, else its name. */
 function nameSlash(sign: string, { text, index, previous }: RuleContext, { before, left, right }: Around): string {

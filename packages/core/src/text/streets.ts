@@ -5,7 +5,7 @@ import { after, before, END, type Rule, type RuleContext, type Spoken, sticky } 
 import { rows, table, wordSet } from './table.ts'
 
 const NOT_A_NAME = wordSet(
-  'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if mount fort north south east west',
+  'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if mt ft mount fort lake port bay cape cathedral church saint sault north south east west',
 )
 /** The last word of a street's name, and what it is short for. */
 const STREET =
@@ -48,7 +48,7 @@ function sayRoadOrTitle(title: string, road: string, match: RegExpExecArray, con
     /^(?:\p{Lu}[\p{L}']+|\d+(?:st|nd|rd|th)|\p{Lu})$/u.test(context.previous) && !NOT_A_NAME.has(context.previous.toLowerCase())
   const opens = /(?:^|[.!?"(\n]\s{0,3})\p{L}{1,20}\s{1,3}$/u.test(before(context, 26))
   if (!dotted && !beforeName)
-    return afterName && /^(?:[,.;:!?)\n]|$|\s[\p{Ll}\d&]|\s(?:[NS][EW]|[NSEW]|Apt|Suite|Ste|Unit)(?![\p{L}]))/u.test(next)
+    return afterName && /^(?:[,.;:!?)\n–-]|$|\s[\p{Ll}\d&]|\s(?:[NS][EW]|[NSEW]|Apt|Suite|Ste|Unit)(?![\p{L}]))/u.test(next)
       ? { text: road }
       : undefined
   const houseNumber = new RegExp(`\\d[A-Z]? (?:[NSEW]\\.? )?(?:${NAME} ){0,2}${NAME} $`, 'u').test(before(context, 60))
@@ -123,7 +123,7 @@ export const STREET_RULES: readonly Rule[] = [
   },
   {
     name: 'St.',
-    pattern: sticky('St(?:\\.|(?![\\p{L}\\d-]))'),
+    pattern: sticky('St(?:\\.|(?![\\p{L}\\d]))'),
     say: (match, context) => sayRoadOrTitle('Saint', 'Street', match, context),
   },
   {

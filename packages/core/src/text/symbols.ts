@@ -3,6 +3,7 @@ import { cardinalToWords, ordinalToWords } from './numbers.ts'
 import { after, before, END, type Rule, spell, sticky } from './rules.ts'
 import { GREEK_NAMES } from './sign-names.ts'
 import { anyOf, rows, table } from './table.ts'
+import { readPer } from './units.ts'
 
 /** Signs of programs and formulas that are more than one character. */
 const OPERATORS = table<string>([
@@ -111,13 +112,28 @@ export const SYMBOL_RULES: readonly Rule[] = [
     pattern: sticky(
       `\\^(?:\\(([-−]?(?:\\d{1,4}|[a-z]))\\)|\\{([-−]?(?:\\d{1,4}|[a-z]))\\}|([-−]?\\d{1,4}|[-−]?[a-z](?![\\p{L}\\d])))|([⁻]?[⁰¹²³⁴-⁹]{1,4}|ⁿ)`,
     ),
-    say: ([match, a, b, c, superscript], context) =>
-      superscript || /[\p{L}\d)\]}]$/u.test(before(context, 1)) ? sayPower(a ?? b ?? c ?? match) : undefined,
+    say([match, a, b, c, superscript], context) {
+      if (!superscript && !/[\p{L}\d)\]}]$/u.test(before(context, 1))) return undefined
+      const per = readPer(context.text, context.index + match.length)
+      return { text: sayPower(a ?? b ?? c ?? match) + per.text, length: match.length + per.length }
+    },
   },
   {
     name: 'variables before a power: mc²',
     pattern: sticky('([a-z]{1,3})(?=[²³⁰-⁹]|\\^[\\d({a-z])'),
     say: ([, letters = '']) => (letters.length > 1 && !/[aeiou]/.test(letters) ? spell(letters) : undefined),
+  },
+  { name: "derivative: f'(x)", pattern: sticky("([a-zA-Z])['′](?=\\()"), say: ([, name = '']) => `${name.toUpperCase()} prime` },
+  {
+    name: 'factorial: 5! = 120',
+    pattern: sticky('(\\d{1,6}|(?<![\\p{L}])[a-z])!(?= ?[=+*/×÷-] ?[\\da-z(])'),
+    say: ([, number = '']) => `${/\d/.test(number) ? cardinalToWords(number) : number} factorial`,
+  },
+  {
+    name: 'product of variables: y = mx + b',
+    pattern: sticky('([a-z]{2,3})(?= ?[=+*/^)×÷-](?!\\p{L})|$)'),
+    say: ([, letters = ''], context) =>
+      /[=+*/^(×÷-] ?$/.test(before(context, 2)) && !/[aeiou]/.test(letters) ? spell(letters) : undefined,
   },
   { name: 'differential: dx', pattern: sticky(`d([xyzt])${END}`), say: ([, variable = '']) => `D ${variable.toUpperCase()}` },
   {

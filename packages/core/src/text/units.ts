@@ -121,7 +121,7 @@ export function readUnit(text: string, at: number): UnitReading | undefined {
   if (!match) return undefined
   const unit = find(match[1] as string)
   const own = withExponent(unit, match[2] ?? match[3], false)
-  const per = readPer(text, at + match[0].length)
+  const per = readPer(text, at + match[0].length, true)
   const length = match[0].length + per.length
   ENDS.lastIndex = at + length
   if (!ENDS.test(text)) return undefined
