@@ -1,26 +1,28 @@
-"""Turns what `pnpm judge SET` left into the tables and the plots of docs/results.md, and keeps the history.
+"""Turns what `pnpm judge SET` spoke and score.py measured into the tables and the plots of docs/results.md, and keeps
+the history.
 
-usage: python eval/results.py SET [--run mynah] [--history ../docs/results.json] [--plots ../docs/results] [--robustness
-    OUT]
-    [--note TEXT]
+usage: python eval/results.py SET [--run mynah] [--history ../docs/results.json] [--plots ../docs/results]
+    [--robustness OUT] [--note TEXT]
 Reads SET/RUN and SET/references, replaces or appends the run in the history, draws wer.png and similarity.png of all
-runs, writes the table over time into results.md, prints the
-table of this one. Without SET it only draws and writes again.
+runs, writes the table over time into results.md, prints the table of this one. Without SET it only draws and writes
+again.
 """
 
-import argparse, collections, json, re
+import argparse, collections, json
 from pathlib import Path
 
-VERDICT = re.compile(
-    r"^(?P<label>.+): n (?P<n>\d+), (?P<seconds>\d+) s, WER (?P<wer>[\d.]+) % "
-    r"\(S (?P<substitutions>\d+) D (?P<deletions>\d+) I (?P<insertions>\d+)\), "
-    r"CER (?P<cer>[\d.]+) %, similarity (?P<similarity>[\d.-]+), P808 (?P<p808>[\d.-]+)$"
-)
-GROUPS = ("synthetic", "human rest", "human", "kathleen")  # the longer name of two first
 TITLES = {
     "synthetic": "held-out synthetic speakers",
-    "human": "held-out human prompts",
-    "human rest": "held-out humans, the rest of the recording",
+    "human": "held-out people",
+    "heard": "with a recognizer's transcript",
+    "noise-15": "with noise, 15 dB",
+    "noise-10": "with noise, 10 dB",
+    "room": "in a room",
+    "telephone": "by telephone, 8 kHz μ-law",
+    "mp3": "as mp3, 31 kbps",
+    "short": "of 2 s",
+    "cut": "ending within a word",
+    "quiet": "at −40 dBFS",
     "kathleen": "human recordings with known texts (Kathleen, a training speaker)",
     "": "other systems, own voices",
 }
@@ -29,20 +31,16 @@ SYSTEMS = {
     "codec": "codec reconstruction, 8 codebooks (similarity to its recording)",
     "mynah": "**Mynah**",
 }
-NUMBERS = ("wer", "cer", "similarity", "p808")
 
 
-def verdicts(folder):
-    """One row for each file that the judge has written there."""
+def scores(folder):
+    """The rows that score.py has measured there."""
+    path = folder / "scores.json"
     rows = []
-    for path in sorted(folder.glob("*.txt")):
-        found = VERDICT.match(path.read_text("utf8").strip())
-        if not found:
-            raise SystemExit(f"{path}: is no line of judge.py; delete it and judge again")
-        label, values = found["label"], {k: v for k, v in found.groupdict().items() if k != "label"}
-        group = next((g for g in GROUPS if label.startswith(g + " ")), "")
-        row = dict(group=group, system=label[len(group) :].strip())
-        rows.append(row | {k: None if v == "-" else float(v) if k in NUMBERS else int(v) for k, v in values.items()})
+    for row in json.loads(path.read_text("utf8")) if path.exists() else []:
+        group, _, system = row["group"].partition(" ")
+        place = dict(group=group, system=system) if group in TITLES else dict(group="", system=row["group"])
+        rows.append(row | place)
     return rows
 
 
@@ -59,26 +57,26 @@ def robustness_of(folder):
     }
 
 
+def cell(value, digits):
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
 def table(run):
-    cell = lambda value, digits: "–" if value is None else f"{value:.{digits}f}"
-    lines = ["| | sentences | WER % (S D I) | CER % | similarity to the prompt | P808 |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| | sentences | WER % [95 %] (S D I) | first word wrong % | similarity | by x-vector | P808 |",
+        "|---|---|---|---|---|---|---|",
+    ]
     order = lambda row: (
         list(TITLES).index(row["group"]),
         list(SYSTEMS).index(row["system"]) if row["system"] in SYSTEMS else 9,
     )
     for row in sorted(run["rows"], key=order):
         counts = " ".join(str(row[k]) for k in ("substitutions", "deletions", "insertions"))
-        bold = "**" if row["system"] == "mynah" else ""
         title = f"{TITLES[row['group']]}: {SYSTEMS.get(row['system'], row['system'])}"
-        wer, cer = (
-            ("–", "–")
-            if row["group"] == "human rest" and row["system"] == "input"
-            else (f"{bold}{row['wer']:.1f}{bold} ({counts})", cell(row["cer"], 1))
-        )
-        lines.append(
-            f"| {title} | {row['n']} | {wer} | {cer} "
-            f"| {bold}{cell(row['similarity'], 3)}{bold} | {cell(row['p808'], 2)} |"
-        )
+        low, high = row["interval"]
+        cells = [title, row["n"], f"{row['wer']:.1f} [{low:.1f}, {high:.1f}] ({counts})", cell(row["first"], 1)]
+        cells += [cell(row["similarity"], 3), cell(row["xvector"], 3), cell(row["p808"], 2)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     facts = [f"{run['name']}, {run['date']}: {run['megabytes']:.1f} MB"]
     if "realTimeFactor" in run:
         factor = f"real-time factor {run['realTimeFactor']:.3f} on one thread"
@@ -99,7 +97,6 @@ def table(run):
 
 def over_time(history):
     """One line for each run and group of prompts."""
-    cell = lambda value, digits: "–" if value is None else f"{value:.{digits}f}"
     lines = [
         "| date | model | prompts | sentences | WER % (S D I) | CER % | similarity | P808 | real-time factor | MB |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -111,7 +108,7 @@ def over_time(history):
                     wer = f"{row['wer']:.1f} ({row['substitutions']} {row['deletions']} {row['insertions']})"
                     measured = [
                         wer,
-                        cell(row["cer"], 1),
+                        cell(row.get("cer"), 1),
                         cell(row["similarity"], 3),
                         cell(row["p808"], 2),
                         cell(run.get("realTimeFactor"), 3),
@@ -173,7 +170,7 @@ def main():
     if a.set:
         folder = Path(a.set)
         run = json.loads((folder / a.run / "run.json").read_text("utf8")) | {
-            "rows": verdicts(folder / a.run) + verdicts(folder / "references")
+            "rows": scores(folder / a.run) + scores(folder / "references")
         }
         run["set"] = set_of(folder)
         if a.robustness:

@@ -74,9 +74,9 @@ def summary(group, rows):
     out = dict(group=group, n=len(rows), wer=100 * total[1:4].sum() / total[0], interval=interval(counts))
     out |= dict(substitutions=int(total[1]), deletions=int(total[2]), insertions=int(total[3]), words=int(total[0]))
     out["first"] = 100 * total[4] / len(rows)
-    for key in ("resemblyzer", "xvector", "p808"):
+    for key, name in (("resemblyzer", "similarity"), ("xvector", "xvector"), ("p808", "p808")):
         values = [row[key] for row in rows if key in row]
-        out[key] = float(np.mean(values)) if values else None
+        out[name] = float(np.mean(values)) if values else None
     out["sounding"] = sum(row["tail"] > SOUNDING_DBFS for row in rows)
     return out
 
@@ -86,7 +86,7 @@ def line(s):
     counts = f"{s['substitutions']} {s['deletions']} {s['insertions']}"
     low, high = s["interval"]
     wer = f"{s['wer']:.1f} [{low:.1f}, {high:.1f}] ({counts})"
-    cells = [s["group"], s["n"], wer, cell(s["first"], 1), cell(s["resemblyzer"], 3), cell(s["xvector"], 3)]
+    cells = [s["group"], s["n"], wer, cell(s["first"], 1), cell(s["similarity"], 3), cell(s["xvector"], 3)]
     return f"| {' | '.join(map(str, [*cells, cell(s['p808'], 2), s['sounding']]))} |"
 
 
@@ -116,6 +116,9 @@ def main():
                     out.write(json.dumps(scored[case["wav"]]) + "\n"), out.flush()
             table.append(summary(cases[0]["group"], [scored[c["wav"]] | {"text": c["text"]} for c in cases]))
             print(line(table[-1]), flush=True)
+    kept = json.loads((run / "scores.json").read_text("utf8")) if (run / "scores.json").exists() else []
+    fresh = {s["group"] for s in table}
+    table += [s for s in kept if s["group"] not in fresh]
     (run / "scores.json").write_text(json.dumps(table, indent=1), "utf8")
 
 
