@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { decodeAudio, durationSeconds } from '@mynah/audio'
 import { createSynthesizer } from '@mynah/core'
 
@@ -27,6 +28,8 @@ interface Row {
   /** Longest time in which the event loop answered nothing while speaking. */
   readonly longestGapMs?: number
   readonly speechSeconds: number
+  /** To the threads of inference and text, for a sentence of 4 s. */
+  readonly messages?: number
 }
 
 const sentences = [
@@ -41,6 +44,22 @@ const sentences = [
 ]
 const text = sentences.join(' ')
 const secondsSince = (start: number) => (performance.now() - start) / 1000
+
+/** Counts what is posted to any thread while `body` runs. */
+async function countMessages(body: () => Promise<unknown>): Promise<number> {
+  const { postMessage } = Worker.prototype
+  let count = 0
+  Worker.prototype.postMessage = function (this: Worker, ...message: Parameters<Worker['postMessage']>) {
+    count++
+    return postMessage.apply(this, message)
+  }
+  try {
+    await body()
+    return count
+  } finally {
+    Worker.prototype.postMessage = postMessage
+  }
+}
 
 async function measureMynah(): Promise<Row> {
   const began = performance.now()
@@ -72,6 +91,7 @@ async function measureMynah(): Promise<Row> {
     peakRssMegabytes: process.resourceUsage().maxRSS / 1024,
     longestGapMs: delay.max / 1e6,
     speechSeconds: speech.durationSeconds,
+    messages: await countMessages(() => mynah.synthesize(sentences[1]!)),
   }
 }
 
@@ -124,8 +144,19 @@ function show(rows: readonly Row[]): string {
     cell(row.peakRssMegabytes, 0),
     cell(row.longestGapMs, 1),
     cell(row.speechSeconds, 1),
+    cell(row.messages, 0),
   ])
-  const head = ['system', 'load s', 'first audio s', 'real-time factor', 'CPU s per s', 'peak MB', 'longest gap ms', 'speech s']
+  const head = [
+    'system',
+    'load s',
+    'first audio s',
+    'real-time factor',
+    'CPU s per s',
+    'peak MB',
+    'longest gap ms',
+    'speech s',
+    'messages for 4 s',
+  ]
   const table = [head, head.map(() => '---'), ...lines].map(line => `| ${line.join(' | ')} |`)
   const [processor] = cpus()
   const machine = `${processor?.model.trim()}, ${availableParallelism()} threads, load ${loadavg()[0]!.toFixed(1)}, Node ${process.version}`

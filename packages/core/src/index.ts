@@ -15,7 +15,7 @@ export { type LoadVocoderOptions, loadVocoder, type MelVocoder } from '@mynah/vo
 export type { BundlePart } from './bundle/fields.ts'
 export { checkFile } from './bundle/files.ts'
 export { type BundleManifest, type BundleVoice, bundleParts } from './bundle/manifest.ts'
-export { type Bundle, openBundle } from './bundle/open.ts'
+export { type Bundle, loadBundleVoice, openBundle } from './bundle/open.ts'
 export type { Aligner, Codec, LanguageModel, Models, PromptAligner, Vocoder } from './contracts.ts'
 export { type ConversionManifest, type ConvertedFile, type ConvertedGraph, type ConvertOptions, convertCheckpoint } from './convert.ts'
 export { HubError, VoiceError } from './errors.ts'

@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path'
-import { createSynthesizer, type Synthesizer, Voice } from '@mynah/core'
+import { type Bundle, createSynthesizer, loadBundleVoice, openBundle, Voice } from '@mynah/core'
 import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
@@ -66,9 +66,10 @@ export const voiceList: Command = {
   async run(args, terminal) {
     const { stdout } = terminal
     if (args.operands.length > 0) throw new UsageError(`"${args.operands.join(' ')}" is too much; voice list takes only options`)
-    await using mynah = await loadOnCpu(args, terminal)
-    if (args.flag('json')) await writeJson(stdout, mynah.voices)
-    else await writeLines(stdout, toColumns(mynah.voices.map(({ name, description, licence }) => [name, licence, description])))
+    const { manifest } = await findBundle(args, terminal)
+    const voices = manifest.voices.map(({ name, description, licence }) => ({ name, description, licence }))
+    if (args.flag('json')) await writeJson(stdout, voices)
+    else await writeLines(stdout, toColumns(voices.map(({ name, description, licence }) => [name, licence, description])))
     return true
   },
 }
@@ -93,11 +94,9 @@ export const voiceShow: Command = {
 
 async function findVoice(name: string, args: Arguments, terminal: Terminal): Promise<Voice> {
   if (name.endsWith('.safetensors')) return Voice.load(name)
-  await using mynah = await loadOnCpu(args, terminal)
-  return await mynah.loadVoice(name)
+  return await loadBundleVoice(await findBundle(args, terminal), name)
 }
 
-/** Nothing is computed for what these commands show. */
-function loadOnCpu(args: Arguments, terminal: Terminal): Promise<Synthesizer> {
-  return withDownloads(terminal, hub => createSynthesizer({ hub, ...defined({ bundle: args.text('bundle'), device: 'cpu' as const }) }))
+function findBundle(args: Arguments, terminal: Terminal): Promise<Bundle> {
+  return withDownloads(terminal, hub => openBundle(args.text('bundle'), hub))
 }

@@ -3,7 +3,7 @@ import { InferenceError } from '@mynah/onnx'
 
 /** Asks a script in a thread of its own, one request after another. */
 export interface TextThread<Request, Answer> extends AsyncDisposable {
-  /** @throws {InferenceError} code `phonemizer-failed`, if the script throws, or the thread ends */
+  /** @throws {InferenceError} `phonemizer-failed` if the script throws, or the thread ends; `disposed` */
   ask(request: Request): Promise<Answer>
 }
 
@@ -32,12 +32,13 @@ interface Pending<Answer> {
 export function createTextThread<Request, Answer>(name: string, script: string, workerData: unknown): TextThread<Request, Answer> {
   let worker: Worker | undefined
   let count = 0
+  let disposed = false
   const pending = new Map<number, Pending<Answer>>()
 
-  const fail = (failed: Worker, message: string, cause?: unknown) => {
+  const disposedError = () => new InferenceError(`${name}: was disposed of; create another`, { code: 'disposed' })
+  const fail = (failed: Worker, error: InferenceError) => {
     if (worker !== failed) return
     worker = undefined
-    const error = new InferenceError(`${name}: ${message}; call again to restart it`, { code: 'phonemizer-failed', cause })
     for (const { reject } of pending.values()) reject(error)
     pending.clear()
   }
@@ -51,13 +52,16 @@ export function createTextThread<Request, Answer>(name: string, script: string, 
       if (error === undefined) request?.resolve(answer)
       else request?.reject(new InferenceError(`${name}: ${error}`, { code: 'phonemizer-failed' }))
     })
-    started.on('error', error => fail(started, `its thread failed (${error})`, error))
-    started.on('exit', code => fail(started, `its thread ended with code ${code}`))
+    const ended = (message: string, cause?: unknown) =>
+      fail(started, new InferenceError(`${name}: ${message}; call again to restart it`, { code: 'phonemizer-failed', cause }))
+    started.on('error', error => ended(`its thread failed (${error})`, error))
+    started.on('exit', code => ended(`its thread ended with code ${code}`))
     return started
   }
   return {
     ask(request) {
       return new Promise((resolve, reject) => {
+        if (disposed) throw disposedError()
         worker ??= start()
         worker.ref()
         pending.set(++count, { resolve, reject })
@@ -65,9 +69,10 @@ export function createTextThread<Request, Answer>(name: string, script: string, 
       })
     },
     async [Symbol.asyncDispose]() {
+      disposed = true
       const running = worker
       if (!running) return
-      fail(running, 'was disposed of')
+      fail(running, disposedError())
       await running.terminate()
     },
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Worker } from 'node:worker_threads'
 import { isMainThread } from 'node:worker_threads'
-import type { Reply, Request } from './protocol.ts'
+import type { Message, Reply } from './protocol.ts'
 import { processFlags, startThread, threadUrl } from './thread.ts'
 
 /**
@@ -24,7 +24,7 @@ export interface ChannelListener {
 
 /** A line to the thread or process that runs inference. */
 export interface Channel {
-  post(request: Request, moved: Iterable<ArrayBuffer>): void
+  post(message: Message, moved: Iterable<ArrayBuffer>): void
   /** Whether it keeps this process alive. */
   keepAlive(alive: boolean): void
   /** Whether `terminate` would abort this whole process during a run: onnxruntime-node does not survive the end of its thread. */
@@ -55,7 +55,7 @@ function openThread(busy: Int32Array, listener: ChannelListener): Channel {
   })
   thread.on('exit', code => listener.exit(cause instanceof Error ? cause.message : `exit code ${code}`, cause))
   return {
-    post: (request, moved) => thread.postMessage(request, [...moved]),
+    post: (message, moved) => thread.postMessage(message, [...moved]),
     keepAlive: alive => (alive ? thread.ref() : thread.unref()),
     mustFinish: true,
     terminate: async () => void (await thread.terminate()),
@@ -83,8 +83,8 @@ function openProcess(listener: ChannelListener): Channel {
   })
   child.on('message', reply => listener.message(reply as Reply))
   return {
-    post(request) {
-      child.send(request, error => {
+    post(message) {
+      child.send(message, error => {
         if (error) child.kill('SIGKILL') // its exit tells
       })
     },

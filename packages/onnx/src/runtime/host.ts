@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { InferenceError } from '../errors.ts'
 import { type Channel, type Isolation, openChannel, settleIsolation, workerUrl } from './channel.ts'
-import type { Answers, Reply, Request } from './protocol.ts'
+import type { Answers, Reply, Request, StateRequest } from './protocol.ts'
 
 /** How long an exit of the process waits for a running request; no run of a speech model takes longer. */
 const exitPatienceMs = 60_000
@@ -18,7 +18,15 @@ function finishBeforeExit(): void {
   for (const host of busyHosts) host.finish()
 }
 
+/** What needs no answer, with the buffers that it takes along. */
+interface Errand {
+  readonly request: StateRequest
+  readonly moved: Iterable<ArrayBuffer>
+}
+
 interface Job {
+  /** Done before it: what was told since the job before. */
+  before: readonly Errand[]
   readonly request: Request
   readonly moved: Iterable<ArrayBuffer>
   /** What runs, for messages: `model "ar"`. */
@@ -38,6 +46,8 @@ export class Host {
   #replied = false
   #current: Job | undefined
   #queue: Job[] = []
+  /** What was told since the last job. */
+  #errands: Errand[] = []
   #disposal: Promise<void> | undefined
   #generation = 0
   #whenIdle: (() => void)[] = []
@@ -72,10 +82,11 @@ export class Host {
       if (this.#disposal) return reject(disposedError(where))
       if (signal?.aborted) return reject(signal.reason)
       const onAbort = () => {
-        this.#queue = this.#queue.filter(other => other !== job)
+        this.#drop(job)
         reject(signal!.reason)
       }
       const job: Job = {
+        before: this.#errands.splice(0),
         request,
         moved,
         where,
@@ -95,6 +106,29 @@ export class Host {
       this.#queue.push(job)
       this.#sendNext()
     })
+  }
+
+  /**
+   * Tells what needs no answer: it is done before the next request, with which it travels, or alone once this thread has nothing else to do.
+   * @throws {InferenceError} `disposed`
+   */
+  tell(request: StateRequest, where: string, moved: Iterable<ArrayBuffer> = []): void {
+    if (this.#disposal) throw disposedError(where)
+    this.#errands.push({ request, moved })
+    if (this.#errands.length > 1) return
+    setImmediate(() => {
+      if (this.#errands.length > 0) this.call({ kind: 'nothing' }, { where }).catch(() => undefined) // with the worker go its states
+    })
+  }
+
+  /** Takes a waiting job back, but not what is to be done before it. */
+  #drop(job: Job): void {
+    const at = this.#queue.indexOf(job)
+    if (at < 0) return
+    const next = this.#queue[at + 1]
+    if (next) next.before = [...job.before, ...next.before]
+    else this.#errands.unshift(...job.before)
+    this.#queue.splice(at, 1)
   }
 
   /** Rejects what is pending with `disposed` and ends the worker. Resolves once its memory is free, which for a thread is after a run in native code. */
@@ -117,7 +151,7 @@ export class Host {
 
   /** Makes the worker die as of a fatal error, once it is idle: for tests. */
   crash(): void {
-    this.#channel?.post({ kind: 'crash' }, [])
+    this.#channel?.post({ before: [], request: { kind: 'crash' } }, [])
   }
 
   #sendNext(): void {
@@ -134,7 +168,8 @@ export class Host {
       this.#channel ??= this.#start()
       this.#channel.keepAlive(true)
       if (this.#channel.mustFinish) Atomics.store(this.#busy, 0, 1)
-      this.#channel.post(job.request, job.moved)
+      const moved = [...job.moved, ...job.before.flatMap(errand => [...errand.moved])]
+      this.#channel.post({ before: job.before.map(errand => errand.request), request: job.request }, moved)
       if (!this.#channel.mustFinish) return
       if (busyHosts.size === 0) process.on('exit', finishBeforeExit)
       busyHosts.add(this)
@@ -188,6 +223,7 @@ export class Host {
   #rejectAll(toError: (where: string) => InferenceError): void {
     const pending = [this.#current, ...this.#queue]
     this.#queue = []
+    this.#errands = []
     for (const job of pending) job?.reject(toError(job.where))
   }
 }

@@ -32,17 +32,27 @@ export interface StateUse {
   readonly slots: Readonly<Record<string, string>>
 }
 
-/** What the main thread asks of the worker. Model and state ids are chosen by the main thread. */
+/** What needs no answer. State ids are chosen by the main thread. */
+export type StateRequest =
+  | { kind: 'createState'; state: number; tensors: Tensors }
+  | { kind: 'forkState'; state: number; from: number }
+  | { kind: 'releaseState'; state: number }
+
+/** What the main thread asks of the worker. Model ids are chosen by the main thread. */
 export type Request =
   | { kind: 'backends' }
   | { kind: 'probe'; device: Provider; source: ModelBytes }
   | { kind: 'load'; model: number; source: ModelBytes; options: SessionOptions; warmUp: Tensors | undefined }
   | { kind: 'run'; model: number; feeds: Tensors; fetch: readonly string[]; state: StateUse | undefined }
-  | { kind: 'createState'; state: number; tensors: Tensors }
-  | { kind: 'forkState'; state: number; from: number }
   | { kind: 'releaseModel'; model: number }
-  | { kind: 'releaseState'; state: number }
+  | { kind: 'nothing' }
   | { kind: 'crash' }
+
+/** A request, and what is to be done before it. */
+export interface Message {
+  readonly before: readonly StateRequest[]
+  readonly request: Request
+}
 
 /** What the worker answers to each kind of request. */
 export interface Answers {
@@ -50,10 +60,8 @@ export interface Answers {
   probe: undefined
   load: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] }
   run: Tensors
-  createState: undefined
-  forkState: undefined
   releaseModel: undefined
-  releaseState: undefined
+  nothing: undefined
   crash: never
 }
 

@@ -4,7 +4,7 @@ import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Isolation } from './channel.ts'
 import { disposedError, Host } from './host.ts'
-import { type Answers, checkTensor, packArray, packTensors, type Request } from './protocol.ts'
+import { type Answers, checkTensor, packArray, packTensors } from './protocol.ts'
 import { createProber, type Device, type DeviceReport, type Provider, selectDevice } from './providers.ts'
 
 /** Options of `createRuntime`. */
@@ -170,10 +170,10 @@ class WorkerRuntime implements Runtime {
     return ++this.#lastId
   }
 
-  /** Frees something in the worker, unless it went with an earlier thread. */
-  async release(request: Request, generation: number): Promise<void> {
+  /** Frees a model in the worker, unless it went with an earlier thread. */
+  async release(model: number, generation: number): Promise<void> {
     if (this.host.disposed || generation !== this.host.generation) return
-    await this.host.call(request, { where: request.kind }).catch((error: unknown) => {
+    await this.host.call({ kind: 'releaseModel', model }, { where: 'release of a model' }).catch((error: unknown) => {
       if (!lostAnyway.has((error as InferenceError).code)) throw error
     })
   }
@@ -281,13 +281,13 @@ class WorkerModel implements Model {
     const moved = new Set<ArrayBuffer>()
     const tensors = packTensors(initial, () => false, moved)
     const state = new WorkerState(this.#runtime, Object.keys(initial))
-    await this.#runtime.host.call({ kind: 'createState', state: state.id, tensors }, { where: this.#where, moved })
+    this.#runtime.host.tell({ kind: 'createState', state: state.id, tensors }, this.#where, moved)
     state.generation = this.#runtime.host.generation
     return state
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= this.#runtime.release({ kind: 'releaseModel', model: this.#id }, this.#generation)
+    this.#disposal ??= this.#runtime.release(this.#id, this.#generation)
     return this.#disposal
   }
 
@@ -336,7 +336,7 @@ class WorkerState implements State {
   /** Inputs this state feeds once the runs that are queued have ended. */
   readonly filled: Set<string>
   generation = -1
-  #disposal: Promise<void> | undefined
+  #disposed = false
 
   constructor(runtime: WorkerRuntime, filled: readonly string[]) {
     this.runtime = runtime
@@ -346,7 +346,7 @@ class WorkerState implements State {
 
   /** @throws {InferenceError} `disposed`; `state-lost` if the worker crashed since */
   assertUsable(): void {
-    if (this.#disposal) throw disposedError('this state')
+    if (this.#disposed) throw disposedError('this state')
     if (this.generation === this.runtime.host.generation) return
     throw new InferenceError('this state was lost when the inference thread died; create another and start over', { code: 'state-lost' })
   }
@@ -354,14 +354,16 @@ class WorkerState implements State {
   async fork(): Promise<State> {
     this.assertUsable()
     const fork = new WorkerState(this.runtime, [...this.filled])
-    await this.runtime.host.call({ kind: 'forkState', state: fork.id, from: this.id }, { where: 'fork of a state' })
+    this.runtime.host.tell({ kind: 'forkState', state: fork.id, from: this.id }, 'fork of a state')
     fork.generation = this.runtime.host.generation
     return fork
   }
 
-  dispose(): Promise<void> {
-    this.#disposal ??= this.runtime.release({ kind: 'releaseState', state: this.id }, this.generation)
-    return this.#disposal
+  async dispose(): Promise<void> {
+    if (this.#disposed) return
+    this.#disposed = true
+    const { host } = this.runtime
+    if (!host.disposed && this.generation === host.generation) host.tell({ kind: 'releaseState', state: this.id }, 'release of a state')
   }
 
   [Symbol.asyncDispose](): Promise<void> {

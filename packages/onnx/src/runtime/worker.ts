@@ -1,7 +1,17 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MynahError } from '../errors.ts'
 import { release } from '../memory.ts'
-import { type Answers, type ModelBytes, packTensors, type Reply, type Request, type SessionOptions, type Tensors } from './protocol.ts'
+import {
+  type Answers,
+  type Message,
+  type ModelBytes,
+  packTensors,
+  type Reply,
+  type Request,
+  type SessionOptions,
+  type StateRequest,
+  type Tensors,
+} from './protocol.ts'
 import type { Provider } from './providers.ts'
 import { listBackends, openSession, probeSession, type Session } from './session.ts'
 import { deleteWeightFiles, writeWeightFiles } from './weight-files.ts'
@@ -21,8 +31,8 @@ function serveThread(port: MessagePort, busy: Int32Array): void {
   }
   process.on('exit', setIdle) // of this thread
   const serve = createServer()
-  port.on('message', async (request: Request) => {
-    const { reply, moved } = await serve(request)
+  port.on('message', async (message: Message) => {
+    const { reply, moved } = await serve(message)
     setIdle() // first: after the reply, the main thread marks the next request
     port.postMessage(reply, [...moved])
   })
@@ -31,17 +41,18 @@ function serveThread(port: MessagePort, busy: Int32Array): void {
 function serveProcess(): void {
   const serve = createServer()
   process.on('disconnect', () => process.exit()) // the process or thread that it works for has ended
-  process.on('message', async (request: Request) => {
-    const { reply } = await serve(request)
+  process.on('message', async (message: Message) => {
+    const { reply } = await serve(message)
     process.send!(reply)
   })
 }
 
 /** Answers one request after the other; the main thread sends the next only after the reply. */
-function createServer(): (request: Request) => Promise<{ readonly reply: Reply; readonly moved: Set<ArrayBuffer> }> {
+function createServer(): (message: Message) => Promise<{ readonly reply: Reply; readonly moved: Set<ArrayBuffer> }> {
   const sessions = new Map<number, Session>()
   const states = new Map<number, Tensors>()
-  return async request => {
+  return async ({ before, request }) => {
+    for (const each of before) changeState(each, states)
     const moved = new Set<ArrayBuffer>()
     try {
       return { reply: { ok: true, value: await answer(request, sessions, states, moved) }, moved }
@@ -70,22 +81,22 @@ async function answer(
     }
     case 'run':
       return run(request, sessions.get(request.model)!, states, moved)
-    case 'createState':
-      states.set(request.state, request.tensors)
-      return
-    case 'forkState':
-      states.set(request.state, { ...states.get(request.from)! }) // a run replaces tensors, and changes none
-      return
     case 'releaseModel':
       await sessions.get(request.model)?.release()
       sessions.delete(request.model)
       return
-    case 'releaseState':
-      states.delete(request.state)
+    case 'nothing':
       return
     case 'crash': // for tests
       process.exit(1)
   }
+}
+
+function changeState(request: StateRequest, states: Map<number, Tensors>): void {
+  if (request.kind === 'createState') states.set(request.state, request.tensors)
+  else if (request.kind === 'forkState')
+    states.set(request.state, { ...states.get(request.from)! }) // a run replaces tensors, and changes none
+  else states.delete(request.state)
 }
 
 /** Opens a session, and gives the memory of its model's bytes back: as garbage it would stay for long, since this thread's heap hardly grows. */
