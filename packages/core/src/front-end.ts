@@ -1,6 +1,8 @@
 import { type Phonemizer, splitUnits, type Unit } from './text/phonemize.ts'
-import { type Sentence, segment, segmentStream } from './text/segment.ts'
+import { segmentStream } from './text/segment.ts'
+import { openSource, type SourceOptions } from './text/source.ts'
 import type { TextSource } from './text/stream.ts'
+import type { SpeakingStyle } from './text/tags.ts'
 import { createVocabulary } from './text/vocabulary.ts'
 
 /** A word of an utterance. */
@@ -10,6 +12,8 @@ export interface SpokenWord {
   /** Its phonemes: [start, end) in the utterance's. */
   readonly start: number
   readonly end: number
+  /** Name of a `<mark>` of SSML, which stands before the next word; `text` is empty then, and `start` is `end`. */
+  readonly mark?: string
 }
 
 /** Phonemes as the models take them. */
@@ -21,10 +25,17 @@ export interface PhonemeSequence {
   readonly warnings: readonly string[]
 }
 
-/** What goes through the models at once: a sentence, or a part of one. */
-export interface Utterance extends PhonemeSequence {
+/** What goes through the models at once: a sentence, or a part of one; in the caller's voice and rate, unless SSML says otherwise. */
+export interface Utterance extends PhonemeSequence, SpeakingStyle {
   /** Exact silence before it, seconds. */
   readonly pauseSeconds: number
+}
+
+/** What is spoken between two pauses. */
+interface Part {
+  readonly pauseSeconds?: number
+  readonly style?: SpeakingStyle
+  readonly units: readonly Unit[]
 }
 
 /** How a model's corpus writes phonemes. */
@@ -40,7 +51,9 @@ export interface TextStyle {
 }
 
 /** Options of `FrontEnd.read` and `readTranscript`. */
-export interface ReadOptions {
+export interface ReadOptions extends SourceOptions {
+  /** Whether `[word](/ipa/)` and `[pause 0.4s]` are markup; true by default. */
+  readonly markup?: boolean | undefined
   /** Language of the phonemes that markup gives, for models of several: ISO 639-1. */
   readonly language?: string | undefined
 }
@@ -49,12 +62,12 @@ export interface ReadOptions {
 export interface FrontEnd extends AsyncDisposable {
   /**
    * Utterances in the order of the text, each as soon as its text is complete. The last one has no phonemes if the text ends with a pause.
-   * @throws {RangeError} for malformed markup, or, at the end, if nothing in the text could be spoken; {TypeError} for a piece that is no string
+   * @throws {RangeError} at the end, if nothing in the text could be spoken; {TypeError} for a piece that is no string
    */
   read(text: TextSource, options?: ReadOptions): AsyncGenerator<Utterance, void, undefined>
   /**
    * The whole of a transcript as one sequence, without pauses.
-   * @throws {RangeError} for malformed markup, or if nothing in it can be spoken
+   * @throws {RangeError} if nothing in it can be spoken
    */
   readTranscript(transcript: string, options?: ReadOptions): Promise<PhonemeSequence>
   /** The IPA of phoneme ids. */
@@ -90,7 +103,8 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     const words: SpokenWord[] = []
     const unknown = new Set<string>()
     for (const unit of units) {
-      if (unit.kind === 'pause') continue
+      if (unit.kind === 'bookmark') words.push({ text: '', mark: unit.name, start: ids.length, end: ids.length })
+      if (unit.kind !== 'word' && unit.kind !== 'mark') continue
       const { ids: spoken, dropped } = vocabulary.toIds(
         style.rewrite(unit.kind === 'word' ? unit.phonemes : unit.text, unit.kind, language),
       )
@@ -101,57 +115,68 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     }
     while (ids.at(-1) === space) ids.pop()
     const ending = vocabulary.idOf(style.ending)
-    if (ending !== undefined && words.at(-1)?.end === ids.length) ids.push(ending)
+    const spoken = words.filter(word => word.mark === undefined)
+    if (ending !== undefined && spoken.at(-1)?.end === ids.length) ids.push(ending)
     if (boundary !== undefined) ids.push(boundary)
     const all =
       unknown.size === 0 ? warnings : [...warnings, `left out phonemes that the voice model does not know: ${[...unknown].join(' ')}`]
-    return { phonemes: words.length === 0 ? new Int32Array(0) : Int32Array.from(ids), words, warnings: all }
+    return { phonemes: spoken.length === 0 ? new Int32Array(0) : Int32Array.from(ids), words, warnings: all }
   }
 
-  /** Units between pauses, and no more than the models can speak at once. A part that begins where a long one was cut has no pause before it. */
-  function* toParts(units: readonly Unit[]): Generator<{ pauseSeconds: number | undefined; units: readonly Unit[] }> {
-    let pauseSeconds: number | undefined
+  /** Units between pauses and changes of style, and no more than the models can speak at once. A part that begins where a long one was cut has no pause before it. */
+  function* toParts(units: readonly Unit[]): Generator<Part> {
+    let before: Pick<Part, 'pauseSeconds' | 'style'> = {}
     let rest = units
     while (true) {
-      const pause = rest.findIndex(unit => unit.kind === 'pause')
-      const [first = [], ...others] = splitUnits(pause < 0 ? rest : rest.slice(0, pause), maxUtterancePhonemes)
-      yield { pauseSeconds, units: first }
+      const end = rest.findIndex(unit => unit.kind === 'pause' || unit.kind === 'style')
+      const [first = [], ...others] = splitUnits(end < 0 ? rest : rest.slice(0, end), maxUtterancePhonemes)
+      yield { ...before, units: first }
       for (const part of others) yield { pauseSeconds: 0, units: part }
-      const found = rest[pause]
-      if (found?.kind !== 'pause') return
-      pauseSeconds = found.seconds
-      rest = rest.slice(pause + 1)
+      const found = rest[end]
+      if (found?.kind === 'pause') before = { pauseSeconds: found.seconds }
+      else if (found?.kind === 'style') before = { style: found.style }
+      else return
+      rest = rest.slice(end + 1)
     }
   }
 
-  async function* read(text: TextSource, { language }: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
-    const options = { maxCharacters: maxSentenceCharacters }
-    const sentences: AsyncIterable<Sentence> | Iterable<Sentence> =
-      typeof text === 'string' ? segment(text, options) : segmentStream(text, options)
+  async function* read(text: TextSource, options: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
+    const { language, markup } = options
+    const source = openSource(text, options)
     let isFirst = true
     let asked: number | undefined // seconds of [pause …] since the last utterance; they replace the pause between sentences
     let natural = 0
+    let style: SpeakingStyle = {}
     let warnings: string[] = []
-    for await (const sentence of sentences) {
-      const phonemized = await phonemizer.phonemize(sentence.text)
-      warnings.push(...phonemized.warnings)
+    let marks: SpokenWord[] = [] // that no word has followed yet
+    for await (const sentence of segmentStream(source.pieces, { maxCharacters: maxSentenceCharacters })) {
+      const phonemized = await phonemizer.phonemize(sentence.text, { markup, tags: source.tags() })
+      warnings.push(...source.takeWarnings(), ...phonemized.warnings)
       for (const part of toParts(phonemized.units)) {
         if (part.pauseSeconds !== undefined) asked = (asked ?? 0) + part.pauseSeconds
+        if (part.style !== undefined) style = part.style
         const sequence = toSequence(part.units, warnings, language)
-        if (sequence.phonemes.length === 0) continue
-        yield { ...sequence, pauseSeconds: asked ?? (isFirst ? 0 : natural) }
+        if (sequence.phonemes.length === 0) {
+          marks.push(...sequence.words.map(word => ({ ...word, start: 0, end: 0 })))
+          continue
+        }
+        yield { ...sequence, ...style, words: [...marks, ...sequence.words], pauseSeconds: asked ?? (isFirst ? 0 : natural) }
         isFirst = false
         asked = undefined
         natural = 0
         warnings = []
+        marks = []
       }
       natural = Math.max(
         natural,
         sentence.endsParagraph ? paragraphPauseSeconds : sentenceEnd.test(sentence.text) ? sentencePauseSeconds : 0,
       )
     }
+    warnings.push(...source.takeWarnings())
     if (isFirst) throw nothingToSpeak('text', typeof text === 'string' ? text : undefined, warnings)
-    if (asked !== undefined || warnings.length > 0) yield { ...toSequence([], warnings, language), pauseSeconds: asked ?? 0 }
+    if (asked !== undefined || warnings.length > 0 || marks.length > 0) {
+      yield { ...toSequence([], warnings, language), words: marks, pauseSeconds: asked ?? 0 }
+    }
   }
 
   return {

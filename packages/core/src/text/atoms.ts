@@ -1,8 +1,10 @@
 import { isHomograph } from './homographs.ts'
+import { foldIpa } from './ipa.ts'
 import type { Lexicon } from './lexicon.ts'
 import type { MarkupPart } from './markup.ts'
 import { normalize } from './normalize.ts'
 import { rows, table } from './table.ts'
+import type { Tag } from './tags.ts'
 
 /** Letter → its name in IPA. */
 const LETTER_NAMES = table<string>(
@@ -28,7 +30,7 @@ export interface Atom {
 export type Item =
   | Atom
   | { readonly kind: 'mark'; readonly token: Source; readonly text: string; readonly opening: boolean }
-  | { readonly kind: 'pause'; readonly seconds: number }
+  | Extract<Tag, { kind: 'pause' | 'bookmark' | 'style' }>
 
 /** Where a token came from: one object for each token, so that its atoms know each other. */
 export interface Source {
@@ -42,19 +44,27 @@ export interface Source {
 export function readItems(parts: readonly MarkupPart[], lexicon: Lexicon | undefined): { items: Item[]; warnings: string[] } {
   const items: Item[] = []
   const warnings: string[] = []
+  const read = (text: string, toSource: (start: number, end: number) => Source) => {
+    const normalized = normalize(text, { lexicon, continues: true })
+    warnings.push(...normalized.warnings)
+    for (const { start, end, ...token } of normalized.tokens) {
+      const source = toSource(start, end)
+      if (token.kind === 'mark') items.push({ ...token, token: source })
+      else if (token.phonemes !== undefined) items.push(...fixedAtoms(token.text, token.phonemes, source))
+      else items.push(...spokenAtoms(token.text, source))
+    }
+  }
   for (const part of parts) {
-    if (part.kind === 'pause') items.push(part)
-    else if (part.kind === 'phonemes')
-      items.push(...fixedAtoms(part.text, part.phonemes, { text: part.text, start: part.start, end: part.end }))
+    const whole = { ...('text' in part ? { text: part.text } : {}), start: part.start, end: part.end }
+    if (part.kind === 'text') read(part.text, (start, end) => ({ start: part.start + start, end: part.start + end }))
+    else if (part.kind === 'link')
+      read(part.text, (start, end) => ({ text: part.text.slice(start, end).trim(), start: part.start, end: part.end }))
+    else if (part.kind === 'phonemes') items.push(...fixedAtoms(part.text, part.phonemes, whole))
+    else if (part.kind === 'say' && part.isWords) items.push(...spokenAtoms(part.spoken, whole))
+    else if (part.kind === 'say') read(part.spoken, () => whole)
     else {
-      const normalized = normalize(part.text, { lexicon, continues: true })
-      warnings.push(...normalized.warnings)
-      for (const { start, end, ...token } of normalized.tokens) {
-        const source = { start: part.start + start, end: part.start + end }
-        if (token.kind === 'mark') items.push({ ...token, token: source })
-        else if (token.phonemes !== undefined) items.push(...fixedAtoms(token.text, token.phonemes, source))
-        else items.push(...spokenAtoms(token.text, source))
-      }
+      const { start: _, end: __, ...tag } = part
+      items.push(tag)
     }
   }
   return { items, warnings }
@@ -72,9 +82,9 @@ const atom = (token: Source, spelling: string, fixed?: string): Atom => ({
 /** What espeak may see of a word: letters, apostrophes inside, hyphens inside. */
 const toSpelling = (word: string) => word.replace(/[^\p{Script=Latin}\p{M}'-]/gu, '').replace(/^-+|-+$/g, '')
 
-/** A word with given phonemes; espeak still sees its letters, for the sake of the words around it. English /r/ and /g/ are written as the corpus does. */
+/** A word with given phonemes; espeak still sees its letters, for the sake of the words around it. Equal spellings of IPA are folded. */
 function fixedAtoms(text: string, phonemes: string, token: Source): Atom[] {
-  const ipa = phonemes.replaceAll('r', 'ɹ').replaceAll('g', 'ɡ').replace(/\s+/g, ' ')
+  const ipa = foldIpa(phonemes)
   return text.split(/\s+/).map((word, i) => atom(token, toSpelling(word), i === 0 ? ipa : ''))
 }
 

@@ -1,57 +1,79 @@
+import { isIpa } from './ipa.ts'
+import type { Tag, Tags } from './tags.ts'
+
 /** Longest pause that `[pause …]` may ask for, in seconds: more is a typing error rather than speech. */
 export const MAX_PAUSE_SECONDS = 10
 /** Longest `[word](/ipa/)` on either side, in characters: bounds the search for its end. */
 const MAX_OVERRIDE_CHARACTERS = 200
 
-/** A stretch of text that Mynah's markup divides. `start` and `end` are UTF-16 offsets into the whole text. */
-export type MarkupPart =
-  | { readonly kind: 'text'; readonly text: string; readonly start: number; readonly end: number }
-  | { readonly kind: 'phonemes'; readonly text: string; readonly phonemes: string; readonly start: number; readonly end: number }
-  | { readonly kind: 'pause'; readonly seconds: number; readonly start: number; readonly end: number }
+/** A stretch of text that markup divides. `start` and `end` are UTF-16 offsets into the whole text. */
+export type MarkupPart = ({ readonly kind: 'text'; readonly text: string } | Tag) & { readonly start: number; readonly end: number }
 
-const OVERRIDE = `\\[([^[\\]\\n]{1,${MAX_OVERRIDE_CHARACTERS}})\\]\\(/([^\\n)]{0,${MAX_OVERRIDE_CHARACTERS}}?)/\\)`
-/** One word after "pause", or several of which the first starts like a number: "[pause for effect]" stays text, "[pause soon]" is an error. */
+/** Text with its markup read. */
+export interface Markup {
+  readonly parts: readonly MarkupPart[]
+  /** What looked like markup and was taken for text, and why. */
+  readonly warnings: readonly string[]
+}
+
+const OVERRIDE = `\\[([^[\\]\\n]{1,${MAX_OVERRIDE_CHARACTERS}})\\]\\(/([^\\n/]{0,${MAX_OVERRIDE_CHARACTERS}}?)/\\)`
+/** One word after "pause", or several of which the first starts like a number: "[pause for effect]" stays text without a warning. */
 const PAUSE = '\\[pause\\s+([^\\s\\]]{1,40}|[-+.\\d][^\\]\\n]{0,40})\\s*\\]'
 const MARKUP = new RegExp(`${OVERRIDE}|${PAUSE}`, 'gi')
 const DURATION = /^(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})\s*(s|sec|ms)$/i
 
-/** Offsets `[start, end)` of every markup tag in `text`; segmentation never cuts inside one. */
+/** Offsets `[start, end)` of everything in `text` that has the form of markup; segmentation never cuts inside. */
 export function findMarkup(text: string): { start: number; end: number }[] {
   return [...text.matchAll(MARKUP)].map(match => ({ start: match.index, end: match.index + match[0].length }))
 }
 
 /**
  * Splits text at `[word](/aɪ piː eɪ/)` (speak these phonemes for that word) and `[pause 0.4s]` or `[pause 400ms]` (silence).
- * Any other brackets are literal text.
- * @throws {RangeError} for a pause that is not 0 to {@link MAX_PAUSE_SECONDS} s, or an override without phonemes; the message has the offset
+ * Everything else is text: other brackets; a link, whose address is no IPA; and, with a warning, a pause that is none.
  */
-export function parseMarkup(text: string): MarkupPart[] {
+export function parseMarkup(text: string): Markup {
   const parts: MarkupPart[] = []
+  const warnings: string[] = []
   let end = 0
-  for (const match of text.matchAll(MARKUP)) {
-    const [tag, word, phonemes, pause] = match
-    const start = match.index
+  const add = (tag: Tag, start: number, length: number) => {
     if (start > end) parts.push({ kind: 'text', text: text.slice(end, start), start: end, end: start })
-    end = start + tag.length
+    end = start + length
+    parts.push({ ...tag, start, end })
+  }
+  for (const { 0: tag, 1: word, 2: phonemes = '', 3: pause, index } of text.matchAll(MARKUP)) {
     if (pause !== undefined) {
-      parts.push({ kind: 'pause', seconds: readPause(pause, tag, start), start, end })
-    } else {
-      const ipa = phonemes?.trim() ?? ''
-      if (ipa === '') throw new RangeError(`markup: "${tag}" at character ${start} has no phonemes; write it like [word](/wˈɜːd/)`)
-      parts.push({ kind: 'phonemes', text: word as string, phonemes: ipa.normalize('NFC'), start, end })
+      const seconds = readDuration(pause)
+      if (seconds !== undefined && seconds <= MAX_PAUSE_SECONDS) add({ kind: 'pause', seconds }, index, tag.length)
+      else
+        warnings.push(`"${tag}" is no pause of 0 to ${MAX_PAUSE_SECONDS} seconds and was read as text; write [pause 0.4s] or [pause 400ms]`)
+    } else if (isIpa(phonemes)) add({ kind: 'phonemes', text: word as string, phonemes }, index, tag.length)
+    else {
+      // only the word of a link is text; its address is layout
+      add({ kind: 'link', text: word as string }, index, tag.length)
+      if (/^[a-z\s]*$/.test(phonemes))
+        warnings.push(`"${tag}" has no sign of the IPA and was taken for a link; write phonemes like [word](/wˈɜːd/), with stress marks`)
     }
   }
   if (end < text.length) parts.push({ kind: 'text', text: text.slice(end), start: end, end: text.length })
-  return parts
+  return { parts, warnings }
 }
 
-function readPause(duration: string, tag: string, start: number): number {
+/** `'400ms'`, `'.4 s'` → seconds; undefined if it is no duration. */
+export function readDuration(duration: string): number | undefined {
   const match = DURATION.exec(duration.trim())
-  const seconds = match ? Number(match[1]) / (match[2]?.toLowerCase() === 'ms' ? 1000 : 1) : Number.NaN
-  if (!(seconds >= 0 && seconds <= MAX_PAUSE_SECONDS)) {
-    throw new RangeError(
-      `markup: "${tag}" at character ${start} is not a pause of 0 to ${MAX_PAUSE_SECONDS} seconds; write [pause 0.4s] or [pause 400ms]`,
-    )
+  return match ? Number(match[1]) / (match[2]?.toLowerCase() === 'ms' ? 1000 : 1) : undefined
+}
+
+/** Splits text at the tags that stand in it as characters. */
+export function splitTags(text: string, tags: Tags): MarkupPart[] {
+  const parts: MarkupPart[] = []
+  let end = 0
+  for (const { 0: character, index } of text.matchAll(/[\u{f0000}-\u{ffffd}]/gu)) {
+    if (index > end) parts.push({ kind: 'text', text: text.slice(end, index), start: end, end: index })
+    end = index + character.length
+    const tag = tags.find(character)
+    if (tag) parts.push({ ...tag, start: index, end })
   }
-  return seconds
+  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end), start: end, end: text.length })
+  return parts
 }

@@ -137,8 +137,20 @@ describe('createPhonemizer', () => {
     expect((await phonemizer.phonemize('[pause 1s]')).units).toEqual([{ kind: 'pause', seconds: 1 }])
   })
 
-  it('refuses malformed markup', async () => {
-    await expect(phonemizer.phonemize('One [pause 99s]')).rejects.toThrow(/character 4 .*0 to 10 seconds/)
+  it('takes malformed markup for text, and says so', async () => {
+    const { units, warnings } = await phonemizer.phonemize('Wait [pause forever] now.')
+    expect(units.flatMap(unit => (unit.kind === 'word' ? [unit.text] : []))).toEqual(['Wait', 'pause', 'forever', 'now'])
+    expect(warnings).toEqual([expect.stringContaining('"[pause forever]" is no pause')])
+  })
+
+  it('takes markup for text where the caller says so', async () => {
+    const { units } = await phonemizer.phonemize('Wait [pause 1s] now.', { markup: false })
+    expect(units.filter(unit => unit.kind === 'pause')).toEqual([])
+    expect(units.flatMap(unit => (unit.kind === 'word' ? [unit.text] : []))).toEqual(['Wait', 'pause', '1s', 'now'])
+  })
+
+  it('reads the words of a link, not its address', async () => {
+    expect(await words('See the [user guide](/docs/).')).toEqual(['See=sˈiː', 'the=ðə', 'user=jˈuːzɚ', 'guide=ɡˈaɪd'])
   })
 
   it('leaves the listeners of the process alone', async () => {

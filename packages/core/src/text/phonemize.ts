@@ -3,8 +3,9 @@ import { type Atom, type Item, readItems, type Source } from './atoms.ts'
 import { createEspeak, type Pronouncer } from './espeak.ts'
 import { readHomographs } from './homographs.ts'
 import type { Lexicon } from './lexicon.ts'
-import { parseMarkup } from './markup.ts'
+import { type Markup, parseMarkup, splitTags } from './markup.ts'
 import { createTagger, type Tagger } from './tagger.ts'
+import type { SpeakingStyle, Tags } from './tags.ts'
 
 /** One element of phonemized text. The `phonemes` of words and the `text` of marks, joined in order, are the IPA string that the models hear. */
 export type Unit =
@@ -21,6 +22,10 @@ export type Unit =
   /** Punctuation with its spaces, or one space between words. Words that espeak merges have nothing between them. */
   | { readonly kind: 'mark'; readonly text: string }
   | { readonly kind: 'pause'; readonly seconds: number }
+  /** A place to report, before the next word. */
+  | { readonly kind: 'bookmark'; readonly name: string }
+  /** How everything from here on is spoken. */
+  | { readonly kind: 'style'; readonly style: SpeakingStyle }
 
 /** What a phonemizer made of a text. */
 export interface Phonemized {
@@ -29,14 +34,21 @@ export interface Phonemized {
   readonly warnings: readonly string[]
 }
 
+/** How markup in a text is understood. */
+export interface PhonemizeOptions {
+  /** Whether `[word](/ipa/)` and `[pause 0.4s]` are markup; true by default. */
+  readonly markup?: boolean | undefined
+  /** Tags that stand in the text as characters, instead of markup. */
+  readonly tags?: Tags | undefined
+}
+
 /** Text → phonemes. Another language or pronunciation dictionary is another implementation. */
 export interface Phonemizer extends AsyncDisposable {
   /**
-   * @param text a sentence or more, with Mynah's markup
-   * @throws {RangeError} for malformed markup, saying where
+   * @param text a sentence or more
    * @throws {InferenceError} code `phonemizer-failed`, if the pronouncer fails
    */
-  phonemize(text: string): Promise<Phonemized>
+  phonemize(text: string, options?: PhonemizeOptions): Promise<Phonemized>
 }
 
 /** What the default phonemizer is made of. */
@@ -89,8 +101,10 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger 
   }
 
   return {
-    async phonemize(text) {
-      const { items, warnings } = readItems(parseMarkup(text), lexicon)
+    async phonemize(text, { markup = true, tags } = {}) {
+      const { parts, warnings: misread } = readMarkup(text, markup, tags)
+      const { items, warnings: unread } = readItems(parts, lexicon)
+      const warnings = [...misread, ...unread]
       const clauses = toClauses(items)
       const spellings = clauses.map(clause => clause.map(atom => atom.spelling))
       const [ipa] = await Promise.all([pronouncer.pronounce(spellings.map(words => words.join(' '))), tellHomographs(items, tagger)])
@@ -107,11 +121,16 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger 
   }
 }
 
+function readMarkup(text: string, markup: boolean, tags: Tags | undefined): Markup {
+  if (tags) return { parts: splitTags(text, tags), warnings: [] }
+  return markup ? parseMarkup(text) : { parts: [{ kind: 'text', text, start: 0, end: text.length }], warnings: [] }
+}
+
 /** Gives the words that are spelled like others their phonemes, sentence by sentence. */
 async function tellHomographs(items: readonly Item[], tagger: Tagger): Promise<void> {
   const sentences: (Atom | string)[][] = [[]]
   for (const item of items) {
-    if (item.kind === 'pause') continue
+    if (item.kind !== 'atom' && item.kind !== 'mark') continue
     sentences.at(-1)?.push(item.kind === 'atom' ? item : item.text)
     if (item.kind === 'mark' && /[.!?…]/.test(item.text)) sentences.push([])
   }
@@ -182,6 +201,7 @@ function toClauses(items: readonly Item[]): Atom[][] {
   const clauses: Atom[][] = []
   let open: Atom[] | undefined
   for (const item of items) {
+    if (item.kind === 'bookmark') continue
     if (item.kind !== 'atom' || item.spelling === '' || open?.length === MAX_CLAUSE_WORDS) open = undefined
     if (item.kind !== 'atom' || item.spelling === '') continue
     if (open) open.push(item)
@@ -203,7 +223,7 @@ function applyFixed(items: readonly Item[]): void {
         item.joined = last?.fixed !== undefined && last.token === item.token && /ˌ[^ˈ]*$/.test(last.fixed)
       } else if (last?.fixed !== undefined) item.joined = false
     }
-    last = item.kind === 'atom' ? item : undefined
+    if (item.kind !== 'bookmark') last = item.kind === 'atom' ? item : undefined
   }
 }
 
@@ -222,16 +242,23 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
     if (mark !== '') units.push({ kind: 'mark', text: mark })
     marks = ''
   }
+  let bookmarks: Unit[] = []
+  const flushBookmarks = () => {
+    units.push(...bookmarks)
+    bookmarks = []
+  }
   const close = (mark: string) => {
     if (word && !/[.!?…,;:—]/.test(marks)) marks = /[")]$/.test(marks) && mark === ',' ? marks : marks + mark
     flushMarks(false)
+    flushBookmarks()
     opened = true
     word = undefined
   }
   for (const item of items) {
-    if (item.kind === 'pause') {
+    if (item.kind === 'bookmark') bookmarks.push(item)
+    else if (item.kind === 'pause' || item.kind === 'style') {
       close(',')
-      units.push({ kind: 'pause', seconds: item.seconds })
+      units.push(item)
     } else if (item.kind === 'mark') {
       if (item.token === token && word) word.phonemes += item.text
       else if (item.opening) {
@@ -249,6 +276,7 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
       word.phonemes += (item.joined ? '' : ' ') + item.phonemes
     } else {
       flushMarks(!item.joined)
+      flushBookmarks()
       token = item.token
       word = {
         kind: 'word',
@@ -262,5 +290,5 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
     }
   }
   close('.')
-  return units.some(unit => unit.kind === 'word') ? units : units.filter(unit => unit.kind === 'pause')
+  return units.some(unit => unit.kind === 'word') ? units : units.filter(unit => unit.kind !== 'mark')
 }

@@ -1,0 +1,57 @@
+import { beginsSsml, readSsml } from './ssml.ts'
+import { readPieces, type TextPiece, type TextSource } from './stream.ts'
+import { createTags, type Tags } from './tags.ts'
+
+/** How a source is understood. */
+export interface SourceOptions {
+  /** Whether the text is SSML; by default, whether it begins with `<speak>`. */
+  readonly ssml?: boolean | undefined
+}
+
+/** A source, on its way to sentences. */
+export interface OpenedSource {
+  readonly pieces: AsyncIterable<TextPiece>
+  /** Tags that stand in the pieces; undefined before the first piece, and for text that is no SSML. */
+  tags(): Tags | undefined
+  /** What was left out or not followed since the last call. */
+  takeWarnings(): string[]
+}
+
+/** Opens a text, whole or in pieces, of whatever kind it is. */
+export function openSource(source: TextSource, { ssml }: SourceOptions = {}): OpenedSource {
+  let tags: Tags | undefined
+  let warnings: string[] = []
+  const warn = (warning: string) => warnings.push(warning)
+
+  async function* read(): AsyncGenerator<TextPiece, void, undefined> {
+    const pieces = readPieces(source)
+    const head: TextPiece[] = []
+    let isSsml = ssml
+    for (let text = ''; isSsml === undefined; ) {
+      const next = await pieces.next()
+      const piece: TextPiece = next.done ? undefined : next.value === '' ? { flush: true } : next.value
+      if (typeof piece === 'string') text += piece
+      if (piece !== undefined) head.push(piece)
+      isSsml = next.done || (typeof piece === 'object' && text.trim() !== '') ? (beginsSsml(text) ?? false) : beginsSsml(text)
+    }
+    const all = joined(head, pieces)
+    if (!isSsml) return yield* all
+    tags = createTags()
+    yield* readSsml(all, tags, warn)
+  }
+
+  return {
+    pieces: read(),
+    tags: () => tags,
+    takeWarnings() {
+      const taken = warnings
+      warnings = []
+      return taken
+    },
+  }
+}
+
+async function* joined(head: readonly TextPiece[], rest: AsyncIterable<string>): AsyncGenerator<TextPiece, void, undefined> {
+  yield* head
+  for await (const piece of rest) yield piece === '' ? { flush: true } : piece
+}
