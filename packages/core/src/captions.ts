@@ -35,6 +35,7 @@ export function toVtt(words: readonly Word[]): string {
 function cuesOf(words: readonly Word[]): Cue[] {
   const groups: Word[][] = []
   for (const word of words) {
+    if (word.text === '') continue // a mark
     const group = groups.at(-1)
     const last = group?.at(-1)
     const fits =

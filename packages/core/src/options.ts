@@ -36,6 +36,13 @@ export interface SpeechOptions {
   readonly repetitionAware?: boolean | undefined
   /** Language of the phonemes that markup gives, ISO 639-1, for bundles of several languages; the voice's by default. */
   readonly language?: string | undefined
+  /**
+   * Whether the text is SSML, of which `break`, `sub`, `say-as`, `phoneme`, `prosody rate`, `voice`, `mark`, `p` and `s` are followed; what else it holds is read, with a
+   * warning. By default, whether it begins with `<speak>`.
+   */
+  readonly ssml?: boolean | undefined
+  /** Whether `[word](/wˈɜːd/)` and `[pause 0.4s]` in a text are markup; true by default. `false` reads them as text: for text from strangers. */
+  readonly markup?: boolean | undefined
   /** Speaking rate relative to the voice's, 0.5 to 2. */
   readonly speed?: number | undefined
   /** Speech ends, with a warning, when it has become this long. No limit by default. */
@@ -48,6 +55,8 @@ export interface SpeechOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
+/** How far the speaking rate can be from the voice's own. */
+export const speedRange = [0.5, 2] as const
 const infinity = Number.POSITIVE_INFINITY
 /** [lowest, highest, what is meant] */
 const ranges = {
@@ -58,7 +67,7 @@ const ranges = {
   repetitionPenalty: [1, 10, '1 to 10'],
   candidates: [1, 16, 'an integer from 1 to 16'],
   takes: [1, 16, 'an integer from 1 to 16'],
-  speed: [0.5, 2, '0.5 to 2'],
+  speed: [...speedRange, '0.5 to 2'],
   maxSeconds: [Number.MIN_VALUE, infinity, 'above 0'],
   priority: [-infinity, infinity, 'a finite number'],
 } as const
@@ -67,7 +76,7 @@ const finite = new Set(['seed', 'priority'])
 const integers = new Set(['topK', 'candidates', 'takes'])
 const names = Object.keys({
   voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
-  language: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
+  language: true, ssml: true, markup: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
 } satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
 
 /**
@@ -87,8 +96,8 @@ export function checkSpeechOptions(where: string, options: SpeechOptions, others
       (Number.isFinite(value) || !finite.has(name))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
   }
-  for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string' })) {
-    const value = options[name as 'repetitionAware' | 'language']
+  for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string', ssml: 'boolean', markup: 'boolean' })) {
+    const value = options[name as 'repetitionAware' | 'language' | 'ssml' | 'markup']
     if (value !== undefined && typeof value !== expected)
       throw new TypeError(`${where}: ${name} is ${typeof value}, expected a ${expected}`)
   }

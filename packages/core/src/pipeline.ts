@@ -46,9 +46,9 @@ export async function* speak(
   const { sampleRate } = vocoder
   const pause = Math.round(utterance.pauseSeconds * sampleRate)
   const most = Math.floor(Math.max(0, maxSeconds) * sampleRate)
-  if (utterance.phonemes.length === 0) return yield silence(Math.min(pause, most), utterance.warnings, pause > most)
+  if (utterance.phonemes.length === 0) return yield silence(utterance, Math.min(pause, most), sampleRate, pause > most)
   const maxFrames = Math.floor((maxSeconds - utterance.pauseSeconds) * codec.frameRate)
-  if (maxFrames < 1) return yield silence(Math.min(pause, most), utterance.warnings, true)
+  if (maxFrames < 1) return yield silence(utterance, Math.min(pause, most), sampleRate, true)
 
   const { seed = 0, signal } = options
   await using decoder = vocoder.open({ seed, ...(signal ? { signal } : {}) })
@@ -168,11 +168,13 @@ class Stopwatch {
 }
 
 /** What comes of an utterance without words, or without time for them. */
-function silence(samples: number, warnings: readonly string[], cut: boolean): Spoken {
+function silence({ words, warnings }: Utterance, samples: number, sampleRate: number, cut: boolean): Spoken {
+  const seconds = samples / sampleRate
+  const marks = words.filter(word => word.mark !== undefined && !cut)
   return {
     audio: new Float32Array(samples),
     phonemes: new Int32Array(0),
-    words: [],
+    words: marks.map(({ start: _, end: __, ...word }) => ({ ...word, startSeconds: seconds, endSeconds: seconds })),
     warnings,
     timings: { languageModelSeconds: 0, vocoderSeconds: 0 },
     last: true,

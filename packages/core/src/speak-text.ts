@@ -1,6 +1,7 @@
 import { createRandom } from '@mynah/onnx'
 import type { Models } from './contracts.ts'
-import type { Progress, SamplingChoice } from './options.ts'
+import type { ReadOptions } from './front-end.ts'
+import { type Progress, type SamplingChoice, speedRange } from './options.ts'
 import { speak } from './pipeline.ts'
 import { Speech } from './speech.ts'
 import { untilAborted } from './streaming.ts'
@@ -11,6 +12,10 @@ import type { Voice } from './voice/voice.ts'
 export interface SpeechRequest {
   readonly text: TextSource
   readonly voice: Voice
+  /** A voice that the text itself asks for; undefined if there is none of that name. */
+  readonly findVoice?: (name: string) => Promise<Voice> | undefined
+  /** How the text is understood. */
+  readonly reading?: Omit<ReadOptions, 'language'>
   readonly seed: number
   readonly sampling: SamplingChoice
   readonly speed: number
@@ -31,7 +36,7 @@ export type SpeechChunks = AsyncGenerator<Speech, void, undefined>
  */
 export async function* speakText(models: Models, request: SpeechRequest): SpeechChunks {
   const { frontEnd, codec, vocoder } = models
-  const { voice, speed, language, maxSeconds, signal, onProgress, sampling } = request
+  const { voice, reading, speed, language, maxSeconds, signal, onProgress, sampling } = request
   const { sampleRate } = vocoder
   const text = typeof request.text === 'string' ? request.text : untilAborted(openText(request.text), signal)
   const random = createRandom(request.seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
@@ -39,15 +44,18 @@ export async function* speakText(models: Models, request: SpeechRequest): Speech
   let samples = 0
   let utterances = 0
   let asked = performance.now()
-  for await (const utterance of frontEnd.read(text, { language: language ?? (voice.language || undefined) })) {
+  for await (const utterance of frontEnd.read(text, { ...reading, language: language ?? (voice.language || undefined) })) {
     signal.throwIfAborted()
+    const asks = utterance.voice === undefined ? undefined : request.findVoice?.(utterance.voice)
+    if (utterance.voice !== undefined && !asks)
+      unsaid.push(`SSML: there is no voice "${utterance.voice}"; the text was spoken with ${voice.name}`)
     let frontEndSeconds = (performance.now() - asked) / 1000
     const begunSeconds = samples / sampleRate
     const chunks = speak(models, utterance, {
       ...sampling,
       ...(language === undefined ? {} : { language }),
-      prompt: voice,
-      speed,
+      prompt: (await asks) ?? voice,
+      speed: Math.min(speedRange[1], Math.max(speedRange[0], speed * (utterance.rate ?? 1))),
       seed: Math.floor(random.uniform() * 2 ** 32),
       signal,
       maxSeconds: maxSeconds - begunSeconds,

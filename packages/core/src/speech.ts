@@ -11,6 +11,8 @@ export interface Word {
   /** Seconds from the start of the whole speech. */
   readonly startSeconds: number
   readonly endSeconds: number
+  /** Name of a `<mark>` of SSML: a place between two words, with an empty `text`. */
+  readonly mark?: string
 }
 
 /** Where the time went, in seconds of wall-clock time. */

@@ -10,8 +10,8 @@ export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32A
   const starts = startsOf(durations)
   return words
     .filter(({ start }) => start < durations.length)
-    .map(({ text, start, end }) => ({
-      text,
+    .map(({ start, end, ...word }) => ({
+      ...word,
       startSeconds: offsetSeconds + starts[start]! / frameRate,
       endSeconds: offsetSeconds + starts[Math.min(end, durations.length)]! / frameRate,
     }))
