@@ -36,7 +36,7 @@ const DESCRIPTIVE = new Set(['metadata', 'desc', 'lexicon', 'lookup'])
 /** `&` and `<` that begin nothing. */
 const BARE = /&(?!\w{1,31};|#\d{1,7};|#x[\da-f]{1,6};)|&(?=#(\d+|x[\da-f]+);)|<(?![A-Za-z/!?])/gi
 /** What may still become an entity, or a tag. */
-const UNDECIDED = /(?:&#?\w{0,31}|<)$/
+const UNDECIDED = /(?:&#?\w{0,31}|<|[\ud800-\udbff])$/
 const PLAIN: SpeakingStyle = {}
 
 interface Element {
@@ -123,8 +123,9 @@ class SsmlReader {
 
   /** Signs that people forget to escape are text: a parser would lose what follows them. */
   #parse(text: string): void {
-    const escaped = text.replace(BARE, (sign, number?: string) => (sign === '<' ? '&lt;' : number && isCharacter(number) ? sign : '&amp;'))
-    if (escaped !== text) this.#warn('bare', 'is not well-formed: "&" or "<" that is no markup was read as text; write &amp; and &lt;')
+    const known = text.replace(/\p{Surrogate}/gu, '\ufffd')
+    const escaped = known.replace(BARE, (sign, number?: string) => (sign === '<' ? '&lt;' : number && isCharacter(number) ? sign : '&amp;'))
+    if (escaped !== known) this.#warn('bare', 'is not well-formed: "&" or "<" that is no markup was read as text; write &amp; and &lt;')
     this.#parser.write(escaped)
   }
 
