@@ -38,9 +38,9 @@ beforeAll(async () => {
 
 afterAll(() => runtime[Symbol.asyncDispose]())
 
-describe("Mynah's models against PyTorch", () => {
-  it('computes the features of training/data/corpus.py', () => {
-    const features = codec.features(io.get('wave').data)
+describe("Mynah's models against PyTorch", async () => {
+  it('computes the features of training/data/corpus.py', async () => {
+    const features = await codec.features(io.get('wave').data)
     expect(features.shape).toEqual(io.shape('features'))
     expect(largestDifference(features.data, io.get('features').data)).toBeLessThan(1e-3) // ln near the floor amplifies the FFT's rounding
   })

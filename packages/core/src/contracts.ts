@@ -16,7 +16,7 @@ export interface PromptAligner {
   /** Built when the first voice is created. */
   load(): Promise<Aligner>
   /** Mono samples [S] at `sampleRate` → log-mel float32 [160, T], T = ⌈S / samplesPerFrame⌉. */
-  features(waveform: Float32Array): Tensor<'float32'>
+  features(waveform: Float32Array): Promise<Tensor<'float32'>>
 }
 
 /** The parts of one bundle, ready to run on one runtime. Disposing of them closes the bundle's files and ends the front-end; the runtime goes on. */

@@ -44,7 +44,7 @@ async function alignWith(samples: Float32Array, phonemes: Int32Array): Promise<I
   const padded = new Float32Array(frames * models.codec.samplesPerFrame)
   padded.set(samples)
   const { load, features } = models.aligner!
-  return (await (await load()).align(features(padded), phonemes)).durations
+  return (await (await load()).align(await features(padded), phonemes)).durations
 }
 
 /** Runs of symbols that are no space, boundary or punctuation: [start, end) in `phonemes`. */

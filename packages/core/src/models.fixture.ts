@@ -68,7 +68,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
       [Symbol.asyncDispose]: dispose,
     },
     aligner: {
-      features(waveform) {
+      async features(waveform) {
         const frames = Math.ceil(waveform.length / hop)
         return { dtype: 'float32', shape: [160, frames], data: new Float32Array(160 * frames) }
       },

@@ -1,4 +1,4 @@
-import { melPresets, melSpectrogram } from '@mynah/audio'
+import { melPresets, melSpectrogramInTurns } from '@mynah/audio'
 import {
   float32Tensor,
   GraphBuilder,
@@ -37,7 +37,7 @@ export interface MynahCodec extends Codec {
    * Log-mel features, two columns of hop 300 stacked per frame: float32 [160, T].
    * @throws {RangeError} if there are no samples
    */
-  features(waveform: Float32Array): Tensor<'float32'>
+  features(waveform: Float32Array): Promise<Tensor<'float32'>>
 }
 
 /** Mean and deviation that training/codec.py normalizes ln-mel with. */
@@ -74,13 +74,13 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
   const mel = melPresets.mynah24k
   const samplesPerFrame = (sizes.nInput / mel.nMels) * sizes.hopLength
 
-  const features = (waveform: Float32Array) => {
+  const features = async (waveform: Float32Array) => {
     if (waveform.length === 0) throw new RangeError('codec: the waveform has no samples')
     const frames = Math.ceil(waveform.length / samplesPerFrame)
     // The front-end reflects 450 samples at both ends, so the shortest input is two frames.
     const padded = new Float32Array(Math.max(frames, 2) * samplesPerFrame)
     padded.set(waveform)
-    const columns = melSpectrogram(padded, mel) // [80, 2T]
+    const columns = await melSpectrogramInTurns(padded, mel) // [80, 2T]
     const width = columns.shape[1]!
     const stacked = new Float32Array(sizes.nInput * frames)
     for (let row = 0; row < sizes.nInput; row++) {
@@ -102,7 +102,7 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
     codebook,
     features,
     async encode(waveform, options = {}) {
-      const input = features(waveform)
+      const input = await features(waveform)
       const { codes } = await (await encoder()).run(
         { features: float32Tensor(input.data, [1, ...input.shape]) },
         options.signal ? { signal: options.signal } : {},

@@ -138,7 +138,7 @@ function unaligned(samples: Float32Array, text: Text): Aligned {
 async function align(aligner: PromptAligner, samplesPerFrame: number, audio: Float32Array, text: Text): Promise<Aligned> {
   const samples = new Float32Array(Math.ceil(audio.length / samplesPerFrame) * samplesPerFrame)
   samples.set(audio)
-  const alignment = await (await aligner.load()).align(aligner.features(samples), text.phonemes)
+  const alignment = await (await aligner.load()).align(await aligner.features(samples), text.phonemes)
   if (alignment.score < matchingScore) {
     throw new VoiceError(
       `prompt: the transcript does not match the recording (${alignment.score.toFixed(2)} per frame, expected ${matchingScore} and more); write down exactly what is said in it`,

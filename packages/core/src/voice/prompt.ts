@@ -1,4 +1,4 @@
-import { decodeAudio, measureLevel, peakAmplitude, resample, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
+import { decodeAudio, measureLevel, peakAmplitude, resampleInTurns, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
 import { AudioFormatError } from '@mynah/onnx'
 import { VoiceError } from '../errors.ts'
 import type { RawSamples } from './recording.ts'
@@ -41,7 +41,7 @@ const maxClippedFraction = 0.001
  */
 export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: number): Promise<PromptAudio> {
   const recording = await readRecording(source)
-  const resampled = resample(recording.samples, recording.sampleRate, sampleRate)
+  const resampled = await resampleInTurns(recording.samples, recording.sampleRate, sampleRate)
   const level = measureLevel(resampled, sampleRate)
   if (level.isSilent) {
     throw new VoiceError(

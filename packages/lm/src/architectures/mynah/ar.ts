@@ -18,6 +18,8 @@ export interface ArRequest {
   /** Scores what is being spoken, so that what is not clear is spoken again. */
   readonly scoring?: Scoring
   readonly signal?: AbortSignal
+  /** Awaited before each run of a passage. */
+  readonly turn?: () => Promise<void>
 }
 
 /** Its sessions. */
@@ -100,6 +102,7 @@ async function bestPassage(models: ArModels, request: ArRequest, random: Random,
   for (let left = scoring?.candidates ?? 1; left > 0; left--) {
     const state = left > 1 ? await point.state.fork() : point.state
     states.add(state)
+    await request.turn?.()
     const spoken = await speakOn(models, request, random, { ...point, state })
     const candidate = { point: spoken, score: scoring ? await scoring.score(spoken.frames, from) : 0 }
     const loser = best && best.score >= candidate.score ? candidate : best

@@ -129,7 +129,7 @@ function createGenerator(config: MynahConfig, models: Models, codebook: Codebook
       const feeds = { ids: int64Tensor(ids, [1, ids.length]), prompt: float32Tensor(voiceLatents, [1, voiceFrames, dim]) }
       return (await model.run(feeds, signal)).encoding as Tensor<'float32'>
     }
-    const given = { promptDurations: prompt.durations, promptLatents, ...signal }
+    const given = { promptDurations: prompt.durations, promptLatents, ...signal, ...(options.turn ? { turn: options.turn } : {}) }
     const refinement = new Refinement(models.nar, nar.latentDim, {
       ...given,
       encoding: await encode(models['nar-encoder']),

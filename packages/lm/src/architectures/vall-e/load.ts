@@ -114,6 +114,7 @@ function createGenerator(model: VallE, toLatents: ToLatents): LanguageModel['gen
       maxStuckFrames,
       ...(options.maxFrames === undefined ? {} : { maxFrames: options.maxFrames }),
       ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.turn ? { turn: options.turn } : {}),
       ...(options.onFrame ? { onFrame: options.onFrame } : {}),
     })
     yield { latents: toLatents(codes), durations: new Int32Array(0), stopped }

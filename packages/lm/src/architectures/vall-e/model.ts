@@ -23,6 +23,8 @@ export interface VallEGenerateOptions extends SamplingOptions {
   /** Gives up when one or two codes alone have filled this many frames; never by default. */
   readonly maxStuckFrames?: number
   readonly signal?: AbortSignal
+  /** Awaited before every frame. */
+  readonly turn?: () => Promise<void>
   /** Called after every generated frame with the number of frames so far. */
   readonly onFrame?: (frames: number) => void
 }
@@ -144,6 +146,7 @@ export function createVallE(config: VallEConfig, models: VallEModels, dispose: (
       codes.push(code)
       if (isStuck(codes, options.maxStuckFrames)) return { codes: codes.slice(0, -options.maxStuckFrames!), stopped: 'repetition' as const }
       options.onFrame?.(codes.length)
+      await options.turn?.()
       await decoding.advance(code, options.signal)
     }
   }
