@@ -58,7 +58,9 @@ const SPOKEN_ENDINGS = wordSet('io ai uk us eu tv js ts py rs md pdf csv html cs
 export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: 'e-mail',
-    pattern: sticky(`(?:mailto:)?([A-Za-z0-9][\\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){1,5})`),
+    pattern: sticky(
+      `(?:mailto:)?([A-Za-z0-9][\\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,4}\\.[A-Za-z][A-Za-z0-9-]{1,62})`,
+    ),
     say: ([, address = '']) => sayAddress(address),
   },
   {

@@ -36,11 +36,11 @@ const NO_NOUN = wordSet(
 
 /**
  * Whether an amount stands before what it describes, and so has its unit in the singular: "a 5 km run", "my $1,000 laptop". An article suffices, another
- * determiner needs a noun behind the amount.
+ * determiner needs a noun behind the amount; with `bare` the noun suffices ("12V battery").
  */
-export function isAdjective(context: RuleContext, match: string): boolean {
+export function isAdjective(context: RuleContext, match: string, bare = false): boolean {
   if (/^an?$/i.test(context.previous)) return true
-  if (!/^(?:the|my|your|his|her|its|our|their|this|that|each|every|another|one|\p{L}+'s)$/iu.test(context.previous)) return false
+  if (!bare && !/^(?:the|my|your|his|her|its|our|their|this|that|each|every|another|one|\p{L}+'s)$/iu.test(context.previous)) return false
   const noun = /^ ([a-z][a-z-]{1,30})(?![\p{L}\d])/u.exec(after(context, match, 32))?.[1]
   return noun !== undefined && !NO_NOUN.has(noun)
 }

@@ -11,7 +11,7 @@ const digitGroups = (text: string) =>
 
 /** Words after which a number names something and is read digit by digit. */
 const NAMES_A_CODE =
-  /(?:^|[^\p{L}])(?:(?:pass|verification |security |access |area |zip |postal |promo |discount |confirmation |entry |door |gate |bar|country |product |error |sort |login |backup )?codes?|pin|otp|password|passcode|account|acct|card|ending in|ends in|serial|tracking|reservation|booking|confirmation|case|ticket|license|licence|plate|badge|employee|customer|member|policy|routing|reference|ref|sku|ssn|imei|isbn|id|text|sms|dial|extension|ext)(?: number| no| nr| num| id| code| plate)?\.?(?: is| was|:| #|#)? ?(?:[A-Z]{1,3}[ -])?$/iu
+  /(?:^|[^\p{L}])(?:(?:pass|verification |security |access |area |zip |postal |promo |discount |confirmation |entry |door |gate |bar|country |product |error |sort |login |backup )?codes?|pin|otp|password|passcode|account|acct|card|end(?:ing|s)(?: in)?|serial|tracking|reservation|booking|confirmation|case|ticket|license|licence|plate|badge|employee|customer|member|policy|routing|reference|ref|sku|ssn|imei|isbn|id|text|sms|dial|extension|ext)(?: number| no| nr| num| id| code| plate)?\.?(?: is| was|:| #|#)? ?(?:[A-Z]{1,3}[ -])?$/iu
 /** Words after which an order or the like has a number. */
 const NUMBERED_ORDER =
   /(?:^|[^\p{L}])(?:order|invoice|claim|record|file|docket|model|part|item|bill)(?: number| no\.?| nr\.?| num| id)?:? ?#?$/iu
@@ -61,7 +61,10 @@ export const CODE_RULES: readonly Rule[] = [
   {
     name: 'extension: x5512',
     pattern: sticky(`x\\s?(\\d{2,5})${END}`),
-    say: ([, digits = ''], context) => (/^$|[\d,)]\s?$|[(]$/.test(before(context, 3)) ? `extension ${digitsToWords(digits)}` : undefined),
+    say: ([, digits = ''], context) =>
+      /[\d)],?\s$/.test(before(context, 3)) || (digits.length > 2 && /^$|\($/.test(before(context, 1)))
+        ? `extension ${digitsToWords(digits)}`
+        : undefined,
   },
   {
     name: 'flight: UA1234',
@@ -92,7 +95,7 @@ export const CODE_RULES: readonly Rule[] = [
     pattern: sticky(`(v(?=\\d))?(\\d{1,6}(?:\\.\\d{1,6}){0,5})(?:-(?=(?:alpha|beta|rc|pre)))?(?:${END}|(?=alpha|beta|rc|pre))(?!%)`, 'i'),
     say([, v, version = ''], context) {
       const parts = version.split('.')
-      if (!v && /^\d{1,3}(?:\.\d{3}){2,}$/.test(version)) return undefined
+      if ((!v && /^\d{1,3}(?:\.\d{3}){2,}$/.test(version)) || (v === 'V' && parts.length === 1)) return undefined
       const product =
         /(?:^|[^\p{L}])(?:Python|Node|Java|Ruby|PHP|Perl|Go|Swift|Ubuntu|Debian|Android|macOS|iOS|Linux|kernel|version|ver\.|release|TypeScript|Angular|Postgres|PostgreSQL|MySQL)\s$/u.test(
           before(context),
@@ -120,6 +123,7 @@ export const CODE_RULES: readonly Rule[] = [
     name: 'code of letters and digits: 1Z999AA1, A1B2C3, a1b2c3d',
     pattern: sticky('(?=[A-Za-z]{0,20}\\d)(?=\\d{0,20}[A-Za-z])(?:[A-Z\\d]{6,40}|[a-f\\d]{7,40})(?![\\p{L}\\d])'),
     say([code], { previous }) {
+      if (/^(?:[CHNOPSFKIB]\d{0,3}){2,12}$/.test(code)) return undefined // C6H12O6
       const changes = code.match(/\d[A-Za-z]|[A-Za-z]\d/g)?.length ?? 0
       const cued = /^(?:code|number|plate|vin|id|sku|tracking|serial|commit|flight|confirmation)$/i.test(previous)
       return changes >= 3 ||
@@ -138,6 +142,17 @@ export const CODE_RULES: readonly Rule[] = [
     name: 'numbers with zeros in front: 2024-0031',
     pattern: sticky(`\\d{2,8}-0\\d{2,8}${END}`),
     say: ([number]) => digitGroups(number),
+  },
+  {
+    name: 'code in groups after its name: passcode 903 441, S/N: 4C-2291-XK',
+    pattern: sticky('\\d{3} \\d{3}(?![\\d,.]\\d|[\\p{L}\\d])|(?=[A-Z-]{0,20}\\d)[A-Z\\d]{1,8}(?:-[A-Z\\d]{1,8}){1,5}(?![\\p{L}\\d])'),
+    say([code], context) {
+      const ahead = before(context, 40)
+      const named = /\d \d/.test(code)
+        ? NAMES_A_CODE.test(ahead)
+        : /(?:serial(?: number| no\.?)?|S\/N|code|confirmation|reference|tracking|license plate|plate):? ?$/i.test(ahead)
+      return named ? code.split(/[ -]/).map(spellCode).join(', ') : undefined
+    },
   },
   {
     name: 'code after its name: code 482913, PIN: 1234, order no. 88213',

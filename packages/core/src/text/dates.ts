@@ -195,7 +195,7 @@ export const DAY_RULES: readonly Rule[] = [
       ).test(rest)
       const cued = /(?:^|[^\p{L}])(?:on|every|each|by|until|last|next|this|since|closed|open)\s$/iu.test(before(context, 10))
       const word = /^(?:Sat|Sun|Wed)$/.test(written)
-      if (!listed && !dated && !(dot && !word) && !(cued && (dot || !word))) return undefined
+      if (!listed && !dated && !(dot && (!word || /^ \p{Ll}/u.test(rest))) && !(cued && (dot || !word))) return undefined
       return { text: dayName(written), ...(dot ? sentenceMark(context, context.index + match.length, true) : {}) }
     },
   },

@@ -15,7 +15,8 @@ function sayMeasure(match: RegExpExecArray, context: RuleContext): Spoken | unde
   if (unit.attached && gap !== '' && gap !== '-' && !closed && !/(?:ft\.?|')$/.test(context.previous)) return undefined
   if (unit.attached && gap === '-' && context.text[end] === '-') return undefined
   const whole = context.text.slice(context.index, end)
-  const singular = (isSingular(amount) && !scale) || gap === '-' || isAdjective(context, whole)
+  const singular =
+    (isSingular(amount) && !scale) || gap === '-' || isAdjective(context, whole, /watt$|volt$|amp(?: hour)?$|byte$|pixel$/.test(unit.one))
   const words = `${sayAmount(amount)} ${scale ? `${scale} ` : ''}${singular ? unit.one : unit.many}`
   if (!dotted || /[°²³‰]$/.test(whole)) return { text: words, length: end - context.index }
   return { text: words, length: end + 1 - context.index, ...sentenceMark(context, end + 1, true) }
@@ -31,6 +32,21 @@ export const MEASURE_RULES: readonly Rule[] = [
       const words = `${cardinalToWords(upper)} over ${cardinalToWords(lower)} millimeters of mercury`
       return { text: words, length: upper.length + 1 + lower.length + unit.length }
     },
+  },
+  {
+    name: 'two values of one unit: 28/36 mpg',
+    pattern: sticky('(\\d{2,3})/(?=\\d{2,3} ?(?:mpg|MPG|psi|kbps|Mbps)(?!\\p{L}))'),
+    say: ([, first = '']) => `${cardinalToWords(first)} slash`,
+  },
+  {
+    name: 'oil: 5W-30',
+    pattern: sticky(`(\\d{1,2})W-(\\d{2})${END}`),
+    say: ([, cold = '', hot = '']) => `${cardinalToWords(cold)} W ${cardinalToWords(hot)}`,
+  },
+  {
+    name: 'caliber: .50 cal. rifle',
+    pattern: sticky('\\.(\\d{2,3})(?:[ -]cal(?:\\.|iber)?(?![\\p{L}]))'),
+    say: ([, digits = '']) => `${cardinalToWords(digits)} caliber`,
   },
   {
     name: 'size: 1920x1080, 4 x 4, 3 × 4',
@@ -81,12 +97,12 @@ export const MEASURE_RULES: readonly Rule[] = [
     pattern: sticky(`${AMOUNT}(?:(['′])|(["″]))(?:${END}|(?=[x×]\\d))`),
     say([match, amount = '', feet], context) {
       const { text, index, quoted } = context
-      const rest = after(context, match, 8)
+      const rest = after(context, match, 12)
       if (feet && /'$/.test(text.slice(Math.max(0, index - 1), index))) return undefined
       if (feet ? /^[^\s.,;)]/.test(rest) && !match.endsWith('′') : quoted && match.endsWith('"')) return undefined
       const [one, many] = feet ? ['foot', 'feet'] : ['inch', 'inches']
       const noun =
-        /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x|away|apart|is|was|for|with|from|on|at|are|long,)\b)(?:[A-Za-z]|\d{1,3}[A-Z])/.test(
+        /^ (?!(?:wide|long|tall|deep|thick|high|of|in|and|or|by|to|x|away|apart|expected|thick|is|was|for|with|from|on|at|are|long,)\b)(?:[A-Za-z]|\d{1,3}[A-Z])/.test(
           rest,
         )
       const side = /^ ?[x×] ?\d/.test(rest) || /[x×] ?$/.test(before(context, 4))

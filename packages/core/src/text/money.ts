@@ -139,7 +139,7 @@ export const MONEY_RULES: readonly Rule[] = [
   },
   {
     name: 'pence: 99p',
-    pattern: sticky(`(\\d{1,3})p${END}`),
+    pattern: sticky(`(?<![:.]\\d?)(\\d{1,3})p${END}`),
     say: ([, number = '']) =>
       /^(?:144|240|360|480|720)$/.test(number) ? undefined : `${cardinalToWords(number)} ${number === '1' ? 'penny' : 'pence'}`,
   },

@@ -23,6 +23,14 @@ const SCALES = table<string>(
 )
 /** Somebody or something that is counted follows. */
 const COUNTED = /^ (?:(?:\p{L}+ )?(?:people|men|women|children|\p{Ll}{2,}s)(?!\p{L})|of |in |to |per |by |more |more than )|^[.,;!?)]|^$/u
+const BOOK_NAMES = table<string>(
+  rows(
+    'Gen=Genesis|Exod=Exodus|Lev=Leviticus|Deut=Deuteronomy|Ps=Psalm|Prov=Proverbs|Isa=Isaiah|Jer=Jeremiah|Matt=Matthew|Mk=Mark|Lk=Luke|Jn=John',
+  ),
+  rows(
+    'Rom=Romans|Cor=Corinthians|Gal=Galatians|Eph=Ephesians|Phil=Philippians|Col=Colossians|Thess=Thessalonians|Tim=Timothy|Heb=Hebrews|Rev=Revelation',
+  ),
+)
 const BOOKS = wordSet(
   'Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel Kings Chronicles Ezra Nehemiah Esther Job Psalm Psalms Proverbs Ecclesiastes Isaiah Jeremiah Lamentations Ezekiel Daniel Hosea Joel Amos Obadiah Jonah Micah Nahum Habakkuk Zephaniah Haggai Zechariah Malachi Matthew Mark Luke John Acts Romans Corinthians Galatians Ephesians Philippians Colossians Thessalonians Timothy Titus Philemon Hebrews James Peter Jude Revelation Gen Matt',
 )
@@ -30,10 +38,17 @@ const BOOKS = wordSet(
 /** Ratios, fractions, ordinals, ranges and plain numbers: what no row above took. */
 export const QUANTITY_RULES: readonly Rule[] = [
   {
+    name: 'book of the Bible: 1 Cor. 13:4, Ps. 23:1',
+    pattern: sticky(
+      `(?:([123]) ?)?(${anyOf(BOOK_NAMES.keys())}|(?<=\\d ?)(?:Corinthians|Kings|Samuel|Chronicles|Peter|John|Timothy|Thessalonians))(\\.)? (?=\\d{1,3}:\\d)`,
+    ),
+    say: ([, number, key = '']) => `${number ? `${['First', 'Second', 'Third'][Number(number) - 1]} ` : ''}${BOOK_NAMES.get(key) ?? key}`,
+  },
+  {
     name: 'verse: John 3:16, Matthew 5:3-12',
     pattern: sticky(`(\\d{1,3}):(\\d{1,3})(?:[-–](\\d{1,3}))?${END}(?!:)`),
     say: ([, chapter = '', verse = '', last], { previous }) =>
-      BOOKS.has(previous)
+      BOOKS.has(previous) || BOOK_NAMES.has(previous.replace(/^\d ?|[. ]+$/g, ''))
         ? `${cardinalToWords(chapter)} ${cardinalToWords(verse)}${last ? ` to ${cardinalToWords(last)}` : ''}`
         : undefined,
   },
@@ -105,7 +120,7 @@ export const QUANTITY_RULES: readonly Rule[] = [
   },
   {
     name: 'fraction: 1/2, 2 3/4, ¾',
-    pattern: sticky(`(${FRACTION})(?![\\d/])`),
+    pattern: sticky(`(${FRACTION})(?![\\d/]|\\p{L}\\d)`),
     say: ([match, amount = ''], context) => {
       const noun = /^\s(?:inch|cup|mile|pound|teaspoon|tablespoon|time|scale|wrench|majority|way|marathon|court|bath)(?!\p{L})/u.test(
         after(context, match, 16),

@@ -12,7 +12,7 @@ export const SIGN_NAMES = table<string>(
   rows('∩=intersection|∅=empty set|∀=for all|∃=there exists|¬=not|∧=and|∨=or|⊕=exclusive or|⇒=implies|⇔=if and only if|∴=therefore'),
   rows('∵=because|∠=angle|⊥=is perpendicular to|∥=is parallel to|→=to|←=from|↔=to and from|↑=up|↓=down|€=euros|£=pounds|¥=yen|¢=cents'),
   rows('₹=rupees|₩=won|₽=rubles|₺=lira|₴=hryvnias|₪=shekels|₫=dong|₱=pesos|฿=baht|₦=naira|₿=bitcoin|§=section|¶=paragraph|©=copyright'),
-  rows('‰=per mille|†=dagger|‡=double dagger|′=prime|″=double prime'),
+  rows('⁻=minus|‰=per mille|†=dagger|‡=double dagger|′=prime|″=double prime'),
 )
 
 /** Greek letters, which formulas use, by name. */

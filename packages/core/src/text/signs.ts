@@ -145,7 +145,12 @@ const isFactor = (text: string, index: number) =>
 /** "divided by" between numbers, "or" between alternatives, nothing between letters, else its name. */
 function nameSlash(sign: string, { text, index, previous }: RuleContext, { before, left, right }: Around): string {
   if (sign.length > 1) return 'slash slash'
-  if (/\d/.test(before === ' ' ? previous.slice(-1) : before) && /\d/.test(right)) return 'divided by'
+  if (
+    /\d/.test(before === ' ' ? previous.slice(-1) : before) &&
+    /\d/.test(right) &&
+    !/^\/ ?\d{1,9}\p{L}/u.test(text.slice(index, index + 12))
+  )
+    return 'divided by'
   const next = /^\/ ?(\p{L}[\p{L}']{0,40})/u.exec(text.slice(index, index + 44))?.[1] ?? ''
   const last = /(\p{L}[\p{L}']{0,40}) ?$/u.exec(text.slice(Math.max(0, index - 42), index))?.[1] ?? ''
   if (/^and$/i.test(last) && /^or$/i.test(next)) return ''

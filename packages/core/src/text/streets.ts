@@ -133,9 +133,11 @@ export const STREET_RULES: readonly Rule[] = [
   },
   {
     name: 'road without a dot: 2nd Ave, Kennedy Expy, Hwy 61',
-    pattern: sticky(`(Ave|Blvd|Rd|Hwy|Pkwy|Ln|Ct|Pl|Sq|Expy|Ter|Cir|Fwy)${END}(?!\\.)`),
+    pattern: sticky(`(hwy|Ave|Blvd|Rd|Hwy|Pkwy|Ln|Ct|Pl|Sq|Expy|Ter|Cir|Fwy)${END}(?!\\.)`),
     say: ([match, road = ''], context) =>
-      /^\p{Lu}|(?:st|nd|rd|th)$/u.test(context.previous) || (road === 'Hwy' && /^ \d/.test(after(context, match)))
+      /^\p{Lu}|(?:st|nd|rd|th)$/u.test(context.previous) ||
+      (/^[Hh]wy$/.test(road) && /\/$/.test(before(context, 1))) ||
+      (/^[Hh]wy$/.test(road) && /^ \d/.test(after(context, match)))
         ? abbreviationOf(road)?.[0]?.say
         : undefined,
   },

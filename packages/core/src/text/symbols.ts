@@ -3,7 +3,7 @@ import { cardinalToWords, ordinalToWords } from './numbers.ts'
 import { after, before, END, type Rule, spell, sticky } from './rules.ts'
 import { GREEK_NAMES } from './sign-names.ts'
 import { anyOf, rows, table } from './table.ts'
-import { readPer } from './units.ts'
+import { readPer, readUnit } from './units.ts'
 
 /** Signs of programs and formulas that are more than one character. */
 const OPERATORS = table<string>([
@@ -30,7 +30,8 @@ const OPERATORS = table<string>([
 ])
 const KEYS = table<string>(rows('Ctrl=control|CTRL=control|Cmd=command|Esc=escape|Del=delete|Alt=alt|Tab=tab|Shift=shift|Enter=enter'))
 
-const POWER = 'to the'
+/** Symbols of elements that formulas in prose have, without those that are words and names. */
+const ELEMENT = 'Na|Cl|Mg|Al|Si|Ca|Fe|Cu|Zn|Ag|Br|Li|Mn|Ni|Pb|Sn|Ba|Hg|Cr|Ti|[HCNOFPSKIB]'
 
 function sayPower(written: string): string {
   const plain = written
@@ -41,7 +42,7 @@ function sayPower(written: string): string {
   if (plain === '3') return 'cubed'
   const minus = plain.startsWith('-') ? 'minus ' : ''
   const rest = plain.replace('-', '')
-  return `${POWER} ${minus}${/\d/.test(rest) ? ordinalToWords(rest) : rest.toUpperCase()}`
+  return `to the ${minus}${/\d/.test(rest) ? ordinalToWords(rest) : rest.toUpperCase()}`
 }
 
 /** Names with signs, operators, powers, and Greek letters. */
@@ -58,6 +59,14 @@ export const SYMBOL_RULES: readonly Rule[] = [
       if (!/^$|[\s("'/&A-Z]$/.test(before(context, 1))) return undefined
       return /[A-Z]$/.test(before(context, 1)) && !/^(?:com|org|net|io|co|edu|gov)$/.test(name) ? undefined : `dot ${name.toLowerCase()}`
     },
+  },
+  {
+    name: 'chemical formula: NaCl, C6H12O6, CaCO3',
+    pattern: sticky(`(?=[A-Z]{0,6}[a-z\\d₀-₉])(?:(?:${ELEMENT})\\d{0,3}){2,12}(?![\\p{L}\\d'-])`),
+    say: ([formula]) =>
+      /^(?:[A-Z]{2,}\d+|[A-Z]\d[A-Z])$/.test(formula) && !/^(?:CO2|NO2|SO2|H2O)$/.test(formula)
+        ? undefined
+        : formula.replace(/[A-Za-z]/g, letter => ` ${letter.toUpperCase()}`).replace(/\d+/g, count => ` ${cardinalToWords(count)}`),
   },
   {
     name: 'keys: Ctrl+C, Alt+F4',
@@ -114,6 +123,10 @@ export const SYMBOL_RULES: readonly Rule[] = [
     ),
     say([match, a, b, c, superscript], context) {
       if (!superscript && !/[\p{L}\d)\]}]$/u.test(before(context, 1))) return undefined
+      const gap = /\d$/.test(before(context, 1)) && context.text[context.index + match.length] === ' ' ? 1 : 0
+      const unit = gap ? readUnit(context.text, context.index + match.length + gap) : undefined
+      if (unit && !unit.attached)
+        return { text: `${sayPower(a ?? b ?? c ?? match)} ${unit.many}`, length: match.length + gap + unit.length }
       const per = readPer(context.text, context.index + match.length)
       return { text: sayPower(a ?? b ?? c ?? match) + per.text, length: match.length + per.length }
     },

@@ -73,6 +73,11 @@ export const TIME_RULES: readonly Rule[] = [
     say: (match, context) => finish(match, context, sayClock(match[1] as string, match[2], undefined, match[3] ?? match[4]), match[5], ''),
   },
   {
+    name: 'time with one letter: 6:42a, 7:58p',
+    pattern: sticky(`(\\d{1,2}):(\\d{2})([ap])${END}`),
+    say: ([, hour = '', minute, half]) => sayClock(hour, minute, undefined, half),
+  },
+  {
     name: 'hour: 5pm, 12 a.m.',
     pattern: sticky(`(\\d{1,2})\\s?${MERIDIEM}`, 'i'),
     say: (match, context) => finish(match, context, sayClock(match[1] as string, undefined, undefined, match[2] ?? match[3]), match[4], ''),
