@@ -24,14 +24,14 @@ export class Carry {
 
   /**
    * Puts the last elements of the chunk before in front of x, and keeps those of the result for the next.
-   * @param x float32 [1, C, 1, T]
-   * @returns joined [1, C, 1, P + T]; carried int64 [1], P: 0 at the start of a stream, `count` later
+   * @param x float32 [1, C, T]
+   * @returns joined [1, C, P + T]; carried int64 [1], P: 0 at the start of a stream, `count` later
    */
   before(x: Value, count: number): { joined: Value; carried: Value } {
-    const slot = this.#slot([1, x.shape[1]!, 1, `P${this.#slots}`])
-    const joined = this.#graph.concat([slot, x], 3)
-    this.#keep(slot, this.#graph.slice(joined, 3, -count))
-    return { joined, carried: this.#graph.lengthOf(slot, 3) }
+    const slot = this.#slot([1, x.shape[1]!, `P${this.#slots}`])
+    const joined = this.#graph.concat([slot, x], 2)
+    this.#keep(slot, this.#graph.slice(joined, 2, -count))
+    return { joined, carried: this.#graph.lengthOf(slot, 2) }
   }
 
   /** An LSTM that goes on where the chunk before ended. Reads what `lstm` reads. @param x float32 [T, 1, I] */

@@ -7,8 +7,6 @@ import {
   layerNorm,
   linear,
   snake,
-  toImage,
-  toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
@@ -19,7 +17,7 @@ export interface DacNetworkConfig {
   readonly outputPadding: boolean
   /** Frames per attention window (SNAC 32 and 44 kHz). */
   readonly attentionWindow?: number
-  /** The noise of decoder block `index`, [1, 1, 1, T] for an x [1, C, 1, T]; without it noise blocks are left out, which is what noise of zeros gives. */
+  /** The noise of decoder block `index`, [1, 1, T] for an x [1, C, T]; without it noise blocks are left out, which is what noise of zeros gives. */
   readonly noise?: (x: Value, index: number) => Value
 }
 
@@ -40,19 +38,18 @@ const rotaryBase = 10000
  */
 export function dacNetwork(graph: GraphBuilder, x: Value, weights: Weights, config: DacNetworkConfig): Value {
   let block = 0
-  const last = dacLayers(weights).reduce(
+  return dacLayers(weights).reduce(
     (value, layer, index) =>
       graph.scope(`${index}`, () => {
         if (layer.has('alpha')) return snake(graph, value, layer)
-        if (layer.has('to_qkv.weight')) return toImage(graph, localAttention(graph, toSignal(graph, value), layer, config.attentionWindow))
+        if (layer.has('to_qkv.weight')) return localAttention(graph, value, layer, config.attentionWindow)
         const parts = blockParts(layer)
         if (parts?.kind === 'encoder') return encoderBlock(graph, value, parts)
         if (parts?.kind === 'decoder') return decoderBlock(graph, value, parts, config, block++)
         return sameConv(graph, value, layer)
       }),
-    toImage(graph, x),
+    x,
   )
-  return toSignal(graph, last)
 }
 
 /** Strides of the blocks, in order of execution. */

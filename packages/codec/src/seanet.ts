@@ -8,8 +8,6 @@ import {
   groupNorm1,
   lstm,
   type Operand,
-  toImage,
-  toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
@@ -38,8 +36,7 @@ interface Layer {
   readonly weights: Weights
 }
 
-/** Signals are images of one row, [1, C, 1, T], except in the LSTM. */
-const TIME = 3
+const TIME = 2
 /** Published encoders have 16 entries; a checkpoint that claims more than this is not one. */
 const MAX_LAYERS = 256
 /** Name of the convolution in an entry: facebookresearch/encodec's wrappers, then transformers'. */
@@ -191,19 +188,15 @@ function emit(
   convolve: (value: Value, layer: Layer) => Value,
 ): Value {
   let units = 0
-  const last = layers.reduce(
-    (value, layer) => {
-      units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
-      return graph.scope(`${layer.index}`, () => {
-        if (layer.kind === 'elu') return elu(graph, value)
-        if (layer.kind === 'lstm') return toImage(graph, skipLstm(graph, toSignal(graph, value), layer.weights.scope('lstm'), config.carry))
-        if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
-        return convolve(value, layer)
-      })
-    },
-    toImage(graph, x),
-  )
-  return toSignal(graph, last)
+  return layers.reduce((value, layer) => {
+    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
+    return graph.scope(`${layer.index}`, () => {
+      if (layer.kind === 'elu') return elu(graph, value)
+      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'), config.carry)
+      if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
+      return convolve(value, layer)
+    })
+  }, x)
 }
 
 /** LSTM over frames, added to its input; one of two directions to its input twice. */
@@ -288,7 +281,7 @@ function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, c
   return graph.slice(whole, TIME, total - right, right === 0 ? undefined : -right)
 }
 
-/** The shape of an image like x of another length. */
+/** The shape of x with another length. */
 function ofLength(x: Value, length: Dim): Dim[] {
   return [...x.shape.slice(0, TIME), length]
 }

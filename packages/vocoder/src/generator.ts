@@ -1,19 +1,7 @@
 import { type MelConfig, melPresets } from '@mynah/audio'
-import {
-  conv1d,
-  convTranspose1d,
-  type GraphBuilder,
-  inHalves,
-  parseConfig,
-  resBlock1,
-  resBlock2,
-  toImage,
-  toSignal,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { type Net, parseConfig, resBlock1, resBlock2, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, type VocoderDescription } from './architecture.ts'
+import type { VocoderDescription } from './architecture.ts'
 
 const count = z.int().positive()
 
@@ -91,102 +79,50 @@ export function channelsBefore(stage: number, config: GeneratorConfig): number {
   return Math.floor(config.initialChannels / 2 ** stage)
 }
 
-/**
- * The widest signal that becomes an image. ONNX Runtime holds the weights of images a third time while it loads them, and at many channels they gain little: with all 768 channels of
- * BigVGAN's first stage as an image its peak is 1.5 GB instead of 1.1.
- */
-const widestImage = 512
-
-/** A signal [1, C, L] as an image [1, C, 1, L], which is faster to convolve, unless it has many channels; images stay as they are. */
-export function toNarrowImage(graph: GraphBuilder, x: Value): Value {
-  return x.shape.length === 3 && (x.shape[1] as number) <= widestImage ? toImage(graph, x) : x
-}
-
 /** How a descendant of HiFi-GAN differs from it inside a stage. */
 export interface StageOptions {
   /** Name of the transposed convolution, `ups.{stage}` unless given. */
   readonly upsampling?: string
   /** Activation before the upsampling; leaky ReLU of slope 0.1 unless given. */
   readonly activateStage?: (x: Value) => Value
-  /** Activation number `index` of the residual block whose weights are given; leaky ReLU of slope 0.1 unless given. */
-  readonly activate?: (x: Value, block: Weights, index: number) => Value
-  /** Elements on either side that one such activation depends on, 0 unless given. */
-  readonly activationReach?: number
+  /** Activation number `index` of the residual block at `block`; leaky ReLU of slope 0.1 unless given. */
+  readonly activate?: (x: Value, block: Net, index: number) => Value
 }
 
 /**
  * One stage of the generator: activation, ConvTranspose that halves the channels and lengthens by the rate, mean of the parallel residual blocks
  * ("multi-receptive field fusion"). Paper: HiFi-GAN, arXiv:2010.05646, section 2.2. Reads `ups.{stage}` and `resblocks.{stage · kernels + j}`.
- * @param x float32 [1, ⌊C / 2^stage⌋, L], or an image [1, ⌊C / 2^stage⌋, 1, L]
- * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate], an image unless it is wide (one more if kernel − rate is odd)
+ * @param x float32 [1, ⌊C / 2^stage⌋, L]
+ * @returns float32 [1, ⌊C / 2^(stage + 1)⌋, L · rate] (one more if kernel − rate is odd)
  * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
  */
-export function upsamplingStage(
-  architecture: string,
-  graph: GraphBuilder,
-  x: Value,
-  weights: Weights,
-  config: GeneratorConfig,
-  stage: number,
-  options: StageOptions = {},
-): Value {
-  const rate = config.upsampleRates[stage]!
-  const kernel = config.upsampleKernelSizes[stage]!
-  const channels = channelsBefore(stage + 1, config)
-  const name = options.upsampling ?? `ups.${stage}`
-  expectConv(architecture, weights, name, [channelsBefore(stage, config), channels, kernel], channels)
-  const activated = options.activateStage ? options.activateStage(x) : graph.leakyRelu(x, 0.1)
-  const padding = Math.floor((kernel - rate) / 2)
-  const stretched = graph.scope(name, () => convTranspose1d(graph, activated, weights.scope(name), { stride: rate, padding }))
-  const up = toNarrowImage(graph, stretched)
-  const kernels = config.resblockKernelSizes
-  const emitBlock = (value: Value, size: number, j: number) => {
-    const block = `resblocks.${stage * kernels.length + j}`
-    const scoped = weights.scope(block)
-    const dilations = config.resblockDilationSizes[j]!
-    expectBlock(architecture, scoped, config.resblock, channels, size, dilations.length)
-    const activate = options.activate && ((before: Value, index: number) => options.activate!(before, scoped, index))
-    const emit = config.resblock === '1' ? resBlock1 : resBlock2
-    return graph.scope(block, () => emit(graph, value, scoped, activate ? { dilations, activate } : { dilations }))
-  }
-  return inHalves(graph, up, blocksReach(config, options.activationReach), value => {
-    const blocks = kernels.map((size, j) => emitBlock(value, size, j))
-    return graph.div(
-      blocks.reduce((sum, block) => graph.add(sum, block)),
-      blocks.length,
-    )
+export function upsamplingStage(net: Net, x: Value, config: GeneratorConfig, stage: number, options: StageOptions = {}): Value {
+  const { upsampling = `ups.${stage}`, activateStage = value => net.leakyRelu(value, 0.1), activate } = options
+  const [rate, kernel] = [config.upsampleRates[stage]!, config.upsampleKernelSizes[stage]!]
+  const up = net.convTranspose1d(upsampling, activateStage(x), {
+    ...{ out: channelsBefore(stage + 1, config), kernel, stride: rate },
+    padding: Math.floor((kernel - rate) / 2),
   })
+  const resBlock = config.resblock === '1' ? resBlock1 : resBlock2
+  const blocks = config.resblockKernelSizes.map((size, j) => {
+    const block = net.at(`resblocks.${stage * config.resblockKernelSizes.length + j}`)
+    const sizes = { kernel: size, dilations: config.resblockDilationSizes[j]! }
+    return resBlock(block, up, activate ? { ...sizes, activate: (value, index) => activate(value, block, index) } : sizes)
+  })
+  return net.div(
+    blocks.reduce((sum, block) => net.add(sum, block)),
+    blocks.length,
+  )
 }
 
-function expectBlock(architecture: string, block: Weights, resblock: '1' | '2', channels: number, kernel: number, layers: number): void {
-  for (const list of resblock === '1' ? ['convs1', 'convs2'] : ['convs']) {
-    for (let i = 0; i < layers; i++) expectConv(architecture, block, `${list}.${i}`, [channels, channels, kernel], channels)
-  }
+/** The first convolution, mel [1, nMels, T] → [1, initialChannels, T], zero-padded to the same length. Reads `conv_pre`. */
+export function firstConv(net: Net, mel: Value, config: GeneratorConfig): Value {
+  return net.conv1d('conv_pre', mel, { out: config.initialChannels, kernel: outerKernel, padding: 'same' })
 }
 
-/** The first convolution, mel [1, nMels, T] → [1, initialChannels, T], an image unless it is wide, zero-padded to the same length. Reads `conv_pre`. */
-export function firstConv(architecture: string, graph: GraphBuilder, mel: Value, weights: Weights, config: GeneratorConfig): Value {
-  const { initialChannels, mel: frontEnd } = config
-  expectConv(architecture, weights, 'conv_pre', [initialChannels, frontEnd.nMels, outerKernel], initialChannels)
-  const convolved = graph.scope('conv_pre', () => conv1d(graph, mel, weights.scope('conv_pre'), { padding: 'same' }))
-  return toNarrowImage(graph, convolved)
-}
-
-/**
- * The last convolution, [1, C, L] or an image of it → [1, channels, L], zero-padded to the same length. Reads `conv_post`.
- * @param options.bias whether it has a bias; true unless told otherwise
- */
-export function lastConv(
-  architecture: string,
-  graph: GraphBuilder,
-  x: Value,
-  weights: Weights,
-  channels: number,
-  options: { bias?: boolean } = {},
-): Value {
-  expectConv(architecture, weights, 'conv_post', [channels, x.shape[1] as number, outerKernel], options.bias === false ? false : channels)
-  const convolved = graph.scope('conv_post', () => conv1d(graph, x, weights.scope('conv_post'), { padding: 'same' }))
-  return toSignal(graph, convolved)
+/** The last convolution, [1, C, L] → [1, channels, L], zero-padded to the same length. Reads `conv_post`. */
+export function lastConv(net: Net, x: Value, channels: number, options: { bias?: boolean } = {}): Value {
+  return net.conv1d('conv_post', x, { out: channels, kernel: outerKernel, padding: 'same', ...options })
 }
 
 /** Kernel size of the first and last convolution in every paper of the family. */

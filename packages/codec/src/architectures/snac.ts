@@ -58,9 +58,7 @@ export const snac: CodecArchitecture = {
           name,
           { layout, latentDim },
           factorizedNetworks(tensors, strides, (graph, noisy) =>
-            noisy
-              ? { ...network, noise: (x, index) => graph.unsqueeze(graph.input(`noise${index}`, 'float32', [1, 1, x.shape[3]!]), [2]) }
-              : network,
+            noisy ? { ...network, noise: (x, index) => graph.input(`noise${index}`, 'float32', [1, 1, x.shape[2]!]) } : network,
           ),
         ),
     }

@@ -12,12 +12,12 @@ import {
   type Node,
   type OnnxModel,
   type Value,
-  writeModel,
 } from './model.ts'
 import { type NodeOptions, Operators } from './operators.ts'
 import { layoutRules } from './rules-layout.ts'
 import { mathRules } from './rules-math.ts'
 import { neuralRules } from './rules-neural.ts'
+import { writeModel } from './serialize.ts'
 
 const rules: ReadonlyMap<string, Rule> = new Map([...mathRules, ...layoutRules, ...neuralRules])
 

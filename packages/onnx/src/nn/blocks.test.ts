@@ -6,6 +6,7 @@ import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.
 import { createRandom } from '../random.ts'
 import type { Tensor } from '../tensor.ts'
 import { convNextBlock } from './convnext.ts'
+import { Net } from './net.ts'
 import { layerNorm } from './norm.ts'
 import { resBlock1, resBlock2 } from './resblock.ts'
 
@@ -63,7 +64,7 @@ describe('HiFi-GAN residual blocks', () => {
       const first = convolve(leaky(expected), weights, `convs1.${i}`, dilation)
       expected = plus(expected, convolve(leaky(first), weights, `convs2.${i}`))
     })
-    const y = await run(x, (graph, input) => resBlock1(graph, input, createWeights(weights), { dilations }))
+    const y = await run(x, (graph, input) => resBlock1(new Net('block', createWeights(weights), graph), input, { kernel: 3, dilations }))
     expect(largestDifference(y, expected)).toBeLessThan(1e-5)
   })
 
@@ -79,7 +80,7 @@ describe('HiFi-GAN residual blocks', () => {
         order.push(index)
         return graph.tanh(value)
       }
-      return resBlock2(graph, input, createWeights(weights), { dilations, activate })
+      return resBlock2(new Net('block', createWeights(weights), graph), input, { kernel: 5, dilations, activate })
     })
     expect(order).toEqual([0, 1, 2])
     expect(largestDifference(y, expected)).toBeLessThan(1e-5)

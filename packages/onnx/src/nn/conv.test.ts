@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createWeights } from '../checkpoint/weights.ts'
 import { GraphBuilder } from '../graph/graph.ts'
-import type { Value } from '../graph/model.ts'
 import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.ts'
 import { createRandom } from '../random.ts'
 import { float32Tensor, type Tensor } from '../tensor.ts'
-import { type Conv1dConfig, type ConvTranspose1dConfig, conv1d, convTranspose1d, inHalves, toImage, toSignal } from './conv.ts'
+import { type Conv1dConfig, type ConvTranspose1dConfig, conv1d, convTranspose1d } from './conv.ts'
 
 /** Sums of float32 products in another order: 1e-5 leaves two digits above rounding. */
 const tolerance = 1e-5
@@ -86,12 +85,6 @@ async function run(
   return (await runGraph(graph, { x })).y!
 }
 
-/** The same layer on an image of one row. */
-const onImage =
-  (build: typeof conv1d | typeof convTranspose1d): typeof conv1d =>
-  (graph, x, weights, config) =>
-    toSignal(graph, build(graph, toImage(graph, x), weights, config as object))
-
 describe('conv1d', () => {
   const random = createRandom(1)
   const cases: { config: Conv1dConfig; kernel: number; padding: [number, number] }[] = [
@@ -113,11 +106,9 @@ describe('conv1d', () => {
     const weight = randomTensor(random, [12, 6 / groups, kernel], 0.3)
     const bias = randomTensor(random, [12])
     const expected = referenceConv(x, weight, bias, padding, config)
-    for (const layer of [conv1d, onImage(conv1d)]) {
-      const y = await run(x, { weight, bias }, layer, config)
-      expect(y.shape).toEqual(expected.shape)
-      expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
-    }
+    const y = await run(x, { weight, bias }, conv1d, config)
+    expect(y.shape).toEqual(expected.shape)
+    expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
   })
 
   it('with causal padding gives the same past whatever the future', async () => {
@@ -153,46 +144,8 @@ describe('convTranspose1d', () => {
     const weight = randomTensor(random, [6, 12 / groups, kernel], 0.3)
     const bias = randomTensor(random, [12])
     const expected = referenceConvTranspose(x, weight, bias, cut, config)
-    for (const layer of [convTranspose1d, onImage(convTranspose1d)]) {
-      const y = await run(x, { weight, bias }, layer, config)
-      expect(y.shape).toEqual(expected.shape)
-      expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
-    }
-  })
-})
-
-describe('inHalves', () => {
-  const random = createRandom(3)
-  const weights = createWeights({ weight: randomTensor(random, [4, 4, 3]), bias: randomTensor(random, [4]) })
-  const twice = (graph: GraphBuilder, x: Value, paddingMode: 'zeros' | 'reflect') =>
-    [3, 1].reduce((value, dilation) => conv1d(graph, value, weights, { padding: 'same', dilation, paddingMode }), x) // reach 4
-
-  it.each([
-    { length: 1, paddingMode: 'zeros' },
-    { length: 2, paddingMode: 'zeros' },
-    { length: 7, paddingMode: 'zeros' },
-    { length: 8, paddingMode: 'reflect' },
-    { length: 9, paddingMode: 'zeros' },
-    { length: 64, paddingMode: 'reflect' },
-    { length: 65, paddingMode: 'zeros' },
-  ] as const)('gives what the whole of $length elements gives, padded with $paddingMode', async ({ length, paddingMode }) => {
-    const x = randomTensor(random, [1, 4, length])
-    const graph = new GraphBuilder('halves')
-    const image = toImage(graph, graph.input('x', 'float32', [1, 4, 'T']))
-    graph.output('whole', twice(graph, image, paddingMode))
-    graph.output(
-      'halves',
-      inHalves(graph, image, 4, half => twice(graph, half, paddingMode)),
-    )
-    const { whole, halves } = await runGraph(graph, { x })
-    expect(halves!.shape).toEqual([1, 4, 1, length])
-    expect(largestDifference(halves!.data, whole!.data)).toBeLessThan(tolerance)
-  })
-
-  it('leaves signals and wide images whole', () => {
-    const graph = new GraphBuilder('whole')
-    for (const x of [graph.input('signal', 'float32', [1, 4, 'T']), graph.input('wide', 'float32', [1, 65, 1, 'T'])]) {
-      expect(inHalves(graph, x, 4, value => value)).toBe(x)
-    }
+    const y = await run(x, { weight, bias }, convTranspose1d, config)
+    expect(y.shape).toEqual(expected.shape)
+    expect(largestDifference(y.data, expected.data)).toBeLessThan(tolerance)
   })
 })

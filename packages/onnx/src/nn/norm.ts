@@ -35,18 +35,17 @@ export function adaptiveLayerNorm(
 
 /**
  * torch.nn.GroupNorm with one group: normalizes over channels and time together, then scales each channel. Reads `weight` [C] and `bias` [C].
- * @param x float32 [B, C, T], or [B, C, 1, T] as `toImage` gives
+ * @param x float32 [B, C, T]
  */
 export function groupNorm1(graph: GraphBuilder, x: Value, weights: Weights, config: { epsilon?: number } = {}): Value {
   const channels = knownWidth(x, 1)
   const flat = graph.reshape(x, [0, 1, -1])
   const one = graph.constant([1])
   const normal = graph.instanceNormalization(flat, one, graph.constant([0]), config.epsilon)
-  const ones = x.shape.slice(2).map(() => 1) // of a column, and of an image's rows
-  const restored = graph.assume(graph.reshape(normal, [0, channels, ...ones.slice(1), -1]), x.shape)
+  const restored = graph.assume(graph.reshape(normal, [0, channels, -1]), x.shape)
   const column = (name: string) => {
     const { data } = weights.get(name, [channels])
-    return graph.initializer(name, float32Tensor(data, [channels, ...ones]))
+    return graph.initializer(name, float32Tensor(data, [channels, 1]))
   }
   return graph.add(graph.mul(restored, column('weight')), column('bias'))
 }

@@ -1,10 +1,9 @@
-import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
-import { conv1d } from './conv.ts'
+import type { Net } from './net.ts'
 
 /** Configuration of HiFi-GAN's residual blocks. */
 export interface ResBlockConfig {
+  readonly kernel: number
   readonly dilations: readonly number[]
   /**
    * The activation before convolution number `index` in order of execution; leaky ReLU of slope 0.1 unless told otherwise.
@@ -16,29 +15,25 @@ export interface ResBlockConfig {
 /**
  * Residual block 1: for each dilation, activation → dilated convolution → activation → convolution, added to its input.
  * Paper: HiFi-GAN, arXiv:2010.05646, appendix A. Reads `convs1.{i}` and `convs2.{i}`.
- * @param x float32 [B, C, T], or an image [B, C, 1, T]
+ * @param x float32 [B, C, T]
  * @returns float32, the shape of x
  */
-export function resBlock1(graph: GraphBuilder, x: Value, weights: Weights, config: ResBlockConfig): Value {
-  const activate = config.activate ?? (value => graph.leakyRelu(value, 0.1))
-  const layer = (value: Value, name: string, dilation: number) =>
-    graph.scope(name, () => conv1d(graph, value, weights.scope(name), { dilation, padding: 'same' }))
-  return config.dilations.reduce((sum, dilation, i) => {
-    const dilated = layer(activate(sum, 2 * i), `convs1.${i}`, dilation)
-    return graph.add(layer(activate(dilated, 2 * i + 1), `convs2.${i}`, 1), sum)
+export function resBlock1(net: Net, x: Value, config: ResBlockConfig): Value {
+  const { kernel, dilations, activate = value => net.leakyRelu(value, 0.1) } = config
+  const sizes = { out: x.shape[1] as number, kernel, padding: 'same' } as const
+  return dilations.reduce((sum, dilation, i) => {
+    const dilated = net.conv1d(`convs1.${i}`, activate(sum, 2 * i), { ...sizes, dilation })
+    return net.add(net.conv1d(`convs2.${i}`, activate(dilated, 2 * i + 1), sizes), sum)
   }, x)
 }
 
 /**
  * Residual block 2: for each dilation, activation → dilated convolution, added to its input. Paper: HiFi-GAN, arXiv:2010.05646. Reads `convs.{i}`.
- * @param x float32 [B, C, T], or an image [B, C, 1, T]
+ * @param x float32 [B, C, T]
  * @returns float32, the shape of x
  */
-export function resBlock2(graph: GraphBuilder, x: Value, weights: Weights, config: ResBlockConfig): Value {
-  const activate = config.activate ?? (value => graph.leakyRelu(value, 0.1))
-  return config.dilations.reduce((sum, dilation, i) => {
-    const name = `convs.${i}`
-    const convolved = graph.scope(name, () => conv1d(graph, activate(sum, i), weights.scope(name), { dilation, padding: 'same' }))
-    return graph.add(convolved, sum)
-  }, x)
+export function resBlock2(net: Net, x: Value, config: ResBlockConfig): Value {
+  const { kernel, dilations, activate = value => net.leakyRelu(value, 0.1) } = config
+  const sizes = { out: x.shape[1] as number, kernel, padding: 'same' } as const
+  return dilations.reduce((sum, dilation, i) => net.add(net.conv1d(`convs.${i}`, activate(sum, i), { ...sizes, dilation }), sum), x)
 }

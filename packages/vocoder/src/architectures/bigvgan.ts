@@ -2,17 +2,15 @@ import {
   CheckpointError,
   float32Tensor,
   type Graph,
-  GraphBuilder,
+  Net,
   parseConfig,
   readSnakeParameters,
   snake,
-  toImage,
-  toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectShape, type VocoderArchitecture } from '../architecture.ts'
+import type { VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -70,22 +68,20 @@ export const bigVGan: VocoderArchitecture = {
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
 function buildBigVGan(weights: Weights, config: BigVGanConfig): Graph {
-  const graph = new GraphBuilder(name)
-  const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, mel, weights, config)
+  const net = new Net(name, weights)
+  const mel = net.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(net, mel, config)
   for (let stage = 0; stage < config.upsampleRates.length; stage++) {
-    x = upsamplingStage(name, graph, x, weights, config, stage, {
+    x = upsamplingStage(net, x, config, stage, {
       upsampling: `ups.${stage}.0`,
       activateStage: value => value,
-      activationReach,
-      activate: (value, block, index) =>
-        graph.scope(`activations.${index}`, () => antiAliasedSnake(graph, value, block.scope(`activations.${index}`), config)),
+      activate: (value, block, index) => antiAliasedSnake(block.at(`activations.${index}`), value, config),
     })
   }
-  x = graph.scope('activation_post', () => antiAliasedSnake(graph, x, weights.scope('activation_post'), config))
-  x = lastConv(name, graph, x, weights, 1, { bias: config.finalBias })
-  graph.output('waveform', config.finalTanh ? graph.tanh(x) : graph.clip(x, -1, 1))
-  return graph.toGraph()
+  x = antiAliasedSnake(net.at('activation_post'), x, config)
+  x = lastConv(net, x, 1, { bias: config.finalBias })
+  net.output('waveform', config.finalTanh ? net.tanh(x) : net.clip(x, -1, 1))
+  return net.toGraph()
 }
 
 /** Taps of the Kaiser-windowed sinc on both sides of the activation. */
@@ -100,18 +96,14 @@ const activationReach = 6
  * phases, even and odd samples, one row each, which each filter reaches from the original samples by half of its taps: the same numbers, without strides or zeros.
  * Snake's factors are multiplied into the filters: the phases u come out times 2α, and x + (1 − cos(2αx))/(2β) is left as a convolution of u and one of cos u.
  * Reads `act.alpha`, `act.beta` (SnakeBeta), `upsample.filter` and `downsample.lowpass.filter` [1, 1, 12].
- * @param x float32 [B, C, L], or an image [B, C, 1, L]
+ * @param x float32 [B, C, L]
  * @returns float32, the shape of x
  */
-export function antiAliasedSnake(
-  graph: GraphBuilder,
-  x: Value,
-  weights: Weights,
-  config: Pick<BigVGanConfig, 'activation' | 'logScale'>,
-): Value {
+export function antiAliasedSnake(net: Net, x: Value, config: Pick<BigVGanConfig, 'activation' | 'logScale'>): Value {
+  const { weights } = net
   const [batch, channels] = x.shape as readonly [number, number]
-  expectShape(name, weights, 'act.alpha', [channels])
-  if (config.activation === 'snakebeta') expectShape(name, weights, 'act.beta', [channels], 'is its activation "snake", without beta?')
+  net.expect('act.alpha', [channels])
+  if (config.activation === 'snakebeta') net.expect('act.beta', [channels], 'is its activation "snake", without beta?')
   else if (weights.has('act.beta')) {
     throw new CheckpointError(
       `${name}: ${weights.source} has "act.beta", which activation "snake" lacks; expected "snakebeta" in the config`,
@@ -120,8 +112,8 @@ export function antiAliasedSnake(
       },
     )
   }
-  const up = readFilter(weights, 'upsample.filter')
-  const down = readFilter(weights, 'downsample.lowpass.filter')
+  const up = readFilter(net, 'upsample.filter')
+  const down = readFilter(net, 'downsample.lowpass.filter')
   const { frequencies, divisors, hasCosineForm } = readSnakeParameters(weights.scope('act'), channels, { logScale: config.logScale })
   const tap = (filter: Float32Array, index: number) => (index < 0 || index >= filterTaps ? 0 : filter[index]!)
   const seven = [0, 1, 2, 3, 4, 5, 6]
@@ -134,50 +126,51 @@ export function antiAliasedSnake(
       { length: channels * taps.length },
       (_, i) => gain(Math.floor(i / taps.length)) * taps[i % taps.length]!,
     )
-    const weight = graph.initializer('filter', float32Tensor(kernels, [channels, 1, taps.length / 7, 7]))
+    const weight = net.initializer('filter', float32Tensor(kernels, [channels, 1, taps.length / 7, 7]))
     const shift =
       bias &&
-      graph.initializer(
+      net.initializer(
         'bias',
         float32Tensor(
           Float32Array.from({ length: channels }, (_, c) => bias(c)),
           [channels],
         ),
       )
-    return graph.conv(input, weight, shift, { groups: channels })
+    return net.conv(input, weight, shift, { groups: channels })
   }
 
-  const extended = graph.pad(x.shape.length === 3 ? toImage(graph, x) : x, 3, 3, 3, { mode: 'edge' })
+  const extended = net.pad(net.unsqueeze(x, [2]), 3, 3, 3, { mode: 'edge' }) // rows are phases
   const magnify = (channel: number) => (hasCosineForm ? 2 * frequencies[channel]! : 1)
-  const phases = graph.concat(
+  const phases = net.concat(
     toPhase.map(taps => depthwise(extended, taps, magnify)),
     2,
   ) // [B, C, 2, L]
   // The doubled signal is extended by its first and last samples, which are an even and an odd one, in both phases.
-  const first = graph.slice(graph.slice(phases, 3, 0, 1), 2, 0, 1) // [B, C, 1, 1]
-  const last = graph.slice(graph.slice(phases, 3, -1), 2, 1, 2)
-  const before = graph.expand(first, [batch, channels, 2, 3])
-  const after = graph.expand(last, [batch, channels, 2, 3])
-  const u = graph.concat([before, phases, after], 3) // [B, C, 2, L + 6]
-  const shaped = (image: Value) => (x.shape.length === 3 ? toSignal(graph, image) : image)
+  const first = net.slice(net.slice(phases, 3, 0, 1), 2, 0, 1) // [B, C, 1, 1]
+  const last = net.slice(net.slice(phases, 3, -1), 2, 1, 2)
+  const before = net.expand(first, [batch, channels, 2, 3])
+  const after = net.expand(last, [batch, channels, 2, 3])
+  const u = net.concat([before, phases, after], 3) // [B, C, 2, L + 6]
   if (!hasCosineForm) {
-    return shaped(depthwise(snake(graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1))
+    return net.squeeze(
+      depthwise(snake(net.graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1),
+      [2],
+    )
   }
   const half = (channel: number) => 0.5 / divisors[channel]!
   const gain = fromPhases.reduce((sum, value) => sum + value)
-  const joined = graph.add(
+  const joined = net.add(
     depthwise(
       u,
       fromPhases,
       channel => 0.5 / frequencies[channel]!,
       channel => gain * half(channel),
     ),
-    depthwise(graph.cos(u), fromPhases, channel => -half(channel)),
+    depthwise(net.cos(u), fromPhases, channel => -half(channel)),
   ) // [B, C, 1, L]
-  return shaped(joined)
+  return net.squeeze(joined, [2])
 }
 
-function readFilter(weights: Weights, filter: string): Float32Array {
-  expectShape(name, weights, filter, [1, 1, filterTaps], 'only twofold anti-aliasing with 12 taps, as published, is supported')
-  return weights.get(filter).data
+function readFilter(net: Net, filter: string): Float32Array {
+  return net.weight(filter, [1, 1, filterTaps], 'only twofold anti-aliasing with 12 taps, as published, is supported').data
 }

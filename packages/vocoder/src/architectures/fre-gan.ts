@@ -1,5 +1,5 @@
-import { conv1d, convTranspose1d, type Graph, GraphBuilder, type Value, type Weights } from '@mynah/onnx'
-import { expectConv, type VocoderArchitecture } from '../architecture.ts'
+import { type Graph, Net, type Value, type Weights } from '@mynah/onnx'
+import type { VocoderArchitecture } from '../architecture.ts'
 import {
   channelsBefore,
   describeGenerator,
@@ -8,7 +8,6 @@ import {
   generatorContext,
   lastConv,
   readGeneratorConfig,
-  toNarrowImage,
   upsamplingStage,
 } from '../generator.ts'
 
@@ -34,42 +33,33 @@ export const freGan: VocoderArchitecture = {
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. */
 function buildFreGan(weights: Weights, config: GeneratorConfig): Graph {
-  const graph = new GraphBuilder(name)
-  let mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, mel, weights, config)
+  const net = new Net(name, weights)
+  let mel = net.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(net, mel, config)
   let sum: Value | undefined
   for (let stage = 0; stage < config.upsampleRates.length; stage++) {
     if (stage >= 1) {
-      mel = upsampleMel(graph, mel, weights, config, stage)
-      x = graph.add(x, mel)
+      mel = upsampleMel(net, mel, config, stage)
+      x = net.add(x, mel)
     }
-    if (stage >= 2) sum = upsampleOutput(graph, sum ?? x, weights, config, stage)
-    x = upsamplingStage(name, graph, x, weights, config, stage)
-    if (sum) sum = graph.add(sum, x)
+    if (stage >= 2) sum = upsampleOutput(net, sum ?? x, config, stage)
+    x = upsamplingStage(net, x, config, stage)
+    if (sum) sum = net.add(sum, x)
   }
-  const last = graph.leakyRelu(sum ?? x, 0.01)
-  graph.output('waveform', graph.tanh(lastConv(name, graph, last, weights, 1)))
-  return graph.toGraph()
+  net.output('waveform', net.tanh(lastConv(net, net.leakyRelu(sum ?? x, 0.01), 1)))
+  return net.toGraph()
 }
 
 /** The mel at the rate of `stage`: a ConvTranspose with the rate and kernel of the stage before. Reads `cond_up.{stage − 1}`. */
-function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, config: GeneratorConfig, stage: number): Value {
-  const rate = config.upsampleRates[stage - 1]!
-  const kernel = config.upsampleKernelSizes[stage - 1]!
-  const channels = channelsBefore(stage, config)
-  const layer = `cond_up.${stage - 1}`
-  expectConv(name, weights, layer, [mel.shape[1] as number, channels, kernel], channels)
-  const padding = Math.floor((kernel - rate) / 2)
-  const stretched = graph.scope(layer, () => convTranspose1d(graph, mel, weights.scope(layer), { stride: rate, padding }))
-  return toNarrowImage(graph, stretched)
+function upsampleMel(net: Net, mel: Value, config: GeneratorConfig, stage: number): Value {
+  const [rate, kernel] = [config.upsampleRates[stage - 1]!, config.upsampleKernelSizes[stage - 1]!]
+  const sizes = { out: channelsBefore(stage, config), kernel, stride: rate, padding: Math.floor((kernel - rate) / 2) }
+  return net.convTranspose1d(`cond_up.${stage - 1}`, mel, sizes)
 }
 
 /** What has been summed so far, repeated to the rate that `stage` ends at, then 1×1 convolution to its channels. Reads `res_output.{stage − 2}.1`. */
-function upsampleOutput(graph: GraphBuilder, sum: Value, weights: Weights, config: GeneratorConfig, stage: number): Value {
-  const channels = channelsBefore(stage + 1, config)
-  const layer = `res_output.${stage - 2}.1`
-  expectConv(name, weights, layer, [channels, sum.shape[1] as number, 1], channels)
+function upsampleOutput(net: Net, sum: Value, config: GeneratorConfig, stage: number): Value {
   // A 1×1 convolution and repetition commute: the convolution is cheaper before.
-  const narrowed = graph.scope(layer, () => conv1d(graph, sum, weights.scope(layer)))
-  return toNarrowImage(graph, graph.repeat(narrowed, narrowed.shape.length - 1, config.upsampleRates[stage]!))
+  const narrowed = net.conv1d(`res_output.${stage - 2}.1`, sum, { out: channelsBefore(stage + 1, config), kernel: 1 })
+  return net.repeat(narrowed, 2, config.upsampleRates[stage]!)
 }

@@ -1,6 +1,6 @@
-import { type Graph, GraphBuilder, parseConfig, type Value, type Weights } from '@mynah/onnx'
+import { type Graph, Net, parseConfig, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectShape, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+import type { VocoderArchitecture, VocoderDescription } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
@@ -72,25 +72,22 @@ function describeTransformers(weights: Weights, config: unknown): VocoderDescrip
 }
 
 /** (mel − mean) / scale, by band. Reads `mean` and `scale`, which every such checkpoint has. */
-function normalize(graph: GraphBuilder, mel: Value, weights: Weights, variant: Variant): Value {
+function normalize(net: Net, mel: Value, variant: Variant): Value {
   if (variant.upsampling === upsamplings.original) return mel
-  const column = (statistic: string) => {
-    const bands = mel.shape[1] as number
-    expectShape(name, weights, statistic, [bands])
-    return graph.initializer(statistic, { ...weights.get(statistic), shape: [bands, 1] })
-  }
+  const bands = mel.shape[1] as number
+  const column = (statistic: string) => net.initializer(statistic, { ...net.weight(statistic, [bands]), shape: [bands, 1] })
   const [mean, scale] = [column('mean'), column('scale')]
-  return variant.normalizes ? graph.div(graph.sub(mel, mean), scale) : mel
+  return variant.normalizes ? net.div(net.sub(mel, mean), scale) : mel
 }
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]. The last leaky ReLU has PyTorch's default slope, 0.01, where all others have 0.1. */
 function buildHifiGan(weights: Weights, config: GeneratorConfig, variant: Variant): Graph {
-  const graph = new GraphBuilder(name)
-  const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, normalize(graph, mel, weights, variant), weights, config)
+  const net = new Net(name, weights)
+  const mel = net.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(net, normalize(net, mel, variant), config)
   for (let stage = 0; stage < config.upsampleRates.length; stage++) {
-    x = upsamplingStage(name, graph, x, weights, config, stage, { upsampling: `${variant.upsampling}.${stage}` })
+    x = upsamplingStage(net, x, config, stage, { upsampling: `${variant.upsampling}.${stage}` })
   }
-  graph.output('waveform', graph.tanh(lastConv(name, graph, graph.leakyRelu(x, 0.01), weights, 1)))
-  return graph.toGraph()
+  net.output('waveform', net.tanh(lastConv(net, net.leakyRelu(x, 0.01), 1)))
+  return net.toGraph()
 }

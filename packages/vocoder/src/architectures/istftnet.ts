@@ -1,11 +1,12 @@
-import { CheckpointError, conv1d, type Graph, GraphBuilder, istft, parseConfig, toSignal, type Weights } from '@mynah/onnx'
+import { CheckpointError, type Graph, istft, Net, parseConfig, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, type VocoderArchitecture } from '../architecture.ts'
+import type { VocoderArchitecture } from '../architecture.ts'
 import {
   describeGenerator,
   firstConv,
   type GeneratorConfig,
   generatorContext,
+  lastConv,
   outerKernel,
   readGeneratorConfig,
   upsamplingStage,
@@ -58,20 +59,18 @@ export const istftNet: VocoderArchitecture = {
  * centred inverse STFT needs; the first half of its channels is the logarithm of the magnitude, the sine of the others is the phase in radians.
  */
 function buildIstftNet(weights: Weights, config: IstftNetConfig): Graph {
-  const graph = new GraphBuilder(name)
-  const mel = graph.input('mel', 'float32', [1, config.mel.nMels, 'T'])
-  let x = firstConv(name, graph, mel, weights, config)
-  for (let stage = 0; stage < config.upsampleRates.length; stage++) x = upsamplingStage(name, graph, x, weights, config, stage)
-  const bins = config.nFft / 2 + 1
-  expectConv(name, weights, 'conv_post', [2 * bins, x.shape[1] as number, outerKernel], 2 * bins)
-  const padded = graph.pad(graph.leakyRelu(x, 0.01), x.shape.length - 1, 1, 0, { mode: 'reflect' }) // [1, C, 1, L + 1]
-  const image = graph.scope('conv_post', () => conv1d(graph, padded, weights.scope('conv_post'), { padding: 'same' }))
-  const spectrum = toSignal(graph, image) // [1, nFft + 2, L + 1]
-  const [logMagnitude, angle] = graph.split(spectrum, [bins, bins], 1)
-  const magnitude = graph.exp(logMagnitude!)
-  const phase = graph.sin(angle!)
-  const real = graph.mul(magnitude, graph.cos(phase))
-  const imaginary = graph.mul(magnitude, graph.sin(phase))
-  graph.output('waveform', istft(graph, real, imaginary, { nFft: config.nFft, hopLength: config.hopLength, padding: 'center' }))
-  return graph.toGraph()
+  const { nFft, hopLength } = config
+  const net = new Net(name, weights)
+  const mel = net.input('mel', 'float32', [1, config.mel.nMels, 'T'])
+  let x = firstConv(net, mel, config)
+  for (let stage = 0; stage < config.upsampleRates.length; stage++) x = upsamplingStage(net, x, config, stage)
+  const bins = nFft / 2 + 1
+  const padded = net.pad(net.leakyRelu(x, 0.01), 2, 1, 0, { mode: 'reflect' }) // [1, C, L + 1]
+  const [logMagnitude, angle] = net.split(lastConv(net, padded, 2 * bins), [bins, bins], 1)
+  const magnitude = net.exp(logMagnitude!)
+  const phase = net.sin(angle!)
+  const real = net.mul(magnitude, net.cos(phase))
+  const imaginary = net.mul(magnitude, net.sin(phase))
+  net.output('waveform', istft(net.graph, real, imaginary, { nFft, hopLength, padding: 'center' }))
+  return net.toGraph()
 }

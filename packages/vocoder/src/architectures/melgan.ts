@@ -1,21 +1,7 @@
 import { melPresets } from '@mynah/audio'
-import {
-  CheckpointError,
-  conv1d,
-  convTranspose1d,
-  expectEqual,
-  type Graph,
-  GraphBuilder,
-  inHalves,
-  type ModelFiles,
-  parseConfig,
-  toImage,
-  toSignal,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { CheckpointError, expectEqual, type Graph, type ModelFiles, Net, parseConfig, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+import type { VocoderArchitecture, VocoderDescription } from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 
 const name = 'melgan'
@@ -157,48 +143,33 @@ function measure(weights: Weights, { block, shortcut }: Layout): Omit<MelGanConf
 
 /** Emits mel [1, nMels, T] → waveform [1, 1, T · hop]; convolutions reflect at the edges. */
 function buildMelGan(weights: Weights, config: MelGanConfig): Graph {
-  const { slope } = config
-  const graph = new GraphBuilder(name)
-  const mel = graph.input('mel', 'float32', [1, config.nMels, 'T'])
+  const { slope, outerKernel: kernel } = config
+  const net = new Net(name, weights)
+  const mel = net.input('mel', 'float32', [1, config.nMels, 'T'])
   let channels = config.initialChannels
-  let x = reflectedConv(graph, toImage(graph, mel), weights, '1', [channels, config.nMels, config.outerKernel])
+  let x = net.conv1d('1', mel, { out: channels, kernel, ...reflected })
   for (const [stage, rate] of config.upsampleRates.entries()) {
     const at = upsamplingAt(stage, config.residualLayers)
-    const layer = `${at}`
-    expectConv(name, weights, layer, [channels, channels / 2, 2 * rate], channels / 2)
     channels /= 2
-    const activated = graph.leakyRelu(x, slope)
-    const padding = Math.floor(rate / 2) + (rate % 2)
-    x = graph.scope(layer, () =>
-      convTranspose1d(graph, activated, weights.scope(layer), { stride: rate, padding, outputPadding: rate % 2 }),
-    )
-    const blocks = Array.from({ length: config.residualLayers }, (_, i) => `${at + 1 + i}`)
-    x = inHalves(graph, x, sum(residualReach(config)), half =>
-      blocks.reduce((value, block, i) => residualBlock(graph, value, weights, block, config, i), half),
-    )
+    const upsampling = { stride: rate, padding: Math.floor(rate / 2) + (rate % 2), outputPadding: rate % 2 }
+    x = net.convTranspose1d(`${at}`, net.leakyRelu(x, slope), { out: channels, kernel: 2 * rate, ...upsampling })
+    for (let i = 0; i < config.residualLayers; i++) x = residualBlock(net.at(`${at + 1 + i}`), x, config, i)
   }
   // After the last block: leaky ReLU, padding, convolution.
   const last = `${upsamplingAt(config.upsampleRates.length, config.residualLayers) + 1}`
-  x = reflectedConv(graph, graph.leakyRelu(x, slope), weights, last, [1, channels, config.outerKernel])
-  const waveform = toSignal(graph, x)
-  graph.output('waveform', config.finalTanh ? graph.tanh(waveform) : waveform)
-  return graph.toGraph()
+  x = net.conv1d(last, net.leakyRelu(x, slope), { out: 1, kernel, ...reflected })
+  net.output('waveform', config.finalTanh ? net.tanh(x) : x)
+  return net.toGraph()
 }
 
-/** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `{layer}.shortcut`, `.block.2` and `.block.4`, or what they are called. */
-function residualBlock(graph: GraphBuilder, x: Value, weights: Weights, layer: string, config: MelGanConfig, index: number): Value {
-  const { layout, residualKernel: kernel, slope } = config
-  const channels = x.shape[1] as number
-  const conv = (value: Value, part: string, size: number, dilation = 1) =>
-    reflectedConv(graph, value, weights, `${layer}.${part}`, [channels, channels, size], dilation)
-  const dilated = conv(graph.leakyRelu(x, slope), `${layout.block}.2`, kernel, kernel ** index)
-  const out = conv(graph.leakyRelu(dilated, slope), `${layout.block}.4`, 1)
-  return graph.add(conv(x, layout.shortcut, 1), out)
-}
+const reflected = { padding: 'same', paddingMode: 'reflect' } as const
 
-function reflectedConv(graph: GraphBuilder, x: Value, weights: Weights, layer: string, shape: readonly number[], dilation = 1): Value {
-  expectConv(name, weights, layer, shape, shape[0]!)
-  return graph.scope(layer, () => conv1d(graph, x, weights.scope(layer), { padding: 'same', paddingMode: 'reflect', dilation }))
+/** 1×1 convolution of x + (leaky ReLU → dilated convolution → leaky ReLU → 1×1 convolution). Reads `shortcut`, `block.2` and `block.4`, or what they are called. */
+function residualBlock(net: Net, x: Value, { layout, residualKernel: kernel, slope }: MelGanConfig, index: number): Value {
+  const out = x.shape[1] as number
+  const dilated = net.conv1d(`${layout.block}.2`, net.leakyRelu(x, slope), { out, kernel, dilation: kernel ** index, ...reflected })
+  const narrow = net.conv1d(`${layout.block}.4`, net.leakyRelu(dilated, slope), { out, kernel: 1 })
+  return net.add(net.conv1d(layout.shortcut, x, { out, kernel: 1 }), narrow)
 }
 
 /** Reach of the residual blocks in samples of their stage. */

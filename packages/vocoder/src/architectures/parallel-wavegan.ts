@@ -1,18 +1,18 @@
 import {
+  type Conv1dConfig,
   conv1d,
   createWeights,
   float32Tensor,
   type Graph,
-  GraphBuilder,
+  Net,
+  type Operators,
   parseConfig,
   type Tensor,
-  toImage,
-  toSignal,
   type Value,
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { expectConv, expectShape, type VocoderArchitecture } from '../architecture.ts'
+import type { VocoderArchitecture } from '../architecture.ts'
 import { recipeAudioSchema, recipeMel } from '../kan-bayashi.ts'
 import { createNoise } from '../noise.ts'
 
@@ -108,56 +108,51 @@ function contextFrames(generator: Generator, hop: number): number {
 function buildParallelWaveGan(weights: Weights, config: Config): Graph {
   const { generator_params: generator, hop_size: hop } = config
   const { residual_channels: residual, skip_channels: skip, layers } = generator
-  const graph = new GraphBuilder(name)
-  const noise = graph.input('noise', 'float32', [1, generator.in_channels, `T*${hop}`])
-  const mel = graph.input('mel', 'float32', [1, generator.aux_channels, 'T'])
-  const upsampled = graph.scope('upsample_net', () => upsampleMel(graph, mel, weights.scope('upsample_net'), generator)) // [1, M, S]
-  const condition = toImage(graph, upsampled)
-  let x = pointwise(graph, toImage(graph, noise), weights, 'first_conv', residual) // [1, R, 1, S]
+  const net = new Net(name, weights)
+  const noise = net.input('noise', 'float32', [1, generator.in_channels, `T*${hop}`])
+  const mel = net.input('mel', 'float32', [1, generator.aux_channels, 'T'])
+  const condition = upsampleMel(net.at('upsample_net'), mel, generator) // [1, M, S]
+  let x = pointwise(net, noise, 'first_conv', residual) // [1, R, S]
   let skips: Value | undefined
   for (let i = 0; i < layers; i++) {
-    const layer = weights.scope(`conv_layers.${i}`)
     // The last layer's residual leads nowhere: onnxruntime drops it, but its weights must be right all the same.
-    const output = graph.scope(`conv_layers.${i}`, () => wavenetLayer(graph, x, condition, layer, generator, i))
+    const output = wavenetLayer(net.at(`conv_layers.${i}`), x, condition, generator, i)
     x = output.residual
-    skips = skips ? graph.add(skips, output.skip) : output.skip
+    skips = skips ? net.add(skips, output.skip) : output.skip
   }
   const mean = Math.sqrt(1 / layers)
-  const hidden = graph.relu(pointwise(graph, graph.relu(skips!), weights, 'last_conv_layers.1', skip, { scale: mean }))
-  graph.output('waveform', toSignal(graph, pointwise(graph, hidden, weights, 'last_conv_layers.3', 1)))
+  const hidden = net.relu(pointwise(net, net.relu(skips!), 'last_conv_layers.1', skip, { scale: mean }))
+  net.output('waveform', pointwise(net, hidden, 'last_conv_layers.3', 1))
   // Statistics that a checkpoint may hold belong to the front-end.
   for (const statistic of ['mean', 'scale']) if (weights.has(statistic)) weights.raw(statistic)
-  return graph.toGraph()
+  return net.toGraph()
 }
 
 /**
  * A layer of WaveNet: dilated convolution plus condition → gate → what is passed on, and what is skipped to the end.
- * @param x the residual times 2^(index / 2), [1, R, 1, S]
+ * @param x the residual times 2^(index / 2), [1, R, S]
  * @returns the next residual, times 2^((index + 1) / 2)
  */
 function wavenetLayer(
-  graph: GraphBuilder,
+  net: Net,
   x: Value,
   condition: Value,
-  weights: Weights,
   generator: Generator,
   index: number,
 ): { readonly residual: Value; readonly skip: Value } {
   const { residual_channels: residual, gate_channels: gate, kernel_size: kernel, bias } = generator
   const magnified = 2 ** (index / 2)
-  expectConv(name, weights, 'conv', [gate, residual, kernel], bias && gate)
-  const padding = generator.use_causal_conv ? 'causal' : 'same'
+  const dilated = { kernel, dilation: dilationOf(index, generator), padding: generator.use_causal_conv ? 'causal' : 'same' } as const
   /** Half of the channels of the dilated convolution and the condition. */
   const half = (part: 0 | 1) => {
     const outputs = [(part * gate) / 2, ((part + 1) * gate) / 2] as const
-    const layer = scaled(weights.scope('conv'), 1 / magnified, { outputs, scaleBias: false })
-    const heard = graph.scope('conv', () => conv1d(graph, x, layer, { dilation: dilationOf(index, generator), padding }))
-    return graph.add(heard, pointwise(graph, condition, weights, 'conv1x1_aux', gate, { bias: false, outputs }))
+    const heard = scaledConv(net, 'conv', x, gate, { ...dilated, bias, scale: 1 / magnified, outputs })
+    return net.add(heard, pointwise(net, condition, 'conv1x1_aux', gate, { bias: false, outputs }))
   }
-  const gated = graph.mul(graph.tanh(half(0)), graph.sigmoid(half(1)))
+  const gated = net.mul(net.tanh(half(0)), net.sigmoid(half(1)))
   return {
-    residual: graph.add(pointwise(graph, gated, weights, 'conv1x1_out', residual, { bias, scale: magnified, scaleBias: true }), x),
-    skip: pointwise(graph, gated, weights, 'conv1x1_skip', generator.skip_channels, { bias }),
+    residual: net.add(pointwise(net, gated, 'conv1x1_out', residual, { bias, scale: magnified, scaleBias: true }), x),
+    skip: pointwise(net, gated, 'conv1x1_skip', generator.skip_channels, { bias }),
   }
 }
 
@@ -185,53 +180,70 @@ function scaled(weights: Weights, factor: number, { outputs, scaleBias = false }
   })
 }
 
-/** A convolution of one tap, image [1, C, 1, S] → [1, channels, 1, S]. `scale` multiplies its weight; `outputs` picks some of the channels. */
-function pointwise(
-  graph: GraphBuilder,
+/** A convolution whose stored weight has `channels` outputs: `scale` multiplies it, `outputs` picks some of the channels. */
+function scaledConv(
+  net: Net,
+  layer: string,
   x: Value,
-  weights: Weights,
+  channels: number,
+  {
+    kernel,
+    bias = true,
+    scale = 1,
+    outputs,
+    scaleBias = false,
+    ...config
+  }: Scaling & Conv1dConfig & { readonly kernel: number; readonly bias?: boolean; readonly scale?: number },
+): Value {
+  const part = net.at(layer)
+  part.expect('weight', [channels, x.shape[1] as number, kernel])
+  if (bias) part.expect('bias', [channels])
+  const weights = scaled(part.weights, scale, outputs ? { outputs, scaleBias } : { scaleBias })
+  return net.layer(layer, graph => conv1d(graph, x, weights, config))
+}
+
+/** A convolution of one tap, [1, C, S] → [1, channels, S]. */
+function pointwise(
+  net: Net,
+  x: Value,
   layer: string,
   channels: number,
-  { bias = true, scale = 1, ...scaling }: Scaling & { readonly bias?: boolean; readonly scale?: number } = {},
+  config: Scaling & { readonly bias?: boolean; readonly scale?: number } = {},
 ): Value {
-  expectConv(name, weights, layer, [channels, x.shape[1] as number, 1], bias && channels)
-  return graph.scope(layer, () => conv1d(graph, x, scaled(weights.scope(layer), scale, scaling)))
+  return scaledConv(net, layer, x, channels, { kernel: 1, ...config })
 }
 
 /** Log-mel [1, M, T] → [1, M, T · hop]. */
-function upsampleMel(graph: GraphBuilder, mel: Value, weights: Weights, generator: Generator): Value {
-  const { upsample_net: net, upsample_params: params, aux_context_window: context, use_causal_conv: causal } = generator
+function upsampleMel(net: Net, mel: Value, generator: Generator): Value {
+  const { upsample_net: kind, upsample_params: params, aux_context_window: context, use_causal_conv: causal } = generator
   let x = mel
-  let layers = weights
-  if (net === 'ConvInUpsampleNetwork') {
-    const { aux_channels: mels } = generator
-    expectConv(name, weights, 'conv_in', [mels, mels, causal ? context + 1 : 2 * context + 1], false)
+  let layers = net
+  if (kind === 'ConvInUpsampleNetwork') {
     // Replicated frames are the context that this convolution eats.
-    const padded = context === 0 ? mel : graph.pad(mel, 2, context, causal ? 0 : context, { mode: 'edge' })
-    x = graph.scope('conv_in', () => conv1d(graph, padded, weights.scope('conv_in')))
-    layers = weights.scope('upsample')
+    const padded = context === 0 ? mel : net.pad(mel, 2, context, causal ? 0 : context, { mode: 'edge' })
+    x = net.conv1d('conv_in', padded, { out: generator.aux_channels, kernel: causal ? context + 1 : 2 * context + 1, bias: false })
+    layers = net.at('upsample')
   }
-  let image = graph.unsqueeze(x, [1]) // [1, 1, M, T]
+  let image = net.unsqueeze(x, [1]) // [1, 1, M, T]
   const perScale = params.nonlinear_activation ? 3 : 2 // stretch, convolution, activation
   for (const [i, scale] of params.upsample_scales.entries()) {
-    const layer = `up_layers.${perScale * i + 1}`
-    expectShape(name, layers, `${layer}.weight`, [1, 1, params.freq_axis_kernel_size, 2 * scale + 1])
-    const kernel = layers.get(`${layer}.weight`)
-    image = graph.scope(layer, () => activate(graph, stretchAndConvolve(graph, image, kernel, scale, causal), params))
+    const layer = layers.at(`up_layers.${perScale * i + 1}`)
+    const kernel = layer.weight('weight', [1, 1, params.freq_axis_kernel_size, 2 * scale + 1])
+    image = activate(layer, stretchAndConvolve(layer, image, kernel, scale, causal), params)
   }
-  return graph.squeeze(image, [1])
+  return net.squeeze(image, [1])
 }
 
-function activate(graph: GraphBuilder, x: Value, params: Generator['upsample_params']): Value {
+function activate(net: Net, x: Value, params: Generator['upsample_params']): Value {
   switch (params.nonlinear_activation) {
     case 'LeakyReLU':
-      return graph.leakyRelu(x, params.nonlinear_activation_params.negative_slope)
+      return net.leakyRelu(x, params.nonlinear_activation_params.negative_slope)
     case 'ReLU':
-      return graph.relu(x)
+      return net.relu(x)
     case 'Tanh':
-      return graph.tanh(x)
+      return net.tanh(x)
     case 'Sigmoid':
-      return graph.sigmoid(x)
+      return net.sigmoid(x)
     default:
       return x
   }
@@ -244,7 +256,7 @@ function activate(graph: GraphBuilder, x: Value, params: Generator['upsample_par
  * @param kernel [1, 1, height, 2·scale + 1]
  * @returns [1, 1, M, T · scale]
  */
-export function stretchAndConvolve(graph: GraphBuilder, image: Value, kernel: Tensor<'float32'>, scale: number, causal: boolean): Value {
+export function stretchAndConvolve(net: Operators, image: Value, kernel: Tensor<'float32'>, scale: number, causal: boolean): Value {
   const height = kernel.shape[2]!
   const width = 2 * scale + 1
   const before = causal ? 2 : 1 // frames seen before the present one; the kernel begins before · scale samples back
@@ -257,8 +269,8 @@ export function stretchAndConvolve(graph: GraphBuilder, image: Value, kernel: Te
       }
     }
   }
-  const weight = graph.initializer('phases', float32Tensor(phases, [scale, 1, height, 3]))
+  const weight = net.initializer('phases', float32Tensor(phases, [scale, 1, height, 3]))
   const side = (height - 1) / 2
-  const split = graph.conv(image, weight, undefined, { pads: [side, before, side, 2 - before] }) // [1, scale, M, T]
-  return graph.reshape(graph.transpose(split, [0, 2, 3, 1]), [1, 1, image.shape[2] as number, -1])
+  const split = net.conv(image, weight, undefined, { pads: [side, before, side, 2 - before] }) // [1, scale, M, T]
+  return net.reshape(net.transpose(split, [0, 2, 3, 1]), [1, 1, image.shape[2] as number, -1])
 }

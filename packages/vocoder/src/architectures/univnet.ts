@@ -1,11 +1,10 @@
 import { melPresets } from '@mynah/audio'
 import {
-  conv1d,
-  convTranspose1d,
   float32Tensor,
   type Graph,
-  GraphBuilder,
+  type GraphBuilder,
   gatedTanh,
+  Net,
   parseConfig,
   parseYaml,
   type Tensor,
@@ -13,7 +12,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { type Decoding, expectConv, type VocoderArchitecture } from '../architecture.ts'
+import type { Decoding, VocoderArchitecture } from '../architecture.ts'
 import { createNoise } from '../noise.ts'
 import type { DecodeOptions } from '../vocoder.ts'
 
@@ -188,48 +187,37 @@ function contextFrames(gen: Gen): number {
  */
 function buildUnivNet(weights: Weights, { audio, gen }: Config): Graph {
   const spelling = spellingOf(weights) ?? original
-  const graph = new GraphBuilder(name)
-  const noise = graph.input('noise', 'float32', [1, gen.noise_dim, 'T'])
-  const mel = graph.input('mel', 'float32', [1, audio.n_mel_channels, 'T'])
-  const reflected = { padding: 'same', paddingMode: 'reflect' } as const
-  expectConv(name, weights, 'conv_pre', [gen.channel_size, gen.noise_dim, outerKernel], gen.channel_size)
-  let x = graph.scope('conv_pre', () => conv1d(graph, noise, weights.scope('conv_pre'), reflected)) // [1, C, T]
+  const net = new Net(name, weights)
+  const noise = net.input('noise', 'float32', [1, gen.noise_dim, 'T'])
+  const mel = net.input('mel', 'float32', [1, audio.n_mel_channels, 'T'])
+  const outer = { kernel: outerKernel, padding: 'same', paddingMode: 'reflect' } as const
+  let x = net.conv1d('conv_pre', noise, { out: gen.channel_size, ...outer }) // [1, C, T]
   let hop = 1
   for (const [b, stride] of gen.strides.entries()) {
     hop *= stride
-    const block = weights.scope(spelling.block(b))
-    x = graph.scope(spelling.block(b), () => lvcBlock(graph, x, mel, block, gen, { stride, hop, spelling })) // [1, C, T · hop]
+    x = lvcBlock(net.at(spelling.block(b)), x, mel, gen, { stride, hop, spelling }) // [1, C, T · hop]
   }
-  expectConv(name, weights, spelling.last, [1, gen.channel_size, outerKernel], 1)
-  x = graph.leakyRelu(x, gen.lReLU_slope)
-  x = graph.scope('conv_post', () => conv1d(graph, x, weights.scope(spelling.last), reflected))
-  graph.output('waveform', graph.tanh(x))
-  return graph.toGraph()
+  net.output('waveform', net.tanh(net.conv1d(spelling.last, net.leakyRelu(x, gen.lReLU_slope), { out: 1, ...outer })))
+  return net.toGraph()
 }
 
 /** Transposed convolution, then for each dilation: convolution → location-variable convolution → gate, added to its input. */
 function lvcBlock(
-  graph: GraphBuilder,
+  net: Net,
   input: Value,
   mel: Value,
-  weights: Weights,
   gen: Gen,
   { stride, hop, spelling }: { readonly stride: number; readonly hop: number; readonly spelling: Spelling },
 ): Value {
-  const channels = gen.channel_size
+  const out = gen.channel_size
   const odd = stride % 2
-  const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
-  expectConv(name, weights, spelling.upsampling, [channels, channels, 2 * stride], channels)
-  const upsampling = { stride, padding: Math.floor(stride / 2) + odd, outputPadding: odd }
-  let x = graph.scope('convt_pre', () => convTranspose1d(graph, activate(input), weights.scope(spelling.upsampling), upsampling))
-  const kernels = graph.scope('kernel_predictor', () => predictKernels(graph, mel, weights.scope('kernel_predictor'), gen, spelling))
+  const activate = (value: Value) => net.leakyRelu(value, gen.lReLU_slope)
+  const upsampling = { kernel: 2 * stride, stride, padding: Math.floor(stride / 2) + odd, outputPadding: odd }
+  let x = net.convTranspose1d(spelling.upsampling, activate(input), { out, ...upsampling })
+  const kernels = predictKernels(net.at('kernel_predictor'), mel, gen, spelling)
   for (const [i, dilation] of gen.dilations.entries()) {
-    const layer = spelling.varying(i)
-    x = graph.scope(layer, () => {
-      expectConv(name, weights, layer, [channels, channels, blockKernel], channels)
-      const convolved = conv1d(graph, activate(x), weights.scope(layer), { dilation, padding: 'same' })
-      return graph.add(x, varyingConvolution(graph, activate(convolved), kernels[i]!, channels, hop))
-    })
+    const convolved = net.conv1d(spelling.varying(i), activate(x), { out, kernel: blockKernel, dilation, padding: 'same' })
+    x = net.add(x, varyingConvolution(net.graph, activate(convolved), kernels[i]!, out, hop))
   }
   return x
 }
@@ -239,37 +227,34 @@ function lvcBlock(
  * The reference views the output of `kernel_conv` as [layer, in, out, tap, T]; here its rows are put in the order that the batched product needs, so that
  * the largest tensor of the network is never transposed.
  */
-function predictKernels(graph: GraphBuilder, mel: Value, weights: Weights, gen: Gen, spelling: Spelling): Value[] {
-  const activate = (value: Value) => graph.leakyRelu(value, gen.lReLU_slope)
+function predictKernels(net: Net, mel: Value, gen: Gen, spelling: Spelling): Value[] {
   const { channel_size: channels, kpnet_conv_size: taps } = gen
-  const hidden = weights.shape(`${spelling.predictorInput}.weight`)[0]! // the published files have 64, the config does not say
-  const convolve = (value: Value, layer: string, kernel: number) => {
-    expectConv(name, weights, layer, [hidden, value.shape[1] as number, kernel], hidden)
-    return graph.scope(layer, () => activate(conv1d(graph, value, weights.scope(layer), { padding: 'same' })))
-  }
+  const hidden = net.weights.shape(`${spelling.predictorInput}.weight`)[0]! // the published files have 64, the config does not say
+  const convolve = (value: Value, layer: string, kernel: number) =>
+    net.leakyRelu(net.conv1d(layer, value, { out: hidden, kernel, padding: 'same' }), gen.lReLU_slope)
   let c = convolve(mel, spelling.predictorInput, predictorKernel) // [1, H, T]
   for (let i = 0; i < predictorBlocks; i++) {
     const [first, second] = spelling.predictorBlock(i)
-    c = graph.add(c, convolve(convolve(c, first, taps), second, taps))
+    c = net.add(c, convolve(convolve(c, first, taps), second, taps))
   }
   const layers = gen.dilations.length
   const read = (layer: string, rows: number): Convolution => {
-    expectConv(name, weights, layer, [rows, hidden, taps], rows)
-    return { weight: weights.get(`${layer}.weight`), bias: weights.get(`${layer}.bias`) }
+    const part = net.at(layer)
+    return { weight: part.weight('weight', [rows, hidden, taps]), bias: part.weight('bias', [rows]) }
   }
   const kernel = read('kernel_conv', layers * channels * 2 * channels * lvcKernel)
   const bias = read('bias_conv', layers * 2 * channels)
   // The frames that a convolution over `taps` frames sees, and a one for the bias: [T, taps · H + 1]
-  const frames = graph.transpose(graph.squeeze(c, [0]), [1, 0])
-  const padded = graph.pad(frames, 0, (taps - 1) / 2, (taps - 1) / 2)
-  const length = graph.lengthOf(mel, 2)
+  const frames = net.transpose(net.squeeze(c, [0]), [1, 0])
+  const padded = net.pad(frames, 0, (taps - 1) / 2, (taps - 1) / 2)
+  const length = net.lengthOf(mel, 2)
   const seen = Array.from({ length: taps }, (_, tap) =>
-    graph.assume(graph.slice(padded, 0, tap, tap === taps - 1 ? undefined : tap - taps + 1), [mel.shape[2]!, hidden]),
+    net.graph.assume(net.slice(padded, 0, tap, tap === taps - 1 ? undefined : tap - taps + 1), [mel.shape[2]!, hidden]),
   )
-  const context = graph.concat([...seen, graph.fill([length, 1], 1)], 1)
+  const context = net.concat([...seen, net.fill([length, 1], 1)], 1)
   return gen.dilations.map((_, layer) => {
-    const matrix = graph.initializer(`kernels.${layer}`, kernelMatrix(kernel, bias, layer, channels))
-    return graph.reshape(graph.matmul(context, matrix), [-1, 2 * channels, lvcKernel * channels + 1])
+    const matrix = net.initializer(`kernels.${layer}`, kernelMatrix(kernel, bias, layer, channels))
+    return net.reshape(net.matmul(context, matrix), [-1, 2 * channels, lvcKernel * channels + 1])
   })
 }
 
