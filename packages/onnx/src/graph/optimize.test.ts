@@ -14,7 +14,10 @@ import { largestDifference, randomTensor, runGraph } from './run.fixture.ts'
 const tolerance = 1e-5
 const random = createRandom(3)
 const weightsOf = (channels: number, kernel = 3) =>
-  createWeights({ weight: randomTensor(random, [channels, channels, kernel], 0.3), bias: randomTensor(random, [channels], 0.3) })
+  createWeights({
+    weight: randomTensor(random, [channels, channels, kernel], 1 / Math.sqrt(channels * kernel)),
+    bias: randomTensor(random, [channels], 0.3),
+  })
 
 const rankOf = (graph: Graph, opType: string) =>
   graph.nodes.filter(node => node.opType === opType).map(({ outputs }) => outputs[0]!.shape.length)
