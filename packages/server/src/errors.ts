@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 /**
  * What a client is told when a request fails. `code` is stable; the message says what was found, what was expected, and what to do.
  * Codes of its own: `invalid-request`, `invalid-json`, `body-too-large`, `text-too-long`, `unsupported-format`, `unauthorized`, `forbidden`, `not-found`, `voice-not-found`, `model-not-found`,
- * `voice-exists`, `voice-unusable`, `voice-read-only`, `too-many-voices`, `rate-limited`, `busy`, `no-space`, `shutting-down`, `stalled`, `internal`.
+ * `voice-read-only`, `too-many-voices`, `rate-limited`, `busy`, `no-space`, `shutting-down`, `stalled`, `internal`.
  */
 export class RequestError extends MynahError {
   readonly status: ContentfulStatusCode
