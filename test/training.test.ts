@@ -13,9 +13,12 @@ const hasTorch = spawnSync(python, ['-c', 'import torch, librosa, soxr, safetens
 const folder = fileURLToPath(new URL('../training', import.meta.url))
 const runs = mkdtempSync(join(tmpdir(), 'mynah-training-'))
 
+const required = process.env.MYNAH_TRAINING === 'required' // by `pnpm test:training`
+
+if (!hasTorch && required) throw new Error(`${python} has no torch, librosa, soxr and safetensors`)
 if (!hasTorch)
   process.stderr.write(
-    `training scripts are not tested: ${python} has no torch, librosa, soxr and safetensors; set MYNAH_PYTHON to one that has\n`,
+    `training scripts are not tested: ${python} has no torch, librosa, soxr and safetensors; 'pnpm test:training' makes one that has\n`,
   )
 
 afterAll(() => rmSync(runs, { recursive: true, force: true }))
@@ -99,6 +102,8 @@ describe.skipIf(!hasTorch)('training scripts', () => {
 })
 
 const hasRecognizer = spawnSync(python, ['-c', 'import moonshine_voice, num2words, soxr, soundfile'], { stdio: 'ignore' }).status === 0
+
+if (!hasRecognizer && required) throw new Error(`${python} has no moonshine_voice, num2words, soxr and soundfile`)
 
 describe.skipIf(!hasRecognizer)('robustness.py', () => {
   it.each([

@@ -2,6 +2,7 @@
 are known. Recordings of people are trimmed and brought to the level of a prompt (augment.py).
 
 usage: python data/corpus.py --data ../../shared/data [--extra PACKED_DIR …] --cache CACHE
+       python data/corpus.py --folder WAVS --transcripts FILE|--transcribe --consent TEXT [--speaker NAME] --cache CACHE
 Writes CACHE/audio.i16, CACHE/index.jsonl. Also the home of everything that reads the cache: `Corpus`, and `log_mel`,
 the codec's front-end.
 Never trained on: 20 synthetic speakers (index % 20 == 7), 40 LibriSpeech speakers, 10 of the 52 volunteers of
@@ -10,7 +11,7 @@ assets/speech-to-intent-speakers.json tells them apart (average linkage of Resem
 distance of 0.22).
 """
 
-import argparse, json, math, random, sys
+import argparse, itertools, json, math, random, sys
 from pathlib import Path
 import numpy as np
 
@@ -138,34 +139,69 @@ def lines_of(data, extra):
             yield item, folder, m
 
 
-def main():
+def clips_of(data, extra):
+    """Yields (item, samples) of every clip of the corpora."""
     import soundfile as sf, soxr
     from data.augment import levelled, trimmed
 
-    a = argparse.ArgumentParser()
-    a.add_argument("--data", required=True)
-    a.add_argument("--extra", nargs="*", default=[])
-    a.add_argument("--cache", required=True)
-    a = a.parse_args()
-    cache = Path(a.cache)
+    for item, folder, m in lines_of(data, extra):
+        x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
+        x = soxr.resample(x.mean(1), rate, RATE)
+        if item["kind"] == "synthetic":
+            x = x[: len(x) // FRAME * FRAME]
+            item["phonemes"], item["durations"] = phoneme_ids(m["phonemes"]), m["durations"]
+            if len(item["phonemes"]) != len(m["durations"]) or sum(m["durations"]) * FRAME != len(x):
+                raise SystemExit(f"{folder / m['audio']}: durations do not fit the phonemes or the recording")
+        else:
+            x = trimmed(levelled(x))
+        yield item, x
+
+
+def write_cache(cache, clips):
+    """clips: (item, samples at 24 kHz) -> seconds written"""
+    cache, position = Path(cache), 0
     cache.mkdir(parents=True, exist_ok=True)
-    position = 0
     with open(cache / "audio.i16", "wb") as out, open(cache / "index.jsonl", "w", encoding="utf8") as index:
-        for item, folder, m in lines_of(Path(a.data), [Path(e) for e in a.extra]):
-            x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
-            x = soxr.resample(x.mean(1), rate, RATE)
-            if item["kind"] == "synthetic":
-                x = x[: len(x) // FRAME * FRAME]
-                item["phonemes"], item["durations"] = phoneme_ids(m["phonemes"]), m["durations"]
-                if len(item["phonemes"]) != len(m["durations"]) or sum(m["durations"]) * FRAME != len(x):
-                    raise SystemExit(f"{folder / m['audio']}: durations do not fit the phonemes or the recording")
-            else:
-                x = trimmed(levelled(x))
-                x = np.pad(x, (0, -len(x) % FRAME))
+        for item, x in clips:
+            x = np.pad(x, (0, -len(x) % FRAME))
             out.write((np.clip(x, -1, 1) * 32767).astype(np.int16).tobytes())
             index.write(json.dumps(item | dict(start=position, samples=len(x)), ensure_ascii=False) + "\n")
             position += len(x)
-    print(f"{position / RATE / 3600:.2f} h")
+    return position / RATE
+
+
+def arguments():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--data", default="", help="folder of the corpora")
+    a.add_argument("--extra", nargs="*", default=[])
+    a.add_argument("--folder", default="", help="own recordings of one speaker")
+    a.add_argument("--transcripts", default="", help="their texts: a line `name|text` each")
+    a.add_argument("--transcribe", action="store_true", help="lets Moonshine write down what has no transcript")
+    a.add_argument("--speaker", default="me", help="what the speaker of --folder is called")
+    a.add_argument("--consent", default="", help="the speaker's own words of agreement, kept with data and voice")
+    a.add_argument("--cache", required=True)
+    a = a.parse_args()
+    if not (a.data or a.folder):
+        raise SystemExit("pass --data, or --folder with your own recordings")
+    if a.folder and not a.consent:
+        raise SystemExit('--folder needs --consent: whose voice is it, and did they agree? Such as "my own voice"')
+    return a
+
+
+def main():
+    from data.recordings import recordings
+
+    a, dropped = arguments(), []
+    own = (a.folder, a.transcripts, a.transcribe, a.speaker, a.consent, RATE, dropped.append)
+    clips = itertools.chain(
+        clips_of(Path(a.data), [Path(e) for e in a.extra]) if a.data else (), recordings(*own) if a.folder else ()
+    )
+    seconds = write_cache(a.cache, clips)
+    for line in dropped:
+        print(f"left out {line}")
+    if not seconds:
+        raise SystemExit(f"{a.folder or a.data}: nothing is left to train on")
+    print(f"{seconds / 3600:.2f} h" if seconds > 360 else f"{seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ VOICES = dict(  # name: (corpus speaker, description)
     rook=("synthetic-22", "a man, British timbre"),
 )
 LICENCE = "CC0-1.0 codes of synthetic speech; teacher Kokoro-82M (Apache-2.0)"
+PROMPT_FRAMES = 170  # of the clip of a ready voice
 LISTENS = dict(dim=160, layers=6, symbols=lm.SMALL["symbols"])
 MODELS = dict(  # of each part: the architecture's name and its sizes
     codec=("mynah-codec", SMALL),
@@ -72,23 +73,42 @@ def write_part(out, part, path, int8):
     return dict(architecture=architecture, config=manifest_config(part, sizes), **about)
 
 
-def write_voices(out, tokens, texts, codec_hash):
-    """The ready voices, one clip each -> their entries in the manifest"""
+def write_voice(out, name, tokens, item, codec_hash, transcript, description, consent, licence=""):
+    """A ready voice of one clip -> its entry in the manifest"""
     (out / "voices").mkdir(exist_ok=True)
+    int32 = lambda x: torch.from_numpy(np.asarray(x).astype(np.int32)).contiguous()
+    tensors = dict(codes=int32(tokens.codes(item).T), phonemes=int32(item["phonemes"]))
+    tensors["durations"] = int32(item["durations"])
+    about = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{codec_hash}", name=name)
+    file = out / "voices" / f"{name}.voice.safetensors"
+    save_file(tensors, file, about | dict(transcript=transcript, consent=consent, licence=licence))
+    entry = dict(name=name, file=f"voices/{file.name}", description=description, licence=licence)
+    return entry | dict(sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+def write_voices(out, tokens, texts, codec_hash):
+    """The ready voices of the embedded model, one clip each -> their entries in the manifest"""
     entries = []
     for name, (speaker, description) in VOICES.items():
         clips = (i for i in tokens.speakers[f"{speaker}/0"] if not i["prompt_only"])
-        item = min(clips, key=lambda i: abs(i["frames"] - 170))
-        int32 = lambda x: torch.from_numpy(x.astype(np.int32)).contiguous()
-        tensors = dict(codes=int32(tokens.codes(item).T), phonemes=int32(item["phonemes"]))
-        tensors["durations"] = int32(item["durations"])
-        about = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{codec_hash}", name=name)
-        consent = dict(consent="synthetic voice; no person's", licence=LICENCE)
-        file = out / "voices" / f"{name}.voice.safetensors"
-        save_file(tensors, file, about | dict(transcript=texts[item["id"]]) | consent)
-        entry = dict(name=name, file=f"voices/{file.name}", description=description, licence=LICENCE)
-        entries.append(entry | dict(sha256=hashlib.sha256(file.read_bytes()).hexdigest()))
+        item = min(clips, key=lambda i: abs(i["frames"] - PROMPT_FRAMES))
+        about = (texts[item["id"]], description, "synthetic voice; no person's", LICENCE)
+        entries.append(write_voice(out, name, tokens, item, codec_hash, *about))
     return entries
+
+
+def write_own_voice(out, name, tokens, items, codec_hash):
+    """A ready voice of own recordings, with the consent that was recorded with them -> its entry in the manifest.
+    The clip: whole, of a good length for a prompt, and close to its text."""
+    clips = [i for i in tokens.items if i["kind"] == "recordings" and not i["prompt_only"] and i["clip"] in items]
+    if not clips:
+        raise SystemExit("--voice: no whole clip of own recordings is among the tokens")
+    item = min(clips, key=lambda i: abs(i["frames"] - PROMPT_FRAMES) / PROMPT_FRAMES - i.get("score", 0))
+    about = items[item["clip"]]
+    if not about.get("consent"):
+        raise SystemExit("--voice: the recordings have no consent; make the cache anew with --consent")
+    speaker = about["speaker"].split("-", 1)[1]
+    return write_voice(out, name, tokens, item, codec_hash, about["text"], f"{speaker}, recorded", about["consent"])
 
 
 def arguments():
@@ -99,6 +119,9 @@ def arguments():
     a.add_argument("--matrices", default="int8", choices=["int8", "float16"])
     a.add_argument("--tokens", default="")
     a.add_argument("--cache", default="")
+    a.add_argument(
+        "--voice", default="", help="name of one more ready voice, of own recordings in --tokens and --cache"
+    )
     return a.parse_args()
 
 
@@ -120,7 +143,11 @@ def main():
         manifest[part] = write_part(out, part, run, a.matrices == "int8") if run else before[part]
     manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1, takes=4))
     manifest["voices"] = before.get("voices", [])
-    if a.tokens:
+    if a.voice:
+        items = {i["id"]: i for i in Corpus(a.cache).items}
+        entry = write_own_voice(out, a.voice, Tokens(a.tokens), items, manifest["codec"]["sha256"])
+        manifest["voices"] = [*(v for v in manifest["voices"] if v["name"] != a.voice), entry]
+    elif a.tokens:
         texts = {i["id"]: i["text"] for i in Corpus(a.cache).items}
         manifest["voices"] = write_voices(out, Tokens(a.tokens), texts, manifest["codec"]["sha256"])
     path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", "utf8")

@@ -10,7 +10,13 @@ from train import common
 from mynah.lm import CONFIGS, TINY, Ar
 from data.tokens import Tokens, batches, random_batch, vary, vectors
 
-SHARES = {"synthetic": 0.45, "librispeech": 0.37, "speech-to-intent": 0.12, "kathleen": 0.06}  # of the targets
+SHARES = {
+    "synthetic": 0.45,
+    "librispeech": 0.37,
+    "speech-to-intent": 0.12,
+    "kathleen": 0.06,
+    "recordings": 1,
+}  # of targets
 PROMPT_WEIGHT = 0.3
 CHECK_EVERY = 250  # steps
 

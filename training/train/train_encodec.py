@@ -34,19 +34,22 @@ def main():
     segments = None if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
 
     def batch():
-        """-> waveform [B, S]"""
-        x = (
-            np.stack([segments() for _ in range(a.batch or recipe.batch)])
-            if segments
-            else 0.1 * np.random.randn(2, size)
-        )
-        return torch.from_numpy(x.astype(np.float32)).to(a.device)
+        """-> waveform [B, C, S]. The corpus is mono: for a stereo codec each piece is panned, so that one learned here
+        knows where a voice is, but no rooms and no music."""
+        count = a.batch or recipe.batch
+        x = np.stack([segments() for _ in range(count)]) if segments else 0.1 * np.random.randn(2, size)
+        x = torch.from_numpy(x.astype(np.float32)).to(a.device)[:, None]
+        if config["channels"] == 1:
+            return x
+        left = torch.rand(len(x), 1, 1, device=a.device)
+        return x * torch.cat([left, 1 - left], 1).sqrt()
 
     while run.going():
         real = batch()
         levels = recipe.levels(codec)
-        quantized, commitment = codec.quantizer(codec.encoder(real[:, None]), levels)
-        fake = codec.decoder(quantized)[:, 0]
+        x, scale = codec.normalized(real)
+        quantized, commitment = codec.quantizer(codec.encoder(x), levels)
+        fake = codec.decoder(quantized) * scale[..., None]
         terms, told = recipe.reconstruct(fake, real), 0.0
         if recipe.judged():
             with common.autocast(a):
@@ -77,11 +80,17 @@ def main():
     @torch.no_grad()
     def export(folder):
         codec.eval()
-        wave, io = batch()[:1, None, : 24 * codec.hop], {}
-        io["audio_in"], io["latent"] = wave, codec.encoder(wave)
+        wave = batch()[:1, :, : 24 * codec.hop]  # less than a segment
+        io, (x, scale) = {"audio_in": wave}, codec.normalized(wave)
+        part = "_seg0" if config["normalize"] else ""
         for kbps in config["target_bandwidths"]:
-            codes = codec.encode(wave, kbps)
-            io[f"codes_bw{kbps}"], io[f"audio_out_bw{kbps}"] = codes, codec.decode(codes)
+            codes = codec.encode(x, kbps)
+            io[f"codes_bw{kbps}{part}"] = codes
+            io[f"audio_out_bw{kbps}"] = codec.decode(codes) * scale[..., None]
+            if part:
+                io[f"scale_bw{kbps}{part}"] = scale
+            else:
+                io["latent"] = codec.encoder(x)
         write_case(
             folder,
             paper.ARCH,

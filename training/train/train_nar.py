@@ -15,6 +15,7 @@ SHARES = {
     "speech-to-intent": 0.12,
     "kathleen": 0.05,
     "common-voice": 0.18,
+    "recordings": 1,
 }  # of the targets
 CHECK_EVERY = 250  # steps
 

@@ -30,7 +30,19 @@ ENCODEC_24K = dict(
 )
 SMALL = dict(ENCODEC_24K, n_filters=16, target_bandwidths=[1.5, 3, 6], n_q=8)
 TINY = dict(ENCODEC_24K, n_filters=2, dimension=8, n_q=8, target_bandwidths=[1.5, 6])  # codes that VALL-E tiny reads
-PRESETS = {"24khz": ENCODEC_24K, "small": SMALL, "tiny": TINY}
+ENCODEC_48K = dict(
+    ENCODEC_24K,
+    sample_rate=48000,
+    channels=2,
+    causal=False,
+    norm="time_group_norm",
+    normalize=True,
+    segment=1.0,
+    target_bandwidths=[3, 6, 12, 24],
+    n_q=16,
+)
+TINY_48K = dict(ENCODEC_48K, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[1.2, 2.4])
+PRESETS = {"24khz": ENCODEC_24K, "48khz": ENCODEC_48K, "small": SMALL, "tiny": TINY, "tiny-48khz": TINY_48K}
 
 
 def reflected(x, left, right):
@@ -40,46 +52,55 @@ def reflected(x, left, right):
     return y[..., : y.shape[-1] - extra]
 
 
-class Conv(nn.Module):
-    """Conv1d under weight norm whose last window is full: T -> ceil(T / stride). Causal: all padding on the left, but
-    what fills the last window."""
+class Wrapped(nn.Module):
+    """A convolution as the published files name it, `conv.conv.weight_g …` or `conv.conv.weight` and
+    `conv.norm.weight`:
+    under weight norm, or followed by a group norm over channels and time (48 kHz)."""
 
-    def __init__(self, n_in, n_out, kernel, stride=1, dilation=1, causal=True):
+    def __init__(self, name, layer, norm):
         super().__init__()
-        self.conv = nn.Module()
-        self.conv.conv = normed(nn.Conv1d(n_in, n_out, kernel, stride, dilation=dilation))
-        self.stride, self.total, self.causal = stride, (kernel - 1) * dilation + 1 - stride, causal
+        self.name = name
+        setattr(self, name, normed(layer) if norm == "weight_norm" else layer)
+        self.norm = nn.Identity() if norm == "weight_norm" else nn.GroupNorm(1, layer.out_channels)
+
+    def forward(self, x):
+        return self.norm(getattr(self, self.name)(x))
+
+
+class Conv(nn.Module):
+    """Conv1d whose last window is full: T -> ceil(T / stride). Causal: all padding on the left, but what fills the last
+    window."""
+
+    def __init__(self, c, n_in, n_out, kernel, stride=1, dilation=1):
+        super().__init__()
+        self.conv = Wrapped("conv", nn.Conv1d(n_in, n_out, kernel, stride, dilation=dilation), c["norm"])
+        self.stride, self.total, self.causal = stride, (kernel - 1) * dilation + 1 - stride, c["causal"]
 
     def forward(self, x):
         extra = -x.shape[-1] % self.stride
         right = 0 if self.causal else self.total // 2
-        return self.conv.conv(reflected(x, self.total - right, right + extra))
+        return self.conv(reflected(x, self.total - right, right + extra))
 
 
 class ConvTranspose(nn.Module):
     """T -> T * stride: what overlaps the ends is trimmed."""
 
-    def __init__(self, n_in, n_out, stride, causal=True):
+    def __init__(self, c, n_in, n_out, stride):
         super().__init__()
-        self.convtr = nn.Module()
-        self.convtr.convtr = normed(nn.ConvTranspose1d(n_in, n_out, 2 * stride, stride))
-        self.left = 0 if causal else stride - stride // 2
+        self.convtr = Wrapped("convtr", nn.ConvTranspose1d(n_in, n_out, 2 * stride, stride), c["norm"])
+        self.left = 0 if c["causal"] else stride - stride // 2
         self.right = stride - self.left
 
     def forward(self, x):
-        return self.convtr.convtr(x)[..., self.left : -self.right]
+        return self.convtr(x)[..., self.left : -self.right]
 
 
 class ResidualUnit(nn.Module):
-    def __init__(self, dim, kernel, dilation, causal):
+    def __init__(self, c, dim, dilation):
         super().__init__()
-        self.block = nn.Sequential(
-            nn.ELU(),
-            Conv(dim, dim // 2, kernel, dilation=dilation, causal=causal),
-            nn.ELU(),
-            Conv(dim // 2, dim, 1, causal=causal),
-        )
-        self.shortcut = Conv(dim, dim, 1, causal=causal)
+        wide = Conv(c, dim, dim // 2, c["residual_kernel_size"], dilation=dilation)
+        self.block = nn.Sequential(nn.ELU(), wide, nn.ELU(), Conv(c, dim // 2, dim, 1))
+        self.shortcut = Conv(c, dim, dim, 1)
 
     def forward(self, x):
         return self.shortcut(x) + self.block(x)
@@ -105,28 +126,25 @@ class Network(nn.Module):
 
 
 def units(c, dim):
-    return [
-        ResidualUnit(dim, c["residual_kernel_size"], c["dilation_base"] ** j, c["causal"])
-        for j in range(c["n_residual_layers"])
-    ]
+    return [ResidualUnit(c, dim, c["dilation_base"] ** j) for j in range(c["n_residual_layers"])]
 
 
 def encoder(c):
     dim = c["n_filters"]
-    layers = [Conv(c["channels"], dim, 7, causal=c["causal"])]
+    layers = [Conv(c, c["channels"], dim, 7)]
     for ratio in reversed(c["ratios"]):
-        layers += [*units(c, dim), nn.ELU(), Conv(dim, 2 * dim, 2 * ratio, ratio, causal=c["causal"])]
+        layers += [*units(c, dim), nn.ELU(), Conv(c, dim, 2 * dim, 2 * ratio, ratio)]
         dim *= 2
-    return Network([*layers, *lstm(c, dim), nn.ELU(), Conv(dim, c["dimension"], 7, causal=c["causal"])])
+    return Network([*layers, *lstm(c, dim), nn.ELU(), Conv(c, dim, c["dimension"], 7)])
 
 
 def decoder(c):
     dim = c["n_filters"] * 2 ** len(c["ratios"])
-    layers = [Conv(c["dimension"], dim, 7, causal=c["causal"]), *lstm(c, dim)]
+    layers = [Conv(c, c["dimension"], dim, 7), *lstm(c, dim)]
     for ratio in c["ratios"]:
-        layers += [nn.ELU(), ConvTranspose(dim, dim // 2, ratio, c["causal"]), *units(c, dim // 2)]
+        layers += [nn.ELU(), ConvTranspose(c, dim, dim // 2, ratio), *units(c, dim // 2)]
         dim //= 2
-    return Network([*layers, nn.ELU(), Conv(dim, c["channels"], 7, causal=c["causal"])])
+    return Network([*layers, nn.ELU(), Conv(c, dim, c["channels"], 7)])
 
 
 def lstm(c, dim):
@@ -233,6 +251,13 @@ class Codec(nn.Module):
         frame_rate = -(-self.config["sample_rate"] // self.hop)
         return max(1, int(kbps * 1000 // ((self.config["bins"] - 1).bit_length() * frame_rate)))
 
+    def normalized(self, wave):
+        """-> the waveform over the root of its mean power, where the config asks for it, and that root [B, 1]"""
+        if not self.config["normalize"]:
+            return wave, torch.ones(len(wave), 1, device=wave.device)
+        scale = (wave.mean(1).square().mean(1, keepdim=True) + 1e-8).sqrt()
+        return wave / scale[..., None], scale
+
     def encode(self, wave, kbps):
         return self.quantizer.encode(self.encoder(wave), self.levels(kbps))
 
@@ -281,9 +306,10 @@ class Recipe:
 
     def judged(self):
         """Whether the discriminators learn in this step: too good ones teach nothing."""
-        return random.random() < 2 / 3
+        return random.random() < (2 / 3 if self.config["sample_rate"] < 48000 else 1 / 2)
 
     def hear(self, x):
+        """[B, C, S]"""
         return [heard for discriminator in self.discriminators.values() for heard in discriminator(x)]
 
     def judge(self, real, fake):
@@ -293,7 +319,8 @@ class Recipe:
         return {"adversarial": losses.hinge_generator(fake), "matching": losses.feature_matching(real, fake)}
 
     def reconstruct(self, fake, real):
-        return {"wave": F.l1_loss(fake, real), "mel": losses.balanced_mel(fake, real, self.config["sample_rate"])}
+        mel = losses.balanced_mel(fake.flatten(0, 1), real.flatten(0, 1), self.config["sample_rate"])
+        return {"wave": F.l1_loss(fake, real), "mel": mel}
 
     def backward(self, terms, output, commitment):
         self.balancer.backward(terms, output, commitment)
