@@ -40,7 +40,8 @@ class Corpus:
 
     def __init__(self, cache):
         self.items = [json.loads(l) for l in (Path(cache) / "index.jsonl").read_text("utf8").splitlines()]
-        self.data = np.memmap(Path(cache) / "audio.i16", np.int16, "r")
+        path = Path(cache) / "audio.i16"
+        self.data = np.memmap(path, np.int16, "r") if path.stat().st_size else np.zeros(0, np.int16)
 
     def audio(self, item, start=0, count=None):
         count = item["samples"] - start if count is None else count
