@@ -54,6 +54,8 @@ export interface TextStyle {
 export interface ReadOptions extends SourceOptions {
   /** Whether `[word](/ipa/)` and `[pause 0.4s]` are markup; true by default. */
   readonly markup?: boolean | undefined
+  /** Whether references such as `[1]` are read; true by default. */
+  readonly citations?: boolean | undefined
   /** Language of the phonemes that markup gives, for models of several: ISO 639-1. */
   readonly language?: string | undefined
 }
@@ -141,7 +143,7 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
   }
 
   async function* read(text: TextSource, options: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
-    const { language, markup } = options
+    const { language, markup, citations } = options
     const source = openSource(text, options)
     let isFirst = true
     let asked: number | undefined // seconds of [pause …] since the last utterance; they replace the pause between sentences
@@ -150,7 +152,7 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     let warnings: string[] = []
     let marks: SpokenWord[] = [] // that no word has followed yet
     for await (const sentence of segmentStream(source.pieces, { maxCharacters: maxSentenceCharacters })) {
-      const phonemized = await phonemizer.phonemize(sentence.text, { markup, tags: source.tags() })
+      const phonemized = await phonemizer.phonemize(sentence.text, { markup, citations, tags: source.tags() })
       warnings.push(...source.takeWarnings(), ...phonemized.warnings)
       for (const part of toParts(phonemized.units)) {
         if (part.pauseSeconds !== undefined) asked = (asked ?? 0) + part.pauseSeconds

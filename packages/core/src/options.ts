@@ -43,6 +43,8 @@ export interface SpeechOptions {
   readonly ssml?: boolean | undefined
   /** Whether `[word](/wˈɜːd/)` and `[pause 0.4s]` in a text are markup; true by default. `false` reads them as text: for text from strangers. */
   readonly markup?: boolean | undefined
+  /** Whether references such as `[1]` and `[12, 13]` are read; true by default. `false` leaves them out. */
+  readonly citations?: boolean | undefined
   /** Speaking rate relative to the voice's, 0.5 to 2. */
   readonly speed?: number | undefined
   /** Speech ends, with a warning, when it has become this long. No limit by default. */
@@ -76,7 +78,7 @@ const finite = new Set(['seed', 'priority'])
 const integers = new Set(['topK', 'candidates', 'takes'])
 const names = Object.keys({
   voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
-  language: true, ssml: true, markup: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
+  language: true, ssml: true, markup: true, citations: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
 } satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
 
 /**
@@ -96,8 +98,14 @@ export function checkSpeechOptions(where: string, options: SpeechOptions, others
       (Number.isFinite(value) || !finite.has(name))
     if (!fits) throw new RangeError(`${where}: ${name} is ${value}, expected ${expected}`)
   }
-  for (const [name, expected] of Object.entries({ repetitionAware: 'boolean', language: 'string', ssml: 'boolean', markup: 'boolean' })) {
-    const value = options[name as 'repetitionAware' | 'language' | 'ssml' | 'markup']
+  for (const [name, expected] of Object.entries({
+    repetitionAware: 'boolean',
+    language: 'string',
+    ssml: 'boolean',
+    markup: 'boolean',
+    citations: 'boolean',
+  })) {
+    const value = options[name as 'repetitionAware' | 'language' | 'ssml' | 'markup' | 'citations']
     if (value !== undefined && typeof value !== expected)
       throw new TypeError(`${where}: ${name} is ${typeof value}, expected a ${expected}`)
   }

@@ -1,8 +1,7 @@
 import { isHomograph } from './homographs.ts'
 import { foldIpa } from './ipa.ts'
-import type { Lexicon } from './lexicon.ts'
 import type { MarkupPart } from './markup.ts'
-import { normalize } from './normalize.ts'
+import { type NormalizeOptions, normalize } from './normalize.ts'
 import { rows, table } from './table.ts'
 import type { Tag } from './tags.ts'
 
@@ -41,11 +40,14 @@ export interface Source {
 }
 
 /** Text and markup → words for espeak, marks and pauses. */
-export function readItems(parts: readonly MarkupPart[], lexicon: Lexicon | undefined): { items: Item[]; warnings: string[] } {
+export function readItems(
+  parts: readonly MarkupPart[],
+  options: Pick<NormalizeOptions, 'lexicon' | 'citations'>,
+): { items: Item[]; warnings: string[] } {
   const items: Item[] = []
   const warnings: string[] = []
   const read = (text: string, toSource: (start: number, end: number) => Source) => {
-    const normalized = normalize(text, { lexicon, continues: true })
+    const normalized = normalize(text, { ...options, continues: true })
     warnings.push(...normalized.warnings)
     for (const { start, end, ...token } of normalized.tokens) {
       const source = toSource(start, end)

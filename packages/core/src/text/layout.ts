@@ -10,3 +10,6 @@ export const LAYOUT: readonly RegExp[] = [
   /(?<=^|\n)[ \t]{0,8}(?:[-*+•]|#{1,6}|>)[ \t]{1,40}/y,
   /(?<=^|\n)[ \t]{0,8}(?:[-*_=][ \t]?){3,80}(?=\n|$)/y,
 ]
+
+/** A reference to a source: `[1]`, `[12, 13]`, `[3–5]`, `[note 2]`, `[citation needed]`. */
+export const CITATION = /\[(?:(?:note |nb )?\d{1,3}(?:(?:, ?| ?[–-] ?)\d{1,3}){0,9}|[a-z]|citation needed)\](?!\()/iy

@@ -315,6 +315,18 @@ describe('normalize', () => {
     expect(speak('wrapped\nline')).toBe('wrapped line')
   })
 
+  it('leaves out references where it is told to', () => {
+    const text = 'It works [1], as shown [12, 13] and said [3–5].[note 2] See [x](https://example.com) and [2024].'
+    expect(toSpokenText(normalize(text, { citations: false }).tokens)).toBe('It works, as shown and said. See x and twenty twenty-four.')
+    expect(speak('It works [1].')).toBe('It works one.')
+  })
+
+  it('gives words without the full stop that ends the sentence', () => {
+    const text = 'Come at 9:30PM. Bring $5.'
+    const words = normalize(text).tokens.flatMap(({ kind, start, end }) => (kind === 'word' ? [text.slice(start, end)] : []))
+    expect(words).toEqual(['Come', 'at', '9:30PM', 'Bring', '$5'])
+  })
+
   it('gives every word its place in the source', () => {
     const text = 'Café №5: “naïve” ½ ﬁne 👍 $3.50…'
     const places = normalize(text).tokens.flatMap(({ kind, start, end }) => (kind === 'word' ? [text.slice(start, end).trim()] : []))

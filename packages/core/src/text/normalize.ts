@@ -1,6 +1,6 @@
 import { isCapitalizedWord } from './capitals.ts'
 import { type CleanText, cleanCharacters } from './characters.ts'
-import { LAYOUT } from './layout.ts'
+import { CITATION, LAYOUT } from './layout.ts'
 import type { Lexicon } from './lexicon.ts'
 import { RULES } from './rule-table.ts'
 import type { RuleContext, Spoken } from './rules.ts'
@@ -59,6 +59,8 @@ export interface NormalizeOptions {
   lexicon?: Lexicon | undefined
   /** The text is a part between markup: punctuation without words around it is kept. */
   continues?: boolean
+  /** Whether references such as `[1]` are read; true by default. */
+  citations?: boolean | undefined
 }
 
 /**
@@ -68,7 +70,7 @@ export interface NormalizeOptions {
 export function normalize(source: string, options: NormalizeOptions = {}): NormalizedText {
   const clean = cleanCharacters(source)
   const unread = new Set(clean.dropped)
-  const scanner = new Scanner(clean, options.lexicon)
+  const scanner = new Scanner(clean, options)
   while (!scanner.done) scanner.step(unread)
   const warnings = [
     ...leftOut(unread, `${unread.size} characters that English text to speech cannot read`),
@@ -108,10 +110,13 @@ class Scanner {
   #shout = { end: -1, value: false }
   #bracketEnd = -1
 
-  constructor(clean: CleanText, lexicon: Lexicon | undefined) {
+  readonly #layouts: readonly RegExp[]
+
+  constructor(clean: CleanText, { lexicon, citations = true }: NormalizeOptions) {
     this.#clean = clean
     this.#text = clean.text
     this.#lexicon = lexicon
+    this.#layouts = citations ? LAYOUT : [...LAYOUT, CITATION]
   }
 
   get done(): boolean {
@@ -124,7 +129,7 @@ class Scanner {
       this.#index += 1
       return
     }
-    for (const layout of LAYOUT) {
+    for (const layout of this.#layouts) {
       layout.lastIndex = this.#index
       const length = layout.exec(this.#text)?.[0].length
       if (length) {

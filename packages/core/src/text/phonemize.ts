@@ -38,6 +38,8 @@ export interface Phonemized {
 export interface PhonemizeOptions {
   /** Whether `[word](/ipa/)` and `[pause 0.4s]` are markup; true by default. */
   readonly markup?: boolean | undefined
+  /** Whether references such as `[1]` are read; true by default. */
+  readonly citations?: boolean | undefined
   /** Tags that stand in the text as characters, instead of markup. */
   readonly tags?: Tags | undefined
 }
@@ -101,9 +103,9 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger 
   }
 
   return {
-    async phonemize(text, { markup = true, tags } = {}) {
+    async phonemize(text, { markup = true, citations = true, tags } = {}) {
       const { parts, warnings: misread } = readMarkup(text, markup, tags)
-      const { items, warnings: unread } = readItems(parts, lexicon)
+      const { items, warnings: unread } = readItems(parts, { lexicon, citations })
       const warnings = [...misread, ...unread]
       const clauses = toClauses(items)
       const spellings = clauses.map(clause => clause.map(atom => atom.spelling))
