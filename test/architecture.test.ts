@@ -20,6 +20,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   core: ['onnx', 'audio', 'codec', 'lm', 'vocoder'],
   server: ['audio', 'core'], // audio only in its tests
   'ai-sdk': ['core'],
+  livekit: ['core'],
   mcp: ['core', 'server'],
   cli: ['onnx', 'audio', 'core', 'server', 'mcp'],
 }

@@ -1,0 +1,1 @@
+export { createTts, type LiveKitAgents, type SpeechEngine, type TtsOptions } from './tts.ts'

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { createTextStream, type Speech, type SpeechOptions, type Synthesizer } from '@mynah/core'
+
+/** What the plugin needs of a synthesizer. */
+export type SpeechEngine = Pick<Synthesizer, 'bundle' | 'sampleRate' | 'stream'>
+
+type Constructor = abstract new (...values: never[]) => object
+
+/** What the plugin needs of `@livekit/agents`. It is handed over, not imported: the package is large, and its classes must be those of the agent. */
+export interface LiveKitAgents {
+  readonly tts: {
+    readonly TTS: Constructor
+    readonly ChunkedStream: Constructor
+    readonly SynthesizeStream: Constructor & { readonly END_OF_STREAM: symbol }
+  }
+  createTimedString(fields: { text: string; startTime?: number; endTime?: number }): object
+}
+
+/** What the voice of an agent is made of. */
+export interface TtsOptions<A extends LiveKitAgents> extends Pick<SpeechOptions, 'voice' | 'speed' | 'seed'> {
+  /** `import * as agents from '@livekit/agents'`. */
+  readonly agents: A
+  /** `AudioFrame` of `@livekit/rtc-node`. */
+  readonly AudioFrame: new (
+    ...values: never[]
+  ) => object
+  /** Speaks. It stays yours to dispose of. */
+  readonly synthesizer: SpeechEngine
+}
+
+/** Samples of a frame: 100 ms at 24 kHz, so that an interruption is heard soon. */
+const frameSeconds = 0.1
+
+/** The parts of LiveKit's classes that a plugin fills in. They are protected there, and so named here. */
+interface StreamBase {
+  readonly queue: { put(item: object | symbol): void; readonly closed: boolean }
+  readonly abortSignal: AbortSignal
+}
+type ChunkedBase = abstract new (
+  text: string,
+  tts: object,
+  connOptions?: unknown,
+  abortSignal?: AbortSignal,
+) => StreamBase & { readonly inputText: string }
+type SynthesizeBase = (abstract new (
+  tts: object,
+  connOptions?: unknown,
+) => StreamBase & { readonly input: AsyncIterable<string | symbol> }) & {
+  readonly FLUSH_SENTINEL: symbol
+  readonly END_OF_STREAM: symbol
+}
+type TtsBase = abstract new (
+  sampleRate: number,
+  channels: number,
+  capabilities: { streaming: boolean; alignedTranscript: boolean },
+) => object
+
+/**
+ * Makes a synthesizer the voice of a LiveKit agent: `new voice.AgentSession({ tts: createTts({ agents, AudioFrame, synthesizer }), … })`.
+ * It speaks while the text is still being written, and gives each word with its times (`alignedTranscript`).
+ */
+export function createTts<A extends LiveKitAgents>({
+  agents,
+  AudioFrame,
+  synthesizer,
+  ...speech
+}: TtsOptions<A>): InstanceType<A['tts']['TTS']> {
+  const { sampleRate, bundle } = synthesizer
+  const Frame = AudioFrame as unknown as new (data: Int16Array, sampleRate: number, channels: number, samples: number) => object
+
+  /** Speaks one segment into the queue of a stream. */
+  async function speakInto(stream: StreamBase, text: Parameters<SpeechEngine['stream']>[0], segmentId: string): Promise<void> {
+    const ids = { requestId: randomUUID(), segmentId }
+    let held: object | undefined // the last frame says that it is
+    for await (const chunk of synthesizer.stream(text, { ...speech, signal: stream.abortSignal })) {
+      for (const fields of toFrames(chunk)) {
+        if (held) stream.queue.put({ ...held, final: false })
+        held = { ...ids, ...fields }
+      }
+    }
+    if (held) stream.queue.put({ ...held, final: true })
+  }
+
+  function* toFrames(chunk: Speech): Generator<object> {
+    const bytes = chunk.toPcm16()
+    const samples = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
+    const size = Math.round(frameSeconds * sampleRate)
+    const deltaText = chunk.words.map(({ text }) => `${text} `).join('')
+    const timedTranscripts = chunk.words.map(({ text, startSeconds, endSeconds }) =>
+      agents.createTimedString({ text: `${text} `, startTime: startSeconds, endTime: endSeconds }),
+    )
+    for (let start = 0; start < samples.length; start += size) {
+      const piece = samples.slice(start, start + size)
+      yield { frame: new Frame(piece, sampleRate, 1, piece.length), ...(start === 0 ? { deltaText, timedTranscripts } : {}) }
+    }
+  }
+
+  class MynahChunkedStream extends (agents.tts.ChunkedStream as unknown as ChunkedBase) {
+    readonly label = 'mynah.ChunkedStream'
+    /** Speaks the whole text. Called by LiveKit. */
+    async run(): Promise<void> {
+      await unlessStopped(this.abortSignal, speakInto(this, this.inputText, randomUUID()))
+    }
+  }
+
+  const Base = agents.tts.SynthesizeStream as unknown as SynthesizeBase
+  class MynahSynthesizeStream extends Base {
+    readonly label = 'mynah.SynthesizeStream'
+    /** Speaks what comes; each flush ends a segment. Called by LiveKit. */
+    async run(): Promise<void> {
+      let segment: { text: ReturnType<typeof createTextStream>; spoken: Promise<void> } | undefined
+      const finish = async () => {
+        const ending = segment
+        segment = undefined
+        ending?.text.close()
+        await ending?.spoken
+        if (ending && !this.queue.closed) this.queue.put(Base.END_OF_STREAM)
+      }
+      for await (const piece of this.input) {
+        if (this.abortSignal.aborted) break
+        if (typeof piece !== 'string') {
+          await finish()
+          continue
+        }
+        if (!segment && piece.trim() === '') continue
+        segment ??= begin(this)
+        segment.text.push(piece)
+      }
+      await finish()
+    }
+  }
+
+  function begin(stream: StreamBase) {
+    const text = createTextStream()
+    const spoken = unlessStopped(stream.abortSignal, speakInto(stream, text, randomUUID()))
+    spoken.catch(() => undefined) // told when the segment ends
+    return { text, spoken }
+  }
+
+  class MynahTts extends (agents.tts.TTS as unknown as TtsBase) {
+    readonly label = 'mynah.TTS'
+    get model(): string {
+      return bundle.name
+    }
+    get provider(): string {
+      return 'mynah'
+    }
+    synthesize(text: string, connOptions?: unknown, abortSignal?: AbortSignal) {
+      return new MynahChunkedStream(text, this, connOptions, abortSignal)
+    }
+    stream(options: { connOptions?: unknown } = {}) {
+      return new MynahSynthesizeStream(this, options.connOptions)
+    }
+  }
+  return new MynahTts(sampleRate, 1, { streaming: true, alignedTranscript: true }) as InstanceType<A['tts']['TTS']>
+}
+
+/** An interruption is no failure. */
+async function unlessStopped(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
