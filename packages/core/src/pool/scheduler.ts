@@ -1,6 +1,6 @@
 /**
  * Among so many jobs for each lane as are due first, one that has not been heard yet goes before those that have: so its listener waits little longer than on an idle machine.
- * Every other step goes to the job that is due first, so that it is slowed down no more than by half.
+ * After a step before its time comes one of a job that is due, and neither is interrupted for another: so no job that is due is held up by more than a step for each of its own.
  */
 const eagerPerLane = 2
 
@@ -30,7 +30,14 @@ interface Waiting<Lane> {
   readonly job: Job
   readonly lane: Lane | undefined
   readonly order: number
-  grant(lane: Lane): void
+  grant(turn: Turn<Lane>): void
+}
+
+/** A lane, for a step. */
+interface Turn<Lane> {
+  readonly lane: Lane
+  /** Whether the step is finished before anyone of the same priority has the lane. */
+  readonly steady: boolean
 }
 
 /**
@@ -55,7 +62,32 @@ export class Scheduler<Lane> {
    * @param lane the one that it must be; any by default
    * @throws the signal's reason
    */
-  enter(job: Job, signal: AbortSignal, lane?: Lane): Promise<Hold<Lane>> {
+  async enter(job: Job, signal: AbortSignal, lane?: Lane): Promise<Hold<Lane>> {
+    let turn = await this.#wait(job, signal, lane)
+    let since: number | undefined = performance.now() // undefined while the lane is with others
+    let seconds = 0
+    const leave = () => {
+      if (since === undefined) return seconds
+      seconds += (performance.now() - since) / 1000
+      since = undefined
+      this.#holders.delete(turn.lane)
+      this.#choose()
+      return seconds
+    }
+    return {
+      lane: turn.lane,
+      leave,
+      turn: async () => {
+        signal.throwIfAborted()
+        if (since === undefined || !this.#shouldYield(job, turn)) return
+        leave()
+        turn = await this.#wait(job, signal, turn.lane)
+        since = performance.now()
+      },
+    }
+  }
+
+  #wait(job: Job, signal: AbortSignal, lane: Lane | undefined): Promise<Turn<Lane>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const onAbort = () => {
@@ -66,9 +98,9 @@ export class Scheduler<Lane> {
         job,
         lane,
         order: this.#order++,
-        grant: granted => {
+        grant: turn => {
           signal.removeEventListener('abort', onAbort)
-          resolve(this.#hold(job, signal, granted))
+          resolve(turn)
         },
       }
       signal.addEventListener('abort', onAbort, { once: true })
@@ -77,31 +109,12 @@ export class Scheduler<Lane> {
     })
   }
 
-  #hold(job: Job, signal: AbortSignal, lane: Lane): Hold<Lane> {
-    let since: number | undefined = performance.now() // undefined while the lane is lent to others
-    let seconds = 0
-    const leave = () => {
-      if (since === undefined) return seconds
-      seconds += (performance.now() - since) / 1000
-      since = undefined
-      this.#holders.delete(lane)
-      this.#choose()
-      return seconds
-    }
-    return {
-      lane,
-      leave,
-      turn: async () => {
-        signal.throwIfAborted()
-        const others = this.#waiting.filter(waiting => waiting.lane === undefined || waiting.lane === lane)
-        if (since === undefined || others.length === 0) return
-        const rank = this.#ranking(lane)
-        if (!others.some(waiting => rank(waiting.job) < rank(job))) return
-        leave()
-        await this.enter(job, signal, lane) // this hold goes on, that one is forgotten
-        since = performance.now()
-      },
-    }
+  #shouldYield(job: Job, { lane, steady }: Turn<Lane>): boolean {
+    const others = this.#waiting.filter(waiting => waiting.lane === undefined || waiting.lane === lane)
+    if (others.length === 0) return false
+    if (steady) return others.some(waiting => waiting.job.priority > job.priority)
+    const rank = this.#ranking(lane)
+    return others.some(waiting => rank(waiting.job) < rank(job))
   }
 
   /** Whether a job has a lane or waits for one. */
@@ -121,11 +134,12 @@ export class Scheduler<Lane> {
           .filter(waiting => waiting.lane === undefined || waiting.lane === lane)
           .sort((a, b) => rank(a.job) - rank(b.job) || a.order - b.order)
         if (!next) continue
-        if (others.some(({ job }) => isBefore(job, next.job))) this.#favoured.add(lane)
-        else this.#favoured.delete(lane)
+        const owed = this.#favoured.delete(lane)
+        const favoured = others.some(({ job }) => isBefore(job, next.job))
+        if (favoured) this.#favoured.add(lane)
         this.#waiting = this.#waiting.filter(waiting => waiting !== next)
         this.#holders.set(lane, next.job)
-        next.grant(lane)
+        next.grant({ lane, steady: owed || favoured })
       }
     })
   }

@@ -17,6 +17,8 @@ const publishedEncodec = 'encodec@d7cc33bcf1aad7f2dad9836f36431530744abeace3ca03
 
 /** More codebooks than any published codec has. */
 const maxCodebooks = 64
+/** Larger than any codebook and any phoneme table; what the models have is checked when they speak. */
+const maxCode = 0xffff
 
 /** Everything a `Voice` consists of. */
 export interface VoiceFields extends Prompt {
@@ -175,6 +177,8 @@ function checkPrompt(where: string, { codes, phonemes, durations }: Prompt): voi
   if (codebooks < 1 || codebooks > maxCodebooks || frames < 1) {
     throw malformed(where, `codes are [${codes.shape.join(', ')}], expected [1…${maxCodebooks}, T ≥ 1]`)
   }
+  const strange = codes.data.find(code => code < 0 || code > maxCode) ?? phonemes.find(phoneme => phoneme < 0 || phoneme > maxCode)
+  if (strange !== undefined) throw malformed(where, `a code or phoneme is ${strange}, expected 0 to ${maxCode}`)
   if (phonemes.length > 0 && durations.length === 0) return
   if (phonemes.length === 0 || phonemes.length !== durations.length) {
     throw malformed(where, `${phonemes.length} phonemes and ${durations.length} durations, expected one each`)
