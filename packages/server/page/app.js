@@ -1,11 +1,9 @@
 import { join, Player, readPcm } from '/page/audio.js'
+import { ask, find, say, storedKey } from '/page/common.js'
 import { Figures } from '/page/figures.js'
-import { startRecording } from '/page/recorder.js'
+import { createVoice, deleteVoice, toggleRecording, useRecording } from '/page/voices.js'
 
 const sampleRate = 24000
-const storedKey = 'mynah-key'
-/** @param {string} id */
-const find = id => document.getElementById(id)
 const [text, voice, speed, seed, status] = ['text', 'voice', 'speed', 'seed', 'status'].map(find)
 
 /** What was spoken last. */
@@ -15,23 +13,6 @@ let drawing
 let player
 let speaking
 let voices = []
-let recording
-let recorded
-
-/** Asks the server, with the key where there is one. @returns {Promise<Response>} that is fine */
-async function ask(path, options = {}) {
-  const key = sessionStorage.getItem(storedKey)
-  const response = await fetch(path, { ...options, headers: { ...options.headers, ...(key ? { authorization: `Bearer ${key}` } : {}) } })
-  if (response.ok) return response
-  if (response.status === 401) find('key-form').hidden = false
-  const body = await response.json().catch(() => undefined)
-  throw new Error(body?.error?.message ?? `The server answered ${response.status}`)
-}
-
-function say(element, words, isProblem = false) {
-  element.textContent = words
-  element.classList.toggle('problem', isProblem)
-}
 
 async function loadVoices(chosen = voice.value) {
   try {
@@ -255,69 +236,6 @@ async function* readEvents(stream) {
   }
 }
 
-async function toggleRecording() {
-  const button = find('record')
-  if (recording) {
-    const { stop: stopRecording } = recording
-    recording = undefined
-    find('level').hidden = true
-    button.setAttribute('aria-pressed', 'false')
-    button.textContent = '● Record'
-    return useRecording(await stopRecording(), 'Recorded. Listen to it, then add the voice.')
-  }
-  try {
-    recording = await startRecording(
-      level => {
-        find('level').value = level
-      },
-      () => void toggleRecording(),
-    )
-    find('level').hidden = false
-    button.setAttribute('aria-pressed', 'true')
-    button.textContent = '■ Stop'
-    say(find('clone-status'), 'Recording: say the sentence')
-  } catch (error) {
-    say(find('clone-status'), `The microphone cannot be used: ${error.message}`, true)
-  }
-}
-
-function useRecording(blob, words) {
-  recorded = blob
-  const preview = find('preview')
-  preview.src = URL.createObjectURL(blob)
-  preview.hidden = false
-  say(find('clone-status'), words)
-}
-
-async function createVoice() {
-  const status = find('clone-status')
-  if (!recorded) return say(status, 'Record something first, or choose a file', true)
-  const form = new FormData()
-  for (const id of ['name', 'consent', 'transcript']) if (find(id).value.trim() !== '') form.set(id, find(id).value.trim())
-  form.set('audio_sample', recorded, 'recording')
-  find('create').disabled = true
-  say(status, 'Listening to the recording…')
-  try {
-    const created = await (await ask('/v1/audio/voices', { method: 'POST', body: form })).json()
-    await loadVoices(created.id)
-    say(status, [`“${created.name}” is among the voices now.`, ...(created.warnings ?? [])].join(' '))
-  } catch (error) {
-    say(status, error.message, true)
-  } finally {
-    find('create').disabled = false
-  }
-}
-
-async function deleteVoice() {
-  try {
-    await ask(`/v1/audio/voices/${encodeURIComponent(voice.value)}`, { method: 'DELETE' })
-    say(find('clone-status'), `“${voice.value}” is gone`)
-    await loadVoices('')
-  } catch (error) {
-    say(find('clone-status'), error.message, true)
-  }
-}
-
 function listen(id, event, action) {
   find(id).addEventListener(event, happened => {
     if (event === 'submit') happened.preventDefault()
@@ -331,8 +249,8 @@ listen('replay', 'click', () => replay())
 listen('download', 'click', download)
 listen('curl', 'click', copyCurl)
 listen('record', 'click', toggleRecording)
-listen('clone', 'submit', createVoice)
-listen('delete', 'click', deleteVoice)
+listen('clone', 'submit', () => createVoice(loadVoices))
+listen('delete', 'click', () => deleteVoice(voice.value, loadVoices))
 listen('voice', 'change', showDelete)
 listen('speed', 'input', () => say(find('speed-value'), Number(speed.value).toFixed(1)))
 listen(

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Speech, type Synthesizer } from '@mynah/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { hashJob, readJobs } from './jobs.ts'
@@ -143,6 +144,35 @@ describe.skipIf(!redisServer)(
       expect(machines.flatMap(({ spoken }) => spoken).sort()).toEqual(jobs.map(({ text }) => text).sort())
       expect(readdirSync(out).filter(name => name.endsWith('.wav')).length).toBe(12)
       for (const { id } of jobs) expect(JSON.parse(readFileSync(join(out, `${id}.json`), 'utf8')).id).toBe(id)
+    })
+
+    it('loses nothing when a machine is killed in the middle of a job', async () => {
+      const url = await startRedis()
+      const script = `import { Worker } from 'bullmq'; import { Redis } from 'ioredis'
+      new Worker('test', job => { console.log(job.data.id); return new Promise(() => setInterval(() => {}, 1000)) },
+        { connection: new Redis('${url}', { maxRetriesPerRequest: null }), lockDuration: 1000 })`
+      const cli = fileURLToPath(new URL('../..', import.meta.url))
+      const doomed = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: cli })
+      onTestFinished(() => void doomed.kill('SIGKILL'))
+      const { speaker, spoken } = createSpeaker(createFolder())
+      const options = { url, name: 'test', atATime: 1, signal: never, lockMs: 1000 }
+      const taken = once(doomed.stdout, 'data')
+      let isKilled = false
+      const failed = await workOnQueue(
+        jobs,
+        hashOf,
+        async job => {
+          if (!isKilled) {
+            await taken
+            doomed.kill('SIGKILL')
+            isKilled = true
+          }
+          return (await speakJob(job, speaker)).result
+        },
+        options,
+      )
+      expect(failed).toBe(0)
+      expect(spoken.sort()).toEqual(jobs.map(({ text }) => text).sort())
     })
 
     it('tells how many jobs failed for good', async () => {

@@ -10,13 +10,14 @@ export interface QueueOptions {
   readonly name: string
   readonly atATime: number
   readonly signal: AbortSignal
+  /** A worker that says nothing for so long is taken for dead, and its job is given to another; 30,000 by default. */
+  readonly lockMs?: number
 }
 
 /** What a job becomes; called for those that this machine spoke. */
 export type SpeakJob = (job: BatchJob) => Promise<BatchResult>
 
-/** A worker that says nothing for so long is taken for dead, and its job is given to another. */
-const lockMs = 30_000
+const defaultLockMs = 30_000
 /** How often a job is tried that failed or whose worker died. */
 const attempts = 3
 /** How often is looked whether others have finished the rest. */
@@ -43,6 +44,7 @@ export async function workOnQueue(
   speak: SpeakJob,
   options: QueueOptions,
 ): Promise<number> {
+  const { lockMs = defaultLockMs } = options
   const { Queue, Worker, Redis } = await loadBullMq()
   const connect = () => new Redis(options.url, { maxRetriesPerRequest: null })
   const [forQueue, forWorker] = [connect(), connect()]
@@ -51,6 +53,7 @@ export async function workOnQueue(
     connection: forWorker,
     concurrency: options.atATime,
     lockDuration: lockMs,
+    stalledInterval: lockMs,
     maxStalledCount: attempts,
     autorun: false,
     name: `${hostname()}-${process.pid}`,

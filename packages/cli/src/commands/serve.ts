@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createSynthesizer } from '@mynah/core'
-import { isLoopback, type LogEntry, startServer } from '@mynah/server'
+import { isLoopback, type LogEntry, type RunningServer, type ServerOptions, startServer } from '@mynah/server'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
 import { type Terminal, writeLines } from '../terminal.ts'
@@ -59,7 +59,7 @@ export const serve: Command = {
     await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...model, hub }))
     await mynah.warmUp()
     const log = (entry: LogEntry) => void terminal.stderr.write(`${JSON.stringify(entry)}\n`)
-    const server = await startServer({
+    const server = await listen({
       synthesizer: mynah,
       host,
       port,
@@ -78,6 +78,16 @@ export const serve: Command = {
     await server.close(graceSeconds)
     return true
   },
+}
+
+/** @throws {RangeError} if the port is taken */
+async function listen(options: ServerOptions): Promise<RunningServer> {
+  try {
+    return await startServer(options)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    throw new RangeError(`${error.message}; another program listens there: choose a port with --port (or --wyoming)`, { cause: error })
+  }
 }
 
 /** A key a line; lines that begin with # are comments. */
