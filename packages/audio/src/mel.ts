@@ -47,17 +47,7 @@ const hifiGanRecipe = {
   padding: 'same',
 } as const satisfies MelConfig
 
-const kanBayashiRecipe = {
-  ...hifiGanRecipe,
-  fMin: 80,
-  fMax: 7600,
-  magnitude: 'abs',
-  log: 'log10',
-  floor: 1e-10,
-  padding: 'center',
-} as const satisfies MelConfig
-
-/** The front-ends of the published checkpoints, by paper and sample rate. A checkpoint's own config wins over these. */
+/** Front-ends that no config spells out: Mynah's own, and what published configs leave to the code. */
 export const melPresets = {
   /** Mynah's own codec and vocoder: 80 frames a second, exactly S/300 frames where 300 divides S. */
   mynah24k: {
@@ -77,40 +67,8 @@ export const melPresets = {
   },
   /** MelGAN, arXiv:1910.06711, descriptinc/melgan-neurips. */
   melGan22k: { ...hifiGanRecipe, fMax: null, magnitude: 'abs', log: 'log10' },
-  /** Parallel WaveGAN, arXiv:1910.11480, and kan-bayashi's MelGAN: the LJSpeech recipe, before the normalisation by `stats.h5`. */
-  parallelWaveGan22k: kanBayashiRecipe,
-  /** The LibriTTS and VCTK recipes of kan-bayashi/ParallelWaveGAN. */
-  parallelWaveGan24k: { ...kanBayashiRecipe, sampleRate: 24000, nFft: 2048, hopLength: 300, winLength: 1200 },
-  /** HiFi-GAN, arXiv:2010.05646; also iSTFTNet, Fre-GAN and BigVGAN 22 kHz up to 8 kHz. */
+  /** HiFi-GAN, arXiv:2010.05646, and its descendants. */
   hifiGan22k: hifiGanRecipe,
-  /** iSTFTNet, arXiv:2203.02395. */
-  iStftNet22k: hifiGanRecipe,
-  /** Fre-GAN, arXiv:2106.02297. */
-  freGan22k: hifiGanRecipe,
-  /** UnivNet, arXiv:2106.07889. */
-  univNet24k: { ...hifiGanRecipe, sampleRate: 24000, nMels: 100, fMax: 12000 },
-  /** BigVGAN, arXiv:2206.04658: `bigvgan_v2_22khz_80band_fmax8k_256x`, and v1 and base at 22 kHz. */
-  bigVGan22kTo8k: hifiGanRecipe,
-  /** `bigvgan_v2_22khz_80band_256x`. */
-  bigVGan22k: { ...hifiGanRecipe, fMax: null },
-  /** `bigvgan_24khz_100band`, `bigvgan_base_24khz_100band` and `bigvgan_v2_24khz_100band_256x`. */
-  bigVGan24k: { ...hifiGanRecipe, sampleRate: 24000, nMels: 100, fMax: 12000 },
-  /** `bigvgan_v2_44khz_128band_256x`. */
-  bigVGan44k256x: { ...hifiGanRecipe, sampleRate: 44100, nMels: 128, fMax: null },
-  /** `bigvgan_v2_44khz_128band_512x`. */
-  bigVGan44k512x: { ...hifiGanRecipe, sampleRate: 44100, nMels: 128, fMax: null, nFft: 2048, hopLength: 512, winLength: 2048 },
-  /** Vocos, arXiv:2306.00814: torchaudio's filterbank. */
-  vocos24k: {
-    ...hifiGanRecipe,
-    sampleRate: 24000,
-    nMels: 100,
-    fMax: 12000,
-    scale: 'htk',
-    norm: 'none',
-    magnitude: 'abs',
-    floor: 1e-7,
-    padding: 'center',
-  },
 } as const satisfies Record<string, MelConfig>
 
 // Slaney's scale (Auditory Toolbox): 200/3 Hz a mel up to 1 kHz = mel 15, from there 27 mels for a factor of 6.4.

@@ -31,7 +31,6 @@ const cases: Record<string, Build> = {
   topK: (g, x) => Object.values(g.topK(x, 4, 1)),
   matmul: (g, x) => g.matmul(x, g.transpose(x, [0, 2, 1])),
   gemm: (g, x) => g.gemm(g.reduceSum(x, [2], false), g.initializer('w', weight(5, 6)), g.initializer('b', weight(5)), { transB: true }),
-  einsum: (g, x) => g.einsum('bct,dc->btd', x, g.initializer('w', weight(5, 6))),
   'strided convolution': (g, x) => g.conv(x, g.initializer('w', weight(4, 6, 5)), undefined, { stride: 3, pads: [2, 1] }),
   'dilated depthwise convolution': (g, x) => g.conv(x, g.initializer('w', weight(6, 1, 3)), undefined, { dilation: 3, groups: 6, pads: 3 }),
   'two-dimensional convolution': (g, x) =>
@@ -42,12 +41,11 @@ const cases: Record<string, Build> = {
   normalizations: (g, x) => {
     const six = g.initializer('six', weight(6))
     const frames = g.transpose(x, [0, 2, 1])
-    return [g.instanceNormalization(x, six, six), g.groupNormalization(x, six, six, 3), g.layerNormalization(frames, six, six)]
+    return [g.instanceNormalization(x, six, six), g.layerNormalization(frames, six, six)]
   },
   reshape: (g, x) => [g.reshape(x, [0, 2, 3, -1]), g.reshape(x, [-1]), g.reshape(x, [0, -1]), g.reshape(x, [g.lengthOf(x, 0), 3, 2, -1])],
   'reshape by a computed shape': (g, x) => g.reshape(g.mul(x, 1), [g.lengthOf(x, 0), g.mul(g.lengthOf(x, 2), 2), 3]),
   'transpose, unsqueeze and squeeze': (g, x) => g.squeeze(g.unsqueeze(g.transpose(x, [2, 0, 1]), [0, 2]), [0]),
-  flatten: (g, x) => g.node('Flatten', [x], { axis: 2 }),
   concat: (g, x) => [g.concat([x, x, g.slice(x, 2, 0, 4)], 2), g.concat([x, x], 1)],
   split: (g, x) => [...g.split(x, [1, 2, 3], 1), ...g.nodes('Split', [x], { axis: 2, num_outputs: 4 }, { outputs: 4 })],
   slices: (g, x) => [
@@ -66,35 +64,20 @@ const cases: Record<string, Build> = {
     g.pad(x, 1, 0, 2, { mode: 'edge' }),
     g.pad(x, 2, 0, g.lengthOf(x, 2)),
   ],
-  resize: (g, x) =>
-    g.node('Resize', [x, undefined, g.constant([1, 1, 2])], {
-      mode: 'nearest',
-      nearest_mode: 'floor',
-      coordinate_transformation_mode: 'asymmetric',
-    }),
   repeat: (g, x) => [g.repeat(x, 2, 3), g.repeat(x, 1, 2), g.repeat(x, 0, 2)],
-  'expand and tile': (g, x) => [g.expand(g.slice(x, 1, 0, 1), [1, 4, 1]), g.tile(x, [1, 2, 3]), g.fill([g.lengthOf(x, 2), 3], 2)],
+  expand: (g, x) => [g.expand(g.slice(x, 1, 0, 1), [1, 4, 1]), g.fill([g.lengthOf(x, 2), 3], 2)],
   gather: (g, x, ids) => [
     g.gather(g.initializer('table', weight(20, 5)), ids),
     g.gather(x, 2, 1),
     g.gather(x, g.constant([0, 3], 'int64'), 1),
   ],
-  'gather along an axis': (g, x) => g.node('GatherElements', [x, g.argMax(x, 1, true)], { axis: 1 }),
-  gatherND: (g, x) => g.gatherND(x, g.initializer('at', int64Tensor([0, 1, 1, 5], [2, 2]))),
-  scatterND: (g, x) =>
-    g.scatterND(
-      x,
-      g.initializer('at', int64Tensor([0, 1, 1, 5], [2, 2])),
-      g.gatherND(x, g.initializer('at2', int64Tensor([0, 2, 1, 3], [2, 2]))),
-    ),
-  oneHot: (g, _, ids) => g.node('OneHot', [ids, g.constant([20], 'int64'), g.constant([0, 1])], {}),
   range: (g, x) => [g.range(0, g.lengthOf(x, 2)), g.range(g.lengthOf(x, 0), g.lengthOf(x, 2)), g.range(0, 5)],
-  shapes: (g, x) => [g.shapeOf(x), g.node('Size', [x]), g.node('ConstantOfShape', [g.shapeOf(x)])],
+  shapes: (g, x) => [g.node('Shape', [x]), g.lengthOf(x, 1), g.lengthOf(x, 2)],
   cast: (g, x, ids) => [g.cast(x, 'int64'), g.cast(ids, 'float32'), g.cast(g.less(x, 0), 'int32')],
   'dynamic quantization': (g, x) => {
     const [codes, scale, zero] = g.nodes('DynamicQuantizeLinear', [g.transpose(x, [0, 2, 1])], {}, { outputs: 3 })
     const sums = g.node('MatMulInteger', [codes, g.initializer('w', createTensor('int8', new Int8Array(30).fill(1), [6, 5])), zero])
-    return [codes!, scale!, sums, g.node('DequantizeLinear', [codes, scale, zero])]
+    return [codes!, scale!, sums]
   },
   '4-bit weights': (g, x) => {
     const codes = createTensor('uint8', new Uint8Array(8 * 16).fill(0x77), [8, 1, 16])
@@ -109,26 +92,13 @@ const cases: Record<string, Build> = {
       g.initializer(`W${gates}`, weight(2, gates * 4, 6)),
       g.initializer(`R${gates}`, weight(2, gates * 4, 4)),
     ]
-    return [
-      ...g.nodes('LSTM', inputs(4), { hidden_size: 4, direction: 'bidirectional' }, { outputs: 3 }),
-      ...g.nodes('GRU', inputs(3), { hidden_size: 4, direction: 'bidirectional' }, { outputs: 2 }),
-    ]
+    return [...g.nodes('LSTM', inputs(4), { hidden_size: 4, direction: 'bidirectional' }, { outputs: 3 })]
   },
-  'Col2Im overlap-add': (g, x) =>
-    g.node('Col2Im', [x, g.vector([1, g.add(g.lengthOf(x, 2), 2)]), g.constant([1, 3], 'int64')], { strides: [1, 1] }),
   'attention with a cache': (g, x) => {
     const frames = g.transpose(x, [0, 2, 1])
     const past = g.initializer('past', weight(2, 2, 3, 3))
     const inputs = [frames, frames, frames, undefined, undefined, undefined, past, past]
     return g.nodes('MultiHeadAttention', inputs, { num_heads: 2 }, { outputs: 3, domain: 'com.microsoft' })
-  },
-  'grouped attention': (g, x) => {
-    const width = g.initializer('project', weight(6, 32))
-    const frames = g.matmul(g.transpose(x, [0, 2, 1]), width)
-    const half = g.slice(frames, 2, 0, 16)
-    const last = g.initializer('last', createTensor('int32', Int32Array.of(10, 10), [2]))
-    const inputs = [frames, half, half, undefined, undefined, last, g.constant(11, 'int32')]
-    return g.nodes('GroupQueryAttention', inputs, { num_heads: 4, kv_num_heads: 2 }, { outputs: 3, domain: 'com.microsoft' })
   },
   if: (g, x) =>
     g.ifElse(
@@ -161,9 +131,7 @@ describe('inferred types', () => {
       expect(found.shape).toHaveLength(shape.length)
       for (const [axis, dim] of shape.entries()) {
         const expected = evaluateDim(dim, symbols)
-        // A symbol that inference made up stands for any length; only these cases may have one.
-        if (Number.isNaN(expected)) expect(['grouped attention']).toContain(name)
-        else expect([axis, found.shape[axis]]).toEqual([axis, expected])
+        expect([axis, found.shape[axis]]).toEqual([axis, expected])
       }
     }
   })

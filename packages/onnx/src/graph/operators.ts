@@ -96,6 +96,7 @@ export abstract class Operators {
   or(a: Value, b: Value): Value {
     return this.node('Or', [a, b])
   }
+
   not(x: Value): Value {
     return this.node('Not', [x])
   }
@@ -109,14 +110,8 @@ export abstract class Operators {
   sqrt(x: Value): Value {
     return this.node('Sqrt', [x])
   }
-  reciprocal(x: Value): Value {
-    return this.node('Reciprocal', [x])
-  }
   exp(x: Value): Value {
     return this.node('Exp', [x])
-  }
-  log(x: Value): Value {
-    return this.node('Log', [x])
   }
   sin(x: Value): Value {
     return this.node('Sin', [x])
@@ -143,9 +138,6 @@ export abstract class Operators {
   /** max(x, 0) + slope · min(x, 0) */
   leakyRelu(x: Value, slope: number): Value {
     return this.node('LeakyRelu', [x], { alpha: slope })
-  }
-  softplus(x: Value): Value {
-    return this.node('Softplus', [x])
   }
   /** Exact GELU, x·Φ(x), not the tanh approximation. */
   gelu(x: Value): Value {
@@ -175,9 +167,6 @@ export abstract class Operators {
   gemm(a: Value, b: Value, c?: Value, options: { transA?: boolean; transB?: boolean } = {}): Value {
     return this.node('Gemm', [a, b, c], { transA: options.transA ? 1 : 0, transB: options.transB ? 1 : 0 })
   }
-  einsum(equation: string, ...inputs: readonly Value[]): Value {
-    return this.node('Einsum', inputs, { equation })
-  }
 
   /** x [B, C, …], weight [out, C/groups, k…], bias [out] */
   conv(x: Value, weight: Value, bias?: Value, attributes: ConvAttributes = {}): Value {
@@ -202,10 +191,6 @@ export abstract class Operators {
   instanceNormalization(x: Value, scale: Value, bias: Value, epsilon = 1e-5): Value {
     return this.node('InstanceNormalization', [x, scale, bias], { epsilon })
   }
-  /** Normalizes groups of channels of [B, C, …]; scale and bias [C]. */
-  groupNormalization(x: Value, scale: Value, bias: Value, groups: number, epsilon = 1e-5): Value {
-    return this.node('GroupNormalization', [x, scale, bias], { num_groups: groups, epsilon })
-  }
 
   reduceSum(x: Value, axes: readonly number[], keepDims = true): Value {
     return this.#reduce('ReduceSum', x, axes, keepDims)
@@ -215,9 +200,6 @@ export abstract class Operators {
   }
   reduceMax(x: Value, axes: readonly number[], keepDims = true): Value {
     return this.#reduce('ReduceMax', x, axes, keepDims)
-  }
-  reduceMin(x: Value, axes: readonly number[], keepDims = true): Value {
-    return this.#reduce('ReduceMin', x, axes, keepDims)
   }
   /** Index of the first largest element, int64. */
   argMax(x: Value, axis: number, keepDims = false): Value {
@@ -240,10 +222,6 @@ export abstract class Operators {
   }
   identity(x: Value): Value {
     return this.node('Identity', [x])
-  }
-  /** All axis lengths, int64 [rank]. */
-  shapeOf(x: Value): Value {
-    return this.node('Shape', [x])
   }
   /** Length of one axis, int64 [1]: a constant if it is known, read from the tensor at run time otherwise. */
   lengthOf(x: Value, axis: number): Value {
@@ -303,19 +281,9 @@ export abstract class Operators {
   gather(x: Value, indices: Operand, axis = 0): Value {
     return this.node('Gather', [x, typeof indices === 'number' ? this.constant(indices, 'int64') : indices], { axis })
   }
-  gatherND(x: Value, indices: Value, batchDims = 0): Value {
-    return this.node('GatherND', [x, indices], { batch_dims: batchDims })
-  }
-  /** A copy of `x` with `updates` at `indices`. */
-  scatterND(x: Value, indices: Value, updates: Value): Value {
-    return this.node('ScatterND', [x, indices, updates])
-  }
   /** Broadcasts to a shape. */
   expand(x: Value, shape: Vector): Value {
     return this.node('Expand', [x, this.vector(shape)])
-  }
-  tile(x: Value, repeats: Vector): Value {
-    return this.node('Tile', [x, this.vector(repeats)])
   }
   /** Repeats every element of an axis `factor` times in place (nearest-neighbour upsampling, torch.repeat_interleave). */
   repeat(x: Value, axis: number, factor: number): Value {

@@ -1,15 +1,5 @@
 import type { DType } from '../tensor.ts'
-import {
-  addDims,
-  ceilDivideDims,
-  divideDims,
-  floorDivideDims,
-  formatShape,
-  mayEqual,
-  multiplyDims,
-  productOfDims,
-  subtractDims,
-} from './dims.ts'
+import { addDims, ceilDivideDims, divideDims, formatShape, mayEqual, multiplyDims, productOfDims, subtractDims } from './dims.ts'
 import { type Call, longestContents, type Rule } from './inference.ts'
 import type { Dim } from './model.ts'
 
@@ -20,13 +10,6 @@ const shapeOf: Rule = call => {
   const { shape } = call.input(0)
   const part = shape.slice(call.int('start', 0), call.attributes.end === undefined ? undefined : call.int('end'))
   return [{ dtype: 'int64', shape: [part.length], contents: part }]
-}
-
-const size: Rule = call => [{ dtype: 'int64', shape: [], contents: [productOfDims(call.input(0).shape)] }]
-
-const constantOfShape: Rule = call => {
-  const value = call.tensorAttribute('value')
-  return [{ dtype: value?.dtype ?? 'float32', shape: call.contents(0) ?? call.freshShape(vectorLength(call, 0)) }]
 }
 
 const vectorLength = (call: Call, index: number): number => {
@@ -99,12 +82,6 @@ const squeeze: Rule = call => {
   const bad = axes.find(axis => !mayEqual(shape[axis]!, 1))
   if (bad !== undefined) call.fail(`axis ${bad} has ${shape[bad]} elements, expected 1`)
   return [{ dtype, shape: shape.filter((_, axis) => !axes.includes(axis)), contents: call.contents(0) }]
-}
-
-const flatten: Rule = call => {
-  const { dtype, shape } = call.input(0)
-  const axis = call.int('axis', 1)
-  return [{ dtype, shape: [productOfDims(shape.slice(0, axis)), productOfDims(shape.slice(axis))] }]
 }
 
 const concat: Rule = call => {
@@ -201,35 +178,10 @@ const pad: Rule = call => {
   return [{ dtype, shape: result }]
 }
 
-const resize: Rule = call => {
-  const { dtype, shape } = call.input(0)
-  const axes = (call.ints('axes') ?? shape.map((_, axis) => axis)).map(axis => call.resolveAxis(axis, shape.length))
-  const scales = call.inputs[2] ? call.constant(2) : undefined
-  const sizes = call.inputs[3] ? call.contents(3) : undefined
-  const result = [...shape]
-  axes.forEach((axis, i) => {
-    const scale = scales === undefined ? undefined : Number(scales.data[i])
-    const length = shape[axis]!
-    if (sizes) result[axis] = sizes[i] ?? call.fail('sizes do not match the axes')
-    else if (scale !== undefined && typeof length === 'number') result[axis] = Math.floor(length * scale)
-    else if (scale !== undefined && Number.isInteger(scale)) result[axis] = multiplyDims(length, scale)
-    else if (scale !== undefined && Number.isInteger(1 / scale)) result[axis] = floorDivideDims(length, 1 / scale)
-    else result[axis] = call.fresh()
-  })
-  return [{ dtype, shape: result }]
-}
-
 const expand: Rule = call => {
   const { dtype, shape } = call.input(0)
   const target = call.contents(1) ?? call.freshShape(vectorLength(call, 1))
   return [{ dtype, shape: call.broadcast(shape, target) }]
-}
-
-const tile: Rule = call => {
-  const { dtype, shape } = call.input(0)
-  const repeats = call.contents(1)
-  if (repeats && repeats.length !== shape.length) call.fail(`${repeats.length} repeats for rank ${shape.length}`)
-  return [{ dtype, shape: shape.map((dim, axis) => (repeats ? multiplyDims(dim, repeats[axis]!) : call.fresh())) }]
 }
 
 const gather: Rule = call => {
@@ -239,42 +191,6 @@ const gather: Rule = call => {
   const [known, at] = [call.contents(0), call.numbers(1)]
   const contents = known && at ? at.map(index => known[index < 0 ? index + known.length : index]!) : undefined
   return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)], contents }]
-}
-
-const gatherElements: Rule = call => {
-  if (call.typed(1, 'int64', 'int32').shape.length !== call.input(0).shape.length) call.fail('data and indices need equal rank')
-  return [{ dtype: call.input(0).dtype, shape: call.input(1).shape }]
-}
-
-const gatherND: Rule = call => {
-  const { dtype, shape } = call.input(0)
-  const indices = call.typed(1, 'int64').shape
-  const batch = call.int('batch_dims', 0)
-  const depth = indices.at(-1)
-  if (typeof depth !== 'number' || batch + depth > shape.length)
-    return call.fail(`the last axis of the indices (${depth}) must fit the data's rank`)
-  return [{ dtype, shape: [...indices.slice(0, -1), ...shape.slice(batch + depth)] }]
-}
-
-const scatterND: Rule = call => {
-  const { dtype, shape } = call.input(0)
-  const indices = call.typed(1, 'int64').shape
-  const depth = indices.at(-1)
-  if (typeof depth !== 'number' || depth > shape.length)
-    return call.fail(`the last axis of the indices (${depth}) must fit the data's rank`)
-  call.expectShape(2, [...indices.slice(0, -1), ...shape.slice(depth)], dtype)
-  return [{ dtype, shape }]
-}
-
-const scatterElements: Rule = call => {
-  call.expectShape(2, call.typed(1, 'int64', 'int32').shape, call.input(0).dtype)
-  return [{ dtype: call.input(0).dtype, shape: call.input(0).shape }]
-}
-
-const oneHot: Rule = call => {
-  const { shape } = call.input(0)
-  const axis = call.resolveAxis(call.int('axis', -1), shape.length + 1)
-  return [{ dtype: call.input(2).dtype, shape: [...shape.slice(0, axis), call.contents(1)?.[0] ?? call.fresh(), ...shape.slice(axis)] }]
 }
 
 /** ONNX data type numbers, as Cast's `to` states them. */
@@ -295,33 +211,18 @@ const cast: Rule = call => {
   return [{ dtype, shape: call.input(0).shape, contents: dtype === 'int64' ? call.contents(0) : undefined }]
 }
 
-const unchanged: Rule = call => [{ dtype: call.input(0).dtype, shape: call.input(0).shape }]
-
 /** Operators that move, select or describe elements. */
 export const layoutRules: readonly (readonly [string, Rule])[] = [
   ['Shape', shapeOf],
-  ['Size', size],
-  ['ConstantOfShape', constantOfShape],
   ['Reshape', reshape],
   ['Transpose', transpose],
   ['Unsqueeze', unsqueeze],
   ['Squeeze', squeeze],
-  ['Flatten', flatten],
   ['Concat', concat],
   ['Split', split],
   ['Slice', slice],
   ['Pad', pad],
-  ['Resize', resize],
   ['Expand', expand],
-  ['Tile', tile],
   ['Gather', gather],
-  ['GatherElements', gatherElements],
-  ['GatherND', gatherND],
-  ['ScatterND', scatterND],
-  ['ScatterElements', scatterElements],
-  ['OneHot', oneHot],
   ['Cast', cast],
-  ['Trilu', unchanged],
-  ['ReverseSequence', unchanged],
-  ['NonZero', call => [{ dtype: 'int64', shape: [call.input(0).shape.length, call.fresh()] }]],
 ]

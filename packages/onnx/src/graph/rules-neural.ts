@@ -1,4 +1,4 @@
-import { addDims, floorDivideDims, formatShape, mayEqual, multiplyDims, productOfDims } from './dims.ts'
+import { addDims, floorDivideDims, formatShape, mayEqual, multiplyDims } from './dims.ts'
 import type { Call, Rule } from './inference.ts'
 import type { Dim } from './model.ts'
 
@@ -93,40 +93,18 @@ const channelNormalization: Rule = call => {
   return [{ dtype, shape }]
 }
 
-const batchNormalization: Rule = call => {
-  const { dtype, shape } = call.float(0)
-  for (const index of [1, 2, 3, 4]) call.expectShape(index, [shape[1]!])
-  return [{ dtype, shape }]
-}
-
-/** LSTM and GRU: X [T, B, I], W [directions, gates·H, I], R [directions, gates·H, H], bias [directions, 2·gates·H]. */
-const recurrent =
-  (gates: number, states: number): Rule =>
-  call => {
-    const { dtype, shape } = call.float(0, 3)
-    if (call.int('layout', 0) !== 0) call.fail('layout 1 is not supported by onnxruntime; transpose to [T, B, I]')
-    const [frames, batch, width] = shape as [Dim, Dim, Dim]
-    const hidden = call.int('hidden_size')
-    const directions = call.text('direction', 'forward') === 'bidirectional' ? 2 : 1
-    call.expectShape(1, [directions, gates * hidden, width], dtype)
-    call.expectShape(2, [directions, gates * hidden, hidden], dtype)
-    call.expectShape(3, [directions, 2 * gates * hidden], dtype)
-    call.expectShape(4, [batch], 'int32')
-    for (let state = 0; state < states; state++) call.expectShape(5 + state, [directions, batch, hidden], dtype)
-    const last = Array.from({ length: states }, () => ({ dtype, shape: [directions, batch, hidden] as readonly Dim[] }))
-    return [{ dtype, shape: [frames, directions, batch, hidden] }, ...last]
-  }
-
-const col2Im: Rule = call => {
+/** X [T, B, I], W [directions, 4H, I], R [directions, 4H, H], bias [directions, 8H], hidden and cell state [directions, B, H]. */
+const lstm: Rule = call => {
   const { dtype, shape } = call.float(0, 3)
-  const image = call.contents(1) ?? call.fail('the image shape must be known')
-  const block = call.contents(2) ?? call.fail('the block shape must be known')
-  const size = productOfDims(block)
-  const channels = shape[1]!
-  if (typeof size !== 'number' || typeof channels !== 'number' || channels % size !== 0) {
-    return call.fail(`${channels} rows do not divide into blocks of ${size}`)
-  }
-  return [{ dtype, shape: [shape[0]!, channels / size, ...image] }]
+  const [frames, batch, width] = shape as [Dim, Dim, Dim]
+  const hidden = call.int('hidden_size')
+  const directions = call.text('direction', 'forward') === 'bidirectional' ? 2 : 1
+  call.expectShape(1, [directions, 4 * hidden, width], dtype)
+  call.expectShape(2, [directions, 4 * hidden, hidden], dtype)
+  call.expectShape(3, [directions, 8 * hidden], dtype)
+  for (const state of [5, 6]) call.expectShape(state, [directions, batch, hidden], dtype)
+  const last = { dtype, shape: [directions, batch, hidden] as readonly Dim[] }
+  return [{ dtype, shape: [frames, directions, batch, hidden] }, last, last]
 }
 
 /** com.microsoft: query [B, S, D], key and value [B, L, D] or [B, H, L, Dh], attention_bias [B|1, H|1, S, P+L], past [B, H, P, Dh]. */
@@ -151,41 +129,13 @@ const multiHeadAttention: Rule = call => {
   ]
 }
 
-/**
- * com.microsoft: query [B, S, H·Dh], key and value [B, S, G·Dh], past [B, G, P, Dh], seqlens_k int32 [B], total_sequence_length int32 scalar.
- * The present length depends on how the caller binds buffers (grown or shared), so it is a new symbol; `assume` states it.
- */
-const groupQueryAttention: Rule = call => {
-  const { dtype, shape } = call.float(0, 3)
-  const [heads, groups] = [call.int('num_heads'), call.int('kv_num_heads')]
-  const [batch, queries, width] = shape as [Dim, Dim, Dim]
-  const packed = call.inputs[1] === undefined
-  const headWidth = floorDivideDims(width, packed ? heads + 2 * groups : heads)
-  if (!packed) for (const index of [1, 2]) call.expectShape(index, [batch, queries, multiplyDims(headWidth, groups)], dtype)
-  for (const index of [3, 4]) call.expectShape(index, [batch, groups, call.inputs[index]?.shape[2] ?? 0, headWidth], dtype)
-  call.typed(5, 'int32')
-  call.typed(6, 'int32')
-  const present = [batch, groups, call.fresh('present'), headWidth]
-  return [
-    { dtype, shape: [batch, queries, multiplyDims(headWidth, heads)] },
-    { dtype, shape: present },
-    { dtype, shape: present },
-  ]
-}
-
 /** Convolutions, normalizations, recurrences and attention. */
 export const neuralRules: readonly (readonly [string, Rule])[] = [
   ['Conv', conv],
   ['ConvTranspose', convTranspose],
   ['AveragePool', pool],
-  ['MaxPool', pool],
   ['LayerNormalization', layerNormalization],
   ['InstanceNormalization', channelNormalization],
-  ['GroupNormalization', channelNormalization],
-  ['BatchNormalization', batchNormalization],
-  ['LSTM', recurrent(4, 2)],
-  ['GRU', recurrent(3, 1)],
-  ['Col2Im', col2Im],
+  ['LSTM', lstm],
   ['MultiHeadAttention', multiHeadAttention],
-  ['GroupQueryAttention', groupQueryAttention],
 ]

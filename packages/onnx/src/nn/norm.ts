@@ -50,17 +50,6 @@ export function groupNorm1(graph: GraphBuilder, x: Value, weights: Weights, conf
   return graph.add(graph.mul(restored, column('weight')), column('bias'))
 }
 
-/**
- * Root mean square norm: x / √(mean x² + ε) · weight. Paper: arXiv:1910.07467. Reads `weight` [C].
- * @param x float32 [..., C]
- */
-export function rmsNorm(graph: GraphBuilder, x: Value, weights: Weights, config: { epsilon?: number } = {}): Value {
-  // This spelling is the one that onnxruntime fuses into a single SimplifiedLayerNormalization.
-  const mean = graph.reduceMean(graph.pow(x, 2), [-1])
-  const normal = graph.div(x, graph.sqrt(graph.add(mean, config.epsilon ?? 1e-6)))
-  return graph.mul(normal, graph.initializer('weight', weights.get('weight', [knownWidth(x)])))
-}
-
 function knownWidth(x: Value, axis = -1): number {
   const width: Dim | undefined = x.shape.at(axis)
   if (typeof width !== 'number') throw new RangeError(`norm: axis ${axis} of ${x.name} has length ${width}, expected a known number`)
