@@ -1,6 +1,7 @@
 import { CheckpointError } from '../errors.ts'
+import { MAX_PICKLE_BYTES } from './cursor.ts'
 import { numpyDType } from './npz.ts'
-import { InertObject, isDict, MAX_PICKLE_BYTES, PickleGlobal, type PickleHost } from './pickle.ts'
+import { InertObject, isDict, PickleGlobal, type PickleHost } from './pickle.ts'
 import { decodeTensor, type StoredDType, storedBytes } from './stored.ts'
 import { isStorage, NumpyArrayRef, NumpyDType, type TorchStorage, TorchTensorRef } from './torch-tensor.ts'
 

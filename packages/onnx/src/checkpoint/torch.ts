@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts'
-import { Cursor, MAX_PICKLE_BYTES, type PickleHost, readPickle } from './pickle.ts'
+import { Cursor, MAX_PICKLE_BYTES } from './cursor.ts'
+import { type PickleHost, readPickle } from './pickle.ts'
 import { type ByteSource, openSource } from './source.ts'
 import { nameValue, storedBytes } from './stored.ts'
 import { createTorchHost, storageDType } from './torch-globals.ts'

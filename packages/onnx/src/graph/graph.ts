@@ -1,35 +1,22 @@
 import type { DType, Tensor } from '../tensor.ts'
 import { checkDim, formatShape, mayEqual } from './dims.ts'
 import { toElements } from './elements.ts'
-import { Call, type KnownValues, longestContents, type OutputType, type Rule } from './inference.ts'
+import { Call, type KnownValues, longestContents, type OutputType } from './inference.ts'
 import {
   type AttributeValue,
   type Dim,
   defaultOpset,
   type Graph,
   type Initializer,
-  isGraph,
+  type LoopStep,
   type Node,
   type OnnxModel,
   type Value,
 } from './model.ts'
 import { type NodeOptions, Operators } from './operators.ts'
-import { layoutRules } from './rules-layout.ts'
-import { mathRules } from './rules-math.ts'
-import { neuralRules } from './rules-neural.ts'
+import { identityNode, renameNodes } from './rename.ts'
+import { rules } from './rules.ts'
 import { writeModel } from './serialize.ts'
-
-const rules: ReadonlyMap<string, Rule> = new Map([...mathRules, ...layoutRules, ...neuralRules])
-
-/** What a Loop body returns. */
-export interface LoopStep {
-  /** bool scalar: whether to go on; true if left out. */
-  readonly while?: Value
-  /** The carried values for the next iteration, in the same order. */
-  readonly carried: readonly Value[]
-  /** Values to stack, one row per iteration. */
-  readonly scan?: readonly Value[]
-}
 
 /** State that a graph shares with its subgraphs: one namespace, one list of initializers. */
 interface Shared {
@@ -358,24 +345,4 @@ export class GraphBuilder extends Operators {
   #where(): string {
     return [`graph "${this.#root().name}"`, ...(this.#scope.length > 0 ? [this.#scope.join('/')] : [])].join(', ')
   }
-}
-
-function identityNode(input: string, output: Value): Node {
-  return { opType: 'Identity', name: `${output.name}/Identity`, domain: '', inputs: [input], outputs: [output], attributes: {} }
-}
-
-function renameNodes(nodes: readonly Node[], renamed: ReadonlyMap<string, string>): Node[] {
-  if (renamed.size === 0) return [...nodes]
-  const rename = (name: string) => renamed.get(name) ?? name
-  return nodes.map(node => ({
-    ...node,
-    inputs: node.inputs.map(rename),
-    outputs: node.outputs.map(output => ({ ...output, name: rename(output.name) })),
-    attributes: Object.fromEntries(
-      Object.entries(node.attributes).map(([key, value]) => [
-        key,
-        isGraph(value) ? { ...value, nodes: renameNodes(value.nodes, renamed) } : value,
-      ]),
-    ),
-  }))
 }

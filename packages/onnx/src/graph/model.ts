@@ -39,6 +39,16 @@ export interface Graph {
   readonly outputs: readonly Value[]
 }
 
+/** What a Loop body returns. */
+export interface LoopStep {
+  /** bool scalar: whether to go on; true if left out. */
+  readonly while?: Value
+  /** The carried values for the next iteration, in the same order. */
+  readonly carried: readonly Value[]
+  /** Values to stack, one row per iteration. */
+  readonly scan?: readonly Value[]
+}
+
 /** A serialized model: what onnxruntime loads. `externalData` goes beside the protobuf, as onnxruntime-node's session option of that name. */
 export interface OnnxModel {
   readonly bytes: Uint8Array<ArrayBuffer>
