@@ -2,13 +2,15 @@
 
 import json, sys
 from pathlib import Path
-import numpy as np, pytest
+import numpy as np, pytest, torch
 
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parent):
     sys.path.insert(0, str(folder))
 
 from data.corpus import FRAME, write_cache
 from golden.fill import wave
+
+torch.set_num_threads(1)  # of many small products, more only wait for each other
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ SCRIPTS = {
     "encodec": ("train_encodec", "--paper", "encodec"),
     "soundstream": ("train_encodec", "--paper", "soundstream"),
     "valle": ("train_valle",),
+    "wavenet": ("train_wavenet",),
     **{p: ("train_vocoder", "--paper", p) for p in ("melgan", "parallel-wavegan", "hifi-gan", "univnet", "vocos")},
     "bigvgan-v2": ("train_vocoder", "--paper", "bigvgan", "--preset", "tiny-v2"),
 }

@@ -201,8 +201,7 @@ class Run:
         self.average = {k: v.clone() for k, v in self.live.items()}
         if last.exists():
             self.resume(torch.load(last, map_location=a.device, weights_only=True))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.stop)
+        self.handlers = {number: signal.signal(number, self.stop) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def resume(self, state):
         if "random" not in state:
@@ -236,6 +235,7 @@ class Run:
             self.drawn = None
         if self.stopped_by:
             self.save()
+            self.release()
             print(f"saved at step {self.step}; the same command goes on from there", flush=True)
             raise SystemExit(128 + self.stopped_by)
         if self.a.smoke and not self.a.steps:
@@ -302,8 +302,14 @@ class Run:
         torch.save(state, self.folder / "tmp.pt")
         os.replace(self.folder / "tmp.pt", self.folder / "last.pt")
 
+    def release(self):
+        """What comes after the last step may be interrupted as anything may."""
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
     def finish(self):
         self.save()
+        self.release()
         try:
             import matplotlib
 

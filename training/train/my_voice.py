@@ -1,4 +1,5 @@
-"""Own recordings to a voice that speaks, in one command: the embedded model's AR and NAR model, trained on to a speaker.
+"""Own recordings to a voice that speaks, in one command: the embedded model's AR and NAR model, trained on to a
+speaker.
 
 usage: python train/my_voice.py --folder WAVS --transcripts FILE|--transcribe --consent "my own voice" --out BUNDLE
        [--name me] [--minutes 40] [--work WORK]

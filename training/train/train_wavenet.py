@@ -1,0 +1,53 @@
+"""Trains WaveNet, the baseline of the vocoders, on the cache of corpus.py: the likelihood of each next sample.
+
+usage: python train/train_wavenet.py --preset small --cache CACHE --run RUN
+RUN/export holds weights and config, with logits of known samples to hold another implementation against.
+"""
+
+import sys
+from pathlib import Path
+import numpy as np, torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
+from data import corpus
+from data.mels import LogMel
+from export.cases import write_case
+from papers.vocoders import wavenet
+from train import common
+
+
+def main():
+    a = common.arguments(__doc__, preset="", config="", batch=0)
+    named = wavenet.PRESETS[a.preset or ("tiny" if a.smoke else "small")]
+    config = common.read_config(a.config) if a.config else named
+    generator, front_end = wavenet.Generator(config).to(a.device), LogMel(**wavenet.mel_of(config)).to(a.device)
+    optimizer = torch.optim.Adam(generator.parameters(), config["learning_rate"])
+    run = common.Run(a, [generator], [optimizer])
+    size, count = config["segment_size"], a.batch or config["batch_size"]
+    segments = None if a.smoke else corpus.Segments(a.cache, config["sampling_rate"], size, corpus.Level(0.95))
+
+    def batch():
+        """-> waveform [B, S]"""
+        x = np.stack([segments() for _ in range(count)]) if segments else 0.1 * np.random.randn(count, size)
+        return torch.from_numpy(x.astype(np.float32)).to(a.device)
+
+    while run.going():
+        run.schedule(warmup=100)
+        wave = batch()
+        with torch.no_grad():
+            mel = front_end(wave)
+        loss = wavenet.negative_log_likelihood(generator, mel, wave)
+        common.descend(loss, optimizer, generator, 1.0)
+        run.log({"nll": loss.detach()})
+    run.finish()
+    generator.eval()
+    with torch.no_grad():
+        wave = batch()[:1]
+        mel, codes = front_end(wave), wavenet.encode(wave, generator.classes)
+        io = dict(mel=mel, codes=codes, logits=generator.logits(codes, mel))
+    checkpoint = (wavenet.CHECKPOINT.format(step=run.step), wavenet.NESTING)
+    write_case(Path(a.run) / "export", wavenet.ARCH, checkpoint, generator.state_dict(), (wavenet.CONFIG, config), io)
+
+
+if __name__ == "__main__":
+    main()
