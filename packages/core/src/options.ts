@@ -1,6 +1,7 @@
 import type { Sampling } from './bundle/fields.ts'
 import { checkOptionNames } from './option-names.ts'
 import type { System, SystemOption } from './systems/system.ts'
+import { type BlockReading, blockReadings } from './text/document.ts'
 import type { Voice } from './voice/voice.ts'
 
 /** How far a synthesis has come. */
@@ -43,6 +44,10 @@ export interface SpeechOptions {
   readonly ssml?: boolean | undefined
   /** Whether `[word](/wˈɜːd/)` and `[pause 0.4s]` in a text are markup; true by default. `false` reads them as text: for text from strangers. */
   readonly markup?: boolean | undefined
+  /** What becomes of code between fences: left out, with a warning (`skip`, by default), named in its place (`announce`), or read (`read`). */
+  readonly codeBlocks?: BlockReading | undefined
+  /** What becomes of Markdown's tables: left out, with a warning (`skip`, by default), named in their place (`announce`), or read row by row (`read`). */
+  readonly tables?: BlockReading | undefined
   /** Whether references such as `[1]` and `[12, 13]` are read; true by default. `false` leaves them out. */
   readonly citations?: boolean | undefined
   /** Speaking rate relative to the voice's, 0.5 to 2. */
@@ -78,7 +83,7 @@ const finite = new Set(['seed', 'priority'])
 const integers = new Set(['topK', 'candidates', 'takes'])
 const names = Object.keys({
   voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
-  language: true, ssml: true, markup: true, citations: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
+  language: true, ssml: true, markup: true, citations: true, codeBlocks: true, tables: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
 } satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
 
 /**
@@ -108,6 +113,11 @@ export function checkSpeechOptions(where: string, options: SpeechOptions, others
     const value = options[name as 'repetitionAware' | 'language' | 'ssml' | 'markup' | 'citations']
     if (value !== undefined && typeof value !== expected)
       throw new TypeError(`${where}: ${name} is ${typeof value}, expected a ${expected}`)
+  }
+  for (const name of ['codeBlocks', 'tables'] as const) {
+    const value = options[name]
+    if (value !== undefined && !blockReadings.includes(value))
+      throw new RangeError(`${where}: ${name} is ${JSON.stringify(value)}, expected ${blockReadings.map(each => `"${each}"`).join(', ')}`)
   }
   const { voice, signal, onProgress } = options
   if (

@@ -160,9 +160,9 @@ export function assembleSynthesizer(bundle: Bundle, lanes: readonly Lane[], maxQ
     signal.throwIfAborted()
     const choice = chooseGeneration(options, manifest, system)
     const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, priority = 0, onProgress } = options
-    const { ssml, markup, citations } = options
+    const { ssml, markup, citations, codeBlocks, tables } = options
     const findVoice = (name: string) => (manifest.voices.some(voice => voice.name === name) ? resolveVoice(name) : undefined)
-    const request = { ...choice, seed, maxSeconds, signal, onProgress, findVoice, reading: { ssml, markup, citations } }
+    const request = { ...choice, seed, maxSeconds, signal, onProgress, findVoice, reading: { ssml, markup, citations, codeBlocks, tables } }
     const voice = await resolveVoice(options.voice)
     yield* pool.speak({ text, priority, signal, whole }, (models, text) => speakText(models, { ...request, text, voice }))
   }

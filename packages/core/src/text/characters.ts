@@ -1,3 +1,4 @@
+import { decodeHTMLStrict } from 'entities'
 import { GREEK_NAMES, SIGN_NAMES } from './sign-names.ts'
 
 /** Text reduced to characters that the rules know, with the way back to the source. */
@@ -57,19 +58,33 @@ const INVISIBLE = /^[\p{Cf}\p{M}\p{Cc}]*$/u
 const PICTURE = /^[™®℠\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\p{So}\u2500-\u27bf]/u
 const ASCII = /^[\x20-\x7e\n]*$/
 
+const MAYBE_ENTITY = /&[#A-Za-z]/
+/** An entity of HTML, a line break, or a character with its marks. */
+const CLUSTER = /&(#\d{1,7}|#[xX][\dA-Fa-f]{1,6}|[A-Za-z][A-Za-z\d]{1,30});|\r\n|\P{M}\p{M}*|\p{M}+/gu
 /**
  * Unicode → the characters that the normalization rules know: compatibility forms folded (full-width, ligatures), quotes and dashes unified, control and
  * invisible characters removed, letters of other scripts dropped. Never throws, whatever the string (lone surrogates too).
  */
 export function cleanCharacters(source: string): CleanText {
-  if (ASCII.test(source)) return { text: source, sourceOffset: index => index, sourceEnd: index => index, pictures: [], dropped: [] }
+  if (ASCII.test(source) && !MAYBE_ENTITY.test(source))
+    return { text: source, sourceOffset: index => index, sourceEnd: index => index, pictures: [], dropped: [] }
   const offsets: number[] = []
   const ends: number[] = [0]
   const dropped = new Set<string>()
   const pictures = new Set<string>()
   let text = ''
-  for (const match of source.matchAll(/\r\n|\P{M}\p{M}*|\p{M}+/gu)) {
-    const clean = cleanCluster(match[0])
+  for (const match of source.matchAll(CLUSTER)) {
+    const decoded = match[1] ? decodeHTMLStrict(match[0]) : match[0]
+    if (match[1] && decoded === match[0]) {
+      // no entity: text
+      text += decoded
+      for (let i = 0; i < decoded.length; i++) {
+        offsets.push(match.index + i)
+        ends.push(match.index + i + 1)
+      }
+      continue
+    }
+    const clean = match[1] ? cleanAll(decoded) : cleanCluster(decoded)
     if (clean === undefined) (isPicture(match[0]) ? pictures : dropped).add(nameOf(match[0]))
     const kept = clean ?? ' '
     text += kept
@@ -85,6 +100,12 @@ export function cleanCharacters(source: string): CleanText {
     pictures: [...pictures],
     dropped: [...dropped],
   }
+}
+
+/** What an entity stands for: mostly one character. */
+function cleanAll(characters: string): string | undefined {
+  const clean = [...characters].map(cleanCluster)
+  return clean.some(character => character === undefined) ? undefined : clean.join('')
 }
 
 /** One base character with its combining marks → what the rules may see, or undefined if English has no reading for it. */

@@ -30,8 +30,9 @@ export function findMarkup(text: string): { start: number; end: number }[] {
 /**
  * Splits text at `[word](/aɪ piː eɪ/)` (speak these phonemes for that word) and `[pause 0.4s]` or `[pause 400ms]` (silence).
  * Everything else is text: other brackets; a link, whose address is no IPA; and, with a warning, a pause that is none.
+ * @param isMarkup false takes all of it for text and links, without warnings
  */
-export function parseMarkup(text: string): Markup {
+export function parseMarkup(text: string, isMarkup = true): Markup {
   const parts: MarkupPart[] = []
   const warnings: string[] = []
   let end = 0
@@ -41,16 +42,17 @@ export function parseMarkup(text: string): Markup {
     parts.push({ ...tag, start, end })
   }
   for (const { 0: tag, 1: word, 2: phonemes = '', 3: pause, index } of text.matchAll(MARKUP)) {
+    if (pause !== undefined && !isMarkup) continue
     if (pause !== undefined) {
       const seconds = readDuration(pause)
       if (seconds !== undefined && seconds <= MAX_PAUSE_SECONDS) add({ kind: 'pause', seconds }, index, tag.length)
       else
         warnings.push(`"${tag}" is no pause of 0 to ${MAX_PAUSE_SECONDS} seconds and was read as text; write [pause 0.4s] or [pause 400ms]`)
-    } else if (isIpa(phonemes)) add({ kind: 'phonemes', text: word as string, phonemes }, index, tag.length)
+    } else if (isMarkup && isIpa(phonemes)) add({ kind: 'phonemes', text: word as string, phonemes }, index, tag.length)
     else {
       // only the word of a link is text; its address is layout
       add({ kind: 'link', text: word as string }, index, tag.length)
-      if (/^[a-z\s]*$/.test(phonemes))
+      if (isMarkup && /^[a-z\s]*$/.test(phonemes))
         warnings.push(`"${tag}" has no sign of the IPA and was taken for a link; write phonemes like [word](/wˈɜːd/), with stress marks`)
     }
   }

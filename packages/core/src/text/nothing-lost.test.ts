@@ -10,14 +10,15 @@ const speak = (text: string) => toSpokenText(normalize(text).tokens)
 
 /** What needs no word: white space, controls, what joins to another character, and the marks of a sentence. */
 const MARK = /^[\s\p{Z}\p{Cc}\p{Cf}\p{M}.,;:!?…—–\-()"'’‘“”„‟«»‹›ʼʹ`´‚‛「」『』〝〞‐‑⁃−‒―⸺⸻⋯。｡、，！？：；]$/u
-/** Layout that has letters or digits: tags and comments, addresses of links, languages of code, emoticons. */
-const LETTERED_LAYOUT = /^(?:<.*>|\]\(.*\)|`{3,}[\w+#-]*|[:;=]['-]?[DPp])$/s
+/** Layout that has letters or digits: tags and comments, addresses of links and their names, languages of code, ticked boxes, emoticons. */
+const LETTERED_LAYOUT = /^(?:<.*>|\]\(.*\)|\]\[.*\]|[-*+•] \[[xX]\]|`{3,}[\w+#-]*|[:;=]['-]?[DPp])$/s
 
 /** Characters that are in no token, no layout and no warning. */
 function lost(text: string): string[] {
   const { tokens, layout, warnings } = normalize(text)
   const covered = new Uint8Array(text.length)
   for (const { start, end } of [...tokens, ...layout]) covered.fill(1, start, end)
+  for (const { 0: space, index } of text.matchAll(/&(?:nbsp|ensp|emsp|thinsp|shy);/g)) covered.fill(1, index, index + space.length)
   const warned = warnings.join(' ')
   const missing: string[] = []
   for (let i = 0; i < text.length; i++) {

@@ -1,3 +1,4 @@
+import { decodeHTMLStrict } from 'entities'
 import { type AlignedWord, alignWords, looksAligned } from './align.ts'
 import { type Atom, type Item, readItems, type Source } from './atoms.ts'
 import { createEspeak, type Pronouncer } from './espeak.ts'
@@ -125,7 +126,7 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger 
 
 function readMarkup(text: string, markup: boolean, tags: Tags | undefined): Markup {
   if (tags) return { parts: splitTags(text, tags), warnings: [] }
-  return markup ? parseMarkup(text) : { parts: [{ kind: 'text', text, start: 0, end: text.length }], warnings: [] }
+  return parseMarkup(text, markup)
 }
 
 /** Gives the words that are spelled like others their phonemes, sentence by sentence. */
@@ -229,6 +230,12 @@ function applyFixed(items: readonly Item[]): void {
   }
 }
 
+/** A word without what formats it: entities as their characters, no emphasis, no tags. */
+function asWritten(source: string): string {
+  const plain = source.includes('&') ? decodeHTMLStrict(source) : source
+  return plain.replace(/[*`~]+|<\/?[a-z][^<>]*>|\u00ad/gi, '').trim() || source.trim()
+}
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 type WordUnit = Writable<Extract<Unit, { kind: 'word' }>>
 
@@ -273,7 +280,7 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
     } else if (item.phonemes === '') {
       if (!word || marks !== '') continue
       word.end = item.token.end
-      word.text = text.slice(word.start, word.end)
+      word.text = asWritten(text.slice(word.start, word.end))
     } else if (item.token === token && word) {
       word.phonemes += (item.joined ? '' : ' ') + item.phonemes
     } else {
@@ -282,7 +289,7 @@ function toUnits(items: readonly Item[], text: string): Unit[] {
       token = item.token
       word = {
         kind: 'word',
-        text: token.text ?? text.slice(token.start, token.end).trim(),
+        text: token.text ?? asWritten(text.slice(token.start, token.end)),
         phonemes: item.phonemes,
         start: token.start,
         end: token.end,

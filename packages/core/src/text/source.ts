@@ -1,9 +1,10 @@
+import { type DocumentOptions, readDocument } from './document.ts'
 import { beginsSsml, readSsml } from './ssml.ts'
 import { readPieces, type TextPiece, type TextSource } from './stream.ts'
 import { createTags, type Tags } from './tags.ts'
 
 /** How a source is understood. */
-export interface SourceOptions {
+export interface SourceOptions extends DocumentOptions {
   /** Whether the text is SSML; by default, whether it begins with `<speak>`. */
   readonly ssml?: boolean | undefined
 }
@@ -18,7 +19,7 @@ export interface OpenedSource {
 }
 
 /** Opens a text, whole or in pieces, of whatever kind it is. */
-export function openSource(source: TextSource, { ssml }: SourceOptions = {}): OpenedSource {
+export function openSource(source: TextSource, options: SourceOptions = {}): OpenedSource {
   let tags: Tags | undefined
   let warnings: string[] = []
   const warn = (warning: string) => warnings.push(warning)
@@ -26,7 +27,7 @@ export function openSource(source: TextSource, { ssml }: SourceOptions = {}): Op
   async function* read(): AsyncGenerator<TextPiece, void, undefined> {
     const pieces = readPieces(source)
     const head: TextPiece[] = []
-    let isSsml = ssml
+    let isSsml = options.ssml
     for (let text = ''; isSsml === undefined; ) {
       const next = await pieces.next()
       const piece: TextPiece = next.done ? undefined : next.value === '' ? { flush: true } : next.value
@@ -35,7 +36,7 @@ export function openSource(source: TextSource, { ssml }: SourceOptions = {}): Op
       isSsml = next.done || (typeof piece === 'object' && text.trim() !== '') ? (beginsSsml(text) ?? false) : beginsSsml(text)
     }
     const all = joined(head, pieces)
-    if (!isSsml) return yield* all
+    if (!isSsml) return yield* readDocument(all, options, warn)
     tags = createTags()
     yield* readSsml(all, tags, warn)
   }
