@@ -25,3 +25,4 @@ export { frameCount, hannWindow, istft, type Padding, type Spectrogram, type Stf
 export { type AudioStream, createWavWriter, openAudio, type WavWriter } from './stream.ts'
 export * from './time-scale.ts'
 export { encodeWav, readWav, type WavFormat } from './wav.ts'
+export { isNarrowBand, widenBand } from './widen.ts'

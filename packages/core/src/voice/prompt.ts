@@ -1,4 +1,14 @@
-import { decodeAudio, measureLevel, peakAmplitude, resampleInTurns, sampleRateRange, toMono, trimSilence } from '@mynah/audio'
+import {
+  decodeAudio,
+  isNarrowBand,
+  measureLevel,
+  peakAmplitude,
+  resampleInTurns,
+  sampleRateRange,
+  toMono,
+  trimSilence,
+  widenBand,
+} from '@mynah/audio'
 import { AudioFormatError } from '@mynah/onnx'
 import { VoiceError } from '../errors.ts'
 import type { RawSamples } from './recording.ts'
@@ -74,8 +84,12 @@ export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: nu
       `prompt: only ${(level.speechDbfs - level.noiseDbfs).toFixed(0)} dB between speech and background, which the voice will repeat; record again in a quieter room`,
     )
   }
-  const gain = Math.min(10 ** ((targetSpeechDbfs - level.speechDbfs) / 20), maxPeak / peakAmplitude(trimmed))
-  return { samples: trimmed.map(sample => sample * gain), speechSeconds: level.speechSeconds, warnings }
+  const narrow = isNarrowBand(trimmed, sampleRate)
+  if (narrow)
+    warnings.push('prompt: nothing above 4 kHz, as from a telephone; the highs of the voice are guessed; record with a microphone')
+  const whole = narrow ? widenBand(trimmed, sampleRate) : trimmed
+  const gain = Math.min(10 ** ((targetSpeechDbfs - level.speechDbfs) / 20), maxPeak / peakAmplitude(whole))
+  return { samples: whole.map(sample => sample * gain), speechSeconds: level.speechSeconds, warnings }
 }
 
 async function readRecording(source: Uint8Array | RawSamples): Promise<RawSamples & { readonly warnings: readonly string[] }> {
