@@ -33,7 +33,10 @@ export function toRequestError(error: unknown): RequestError {
     return new RequestError(error.message, { status: 400, code: error.code, field: 'audio_sample', cause: error })
   if (InferenceError.isInstance(error)) return inferenceFailure(error)
   if (BusyError.isInstance(error)) return error.code === 'draining' ? shuttingDown(error) : busy(error)
-  if (error instanceof RangeError) return new RequestError(error.message, { status: 400, code: 'invalid-request', cause: error })
+  if (error instanceof RangeError) {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'invalid-request' // such as nothing-to-speak
+    return new RequestError(error.message, { status: 400, code, cause: error })
+  }
   if (isSystemError(error) && ['ENOSPC', 'EDQUOT'].includes(error.code)) {
     const message = 'the disk of the server is full; delete voices that are not needed, or tell whoever runs the server'
     return new RequestError(message, { status: 507, code: 'no-space', cause: error })
