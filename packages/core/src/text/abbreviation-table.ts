@@ -37,7 +37,7 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
   ),
   list('Tbl=table|para=paragraph|paras=paragraphs|ll=lines|fn=footnote|Rte=route|Ver=version', digit),
   list(
-    'etc=etcetera|Jr=Junior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al|Esq=Esquire|Div=Division|Acct=account|Accts=accounts|Amt=amount|ea=each|Ctr=Center|Twp=Township|Svcs=Services|qtr=quarter',
+    'etc=etcetera|Jr=Junior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al|Esq=Esquire|Div=Division|Sts=Streets|Aves=Avenues|Acct=account|Accts=accounts|Amt=amount|ea=each|Ctr=Center|Twp=Township|Svcs=Services|qtr=quarter',
     final,
   ),
   list('Ave=Avenue|Blvd=Boulevard|Rd=Road|Hwy=Highway|Pkwy=Parkway|Ln=Lane|Ct=Court|Pl=Place|Sq=Square|Expy=Expressway', final),

@@ -32,7 +32,7 @@ const DOTTED = anyOf(
 const DOTLESS = anyOf([...ABBREVIATIONS].flatMap(([key, readings]) => (readings[0]?.dotless ? [key] : [])))
 
 function fits({ before: place, after: behind }: Abbreviation, next: string, context: RuleContext): boolean {
-  if (place === 'digit' && !/^\s*[\d#]|^\s+[IVXLC]{2,}\b|^\s[A-HJ-Z]\d?(?![\p{L}.])/u.test(next)) return false
+  if (place === 'digit' && !/^:?\s*[\d#]|^:\s|^\s+[IVXLC]{2,}\b|^\s[A-HJ-Z]\d?(?![\p{L}.])/u.test(next)) return false
   if (place === 'more' && !/^,|^\s+[\p{Ll}\d$€£#+(]/u.test(next)) return false
   if (place === 'capital' && !/^\s+\p{Lu}/u.test(next)) return false
   return !behind || behind.test(before(context))
@@ -50,7 +50,7 @@ function sayAbbreviation(match: RegExpExecArray, context: RuleContext): Spoken |
 export const ABBREVIATION_RULES: readonly Rule[] = [
   {
     name: 'w/, w/o',
-    pattern: sticky(`(${anyOf(SLASHED.keys())})(?!/)(?:(?<=w/)|${END})`, 'i'),
+    pattern: sticky(`(${anyOf(SLASHED.keys())})(?!/)(?:(?<=w/)(?![a-z](?![a-z]))|${END})`, 'i'),
     say: ([, key = '']) => SLASHED.get(key.toLowerCase()),
   },
   { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.('s)?(?!\\p{L})`), say: sayAbbreviation },

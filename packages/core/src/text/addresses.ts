@@ -78,7 +78,7 @@ export const ADDRESS_RULES: readonly Rule[] = [
         !(ENDS_WORDLIKE.test(host) && /^\/\w/.test(path))
       )
         return undefined
-      if (!/[a-z]/i.test(host)) return undefined
+      if (!schemed && !/[a-z]/i.test(host)) return undefined
       const trailing = /[.,;:!?/]*$/.exec(path)?.[0].length ?? 0
       const spokenPath = path.slice(0, path.length - trailing)
       return { text: sayAddress(host + spokenPath), length: match.length - (trailing && path.endsWith('/') ? 0 : trailing) }
@@ -126,6 +126,9 @@ export const ADDRESS_RULES: readonly Rule[] = [
   {
     name: '#hashtag',
     pattern: sticky(`#([\\p{L}_][\\p{L}\\p{N}_]{0,100})`),
-    say: ([, tag = '']) => `hashtag ${sayCompound(tag, false)}`,
+    say: ([match, tag = ''], { text, index }) =>
+      /^[A-Z]{1,3}\d*$/.test(tag) && /^-?\d/.test(text.slice(index + match.length - (/\d$/.test(tag) ? 1 : 0), index + match.length + 2))
+        ? { text: 'number', length: 1 }
+        : `hashtag ${sayCompound(tag, false)}`,
   },
 ]

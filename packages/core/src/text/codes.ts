@@ -17,7 +17,7 @@ const NUMBERED_ORDER =
   /(?:^|[^\p{L}])(?:order|invoice|claim|record|file|docket|model|part|item|bill)(?: number| no\.?| nr\.?| num| id)?:? ?#?$/iu
 /** Words after which a number is said in pairs. */
 const IN_PAIRS =
-  /(?:^|[^\p{L}])(?:flight|room|rm\.?|suite|ste\.?|apartment|apt\.?|unit|gate|route|rte\.?|highway|hwy\.?|interstate|exit|bus|error|http|status|form|section|channel|boeing(?:'s)?|airbus(?:'s)?|locker|building|bldg\.?|train|line|lot|court)(?: [A-Z]{2})? ?(?:number |no\. ?|#)?$/iu
+  /(?:^|[^\p{L}])(?:flight|runway|seat|flat|platform|track|row|pier|bay|berth|stand|rte|room|rm\.?|suite|ste\.?|apartment|apt\.?|unit|gate|route|rte\.?|highway|hwy\.?|interstate|exit|bus|error|http|status|form|section|channel|boeing(?:'s)?|airbus(?:'s)?|locker|building|bldg\.?|train|line|lot|court)(?: [A-Z]{2})? ?(?:number |no\. ?|#)?$/iu
 
 /** Numbers that name something: digit by digit, or in pairs. */
 export const CODE_RULES: readonly Rule[] = [
@@ -166,9 +166,9 @@ export const CODE_RULES: readonly Rule[] = [
   },
   {
     name: 'in pairs: room 204, flight 370, Boeing 737-800',
-    pattern: sticky(`(\\d{3,4})([A-Z])?(?![\\p{L}\\d]|[.,:/]\\d|%)(?:-(\\d{3})(?![\\d-]))?`),
+    pattern: sticky(`(\\d{1,4})([A-Z])?(?![\\p{L}\\d]|[.,:/]\\d|%)(?:-(\\d{3})(?![\\d-]))?`),
     say([, digits = '', letter, last], context) {
-      if (!IN_PAIRS.test(before(context, 30))) return undefined
+      if (!IN_PAIRS.test(before(context, 30)) || (digits.length < 3 && !letter)) return undefined
       return pairsToWords(digits) + (letter ? ` ${letter}` : '') + (last ? ` ${pairsToWords(last)}` : '')
     },
   },

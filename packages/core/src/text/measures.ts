@@ -1,6 +1,6 @@
 import { AMOUNT, isAdjective, isSingular, SCALE, sayAmount, yearOrNumber } from './amounts.ts'
 import { sentenceMark } from './dots.ts'
-import { cardinalToWords, numberToWords } from './numbers.ts'
+import { cardinalToWords, numberToWords, pairsToWords, toPlural } from './numbers.ts'
 import { after, before, END, NUMBER, type Rule, type RuleContext, type Spoken, sticky } from './rules.ts'
 import { readPer, readUnit } from './units.ts'
 
@@ -113,6 +113,14 @@ export const MEASURE_RULES: readonly Rule[] = [
     name: 'percent: 12.5%, 10,5 percent',
     pattern: sticky(`${AMOUNT}(?:\\s?%|(?<=,\\d{1,2})(?= percent))`),
     say: ([match, amount = '']) => `${sayAmount(amount)}${match.endsWith('%') ? ' percent' : ''}`,
+  },
+  {
+    name: 'name with an s: iPhone 5s, Boeing 747s',
+    pattern: sticky(`(\\d{1,3})s${END}`),
+    say: ([, digits = ''], { previous }) => {
+      if (!/\p{Ll}\p{Lu}|^\p{Lu}{2,}$|^(?:Boeing|Airbus|Galaxy|Nexus|Pixel|Model|Type|Peugeot|Porsche)$/u.test(previous)) return undefined
+      return digits.length > 2 ? toPlural(pairsToWords(digits)) : `${cardinalToWords(digits)} S`
+    },
   },
   {
     name: 'unit: 5 km, 20°C, 100 million kg, 3 GB, ½ cup, 5 mg/kg/day',

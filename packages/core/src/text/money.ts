@@ -113,7 +113,9 @@ function withPer(match: string, number: string, currency: Currency, magnitude: s
 export const MONEY_RULES: readonly Rule[] = [
   {
     name: 'money: $3.50, £1m, -€20, $2.5 billion, $5–10, CA$30',
-    pattern: sticky(`(-?)(${SIGN})\\s?(-?${MONEY_NUMBER})${MAGNITUDE}(?:(${DASH}|\\s[–-]\\s(?=${SIGN}))(?=${SIGN}?\\d))?`),
+    pattern: sticky(
+      `((?<![\\p{L}\\p{N}%)])-|)(${SIGN})\\s?(-?${MONEY_NUMBER})${MAGNITUDE}(?:(${DASH}|\\s[–-]\\s(?=${SIGN}))(?=${SIGN}?\\d))?`,
+    ),
     say([match, minus = '', sign = '', number = '', magnitude, dash], context) {
       const currency = SIGNS.get(sign) as Currency
       if (!dash) return withPer(match, minus + number, currency, magnitude, context)

@@ -86,6 +86,11 @@ export const QUANTITY_RULES: readonly Rule[] = [
     },
   },
   {
+    name: 'broadcast and payment: 8/7c, 2/10 net 30',
+    pattern: sticky('(\\d{1,2})/(\\d{1,2})(?:(c)(?![\\p{L}\\d])\\.?|(?= net ))'),
+    say: ([, first = '', second = '', central]) => `${cardinalToWords(first)} ${cardinalToWords(second)}${central ? ' central' : ''}`,
+  },
+  {
     name: 'out of: 10/10, 24/7, 9/11, 4.5/5 stars, 2020/21',
     pattern: sticky(`(\\d{1,4}(?:\\.\\d{1,2})?)/(\\d{1,3})${END}(?!/)`),
     say([match, first = '', second = ''], context) {
@@ -93,7 +98,7 @@ export const QUANTITY_RULES: readonly Rule[] = [
       if (/^\d{4}$/.test(first))
         return isYear(first) && second.length === 2 ? `${yearToWords(first)} ${cardinalToWords(second)}` : undefined
       if (
-        /^(?:24\/7|9\/11|50\/50|20\/(?:1[05]|2[05]|[3-9]0|[12]00|400)|4\/4|6\/8|80\/20|60\/40|70\/30)$/.test(match) &&
+        /^(?:24\/7|[79]\/11|50\/50|20\/(?:1[05]|2[05]|[3-9]0|[12]00|400)|4\/4|6\/8|80\/20|60\/40|70\/30)$/.test(match) &&
         !/^ (?:cup|inch|of|stars?)/.test(rest)
       ) {
         return `${numberToWords(first)} ${cardinalToWords(second)}`
@@ -145,6 +150,7 @@ export const QUANTITY_RULES: readonly Rule[] = [
     pattern: sticky(`(\\d{1,3}(?:,\\d{3}){1,5}|\\d{1,9})(?:st|nd|rd|th)${END}`, 'i'),
     say: ([, digits = '']) => ordinalToWords(digits.replaceAll(',', '')),
   },
+  { name: 'even chance: 50-50', pattern: sticky('50[-–]50(?![\\d%])'), say: () => 'fifty fifty' },
   {
     name: 'difference: 7-4=3',
     pattern: sticky(`(${NUMBER})[-–](?=${NUMBER}\\s?=)`),

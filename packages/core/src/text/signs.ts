@@ -92,6 +92,8 @@ const betweenNames = (previous: string, next: string) =>
 const EITHER =
   /^(?:he|she|him|her|his|hers|yes|no|himself|herself|true|false|on|off|man|woman|boy|girl|husband|wife|father|mother|black|white|male|female|win|lose|s)$/i
 
+/** A unit whose amount is per another amount: "1 lb./100 sq. ft." */
+const UNIT_BEFORE = /(?:\d|\s)(?:lbs?|oz|[mk]?g|mc?g|m?[lL]|gal|km|mi|cal|kcal|hrs?|min|units?|tsp|tbsp|cups?)\.?$/
 const PRONOUN = /^(?:he|she|they|him|her|them|his|hers|theirs)$/i
 
 /** The name of a sign, ',' for a pause, '' for layout, undefined if it has none. */
@@ -145,6 +147,7 @@ const isFactor = (text: string, index: number) =>
 /** "divided by" between numbers, "or" between alternatives, nothing between letters, else its name. */
 function nameSlash(sign: string, { text, index, previous }: RuleContext, { before, left, right }: Around): string {
   if (sign.length > 1) return 'slash slash'
+  if (UNIT_BEFORE.test(text.slice(Math.max(0, index - 10), index)) && /\d/.test(right)) return 'per'
   if (
     /\d/.test(before === ' ' ? previous.slice(-1) : before) &&
     /\d/.test(right) &&

@@ -5,7 +5,7 @@ import { after, before, END, type Rule, type RuleContext, type Spoken, sticky } 
 import { rows, table, wordSet } from './table.ts'
 
 const NOT_A_NAME = wordSet(
-  'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if mt ft mount fort lake port bay cape cathedral church saint sault north south east west',
+  'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if rue mt ft mount fort lake port bay cape cathedral church saint sault north south east west',
 )
 /** The last word of a street's name, and what it is short for. */
 const STREET =

@@ -1,6 +1,7 @@
 import { sentenceMark } from './dots.ts'
 import { cardinalToWords, digitsToWords } from './numbers.ts'
 import { END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
+import { readPer } from './units.ts'
 
 /** "pm", "p.m.", "P. M."; its last group is the dot, which may be a full stop too. */
 const MERIDIEM = '(?:([ap])m(?![\\p{L}\\d])|([ap])\\.\\s?m(\\.|(?![\\p{L}\\d])))'
@@ -37,6 +38,8 @@ function finish(
     if (to && (pattern === TO_TIME || /[ap]\.?\s?m\.?$/i.test(match[0])))
       return { text: `${words}${zone} to`, length: match[0].length + to.length }
   }
+  const per = readPer(context.text, end)
+  if (per.length > 0) return { text: words + zone + per.text, length: match[0].length + per.length }
   return { text: words + zone, ...(dot === '.' && !zone ? sentenceMark(context, end, true) : {}) }
 }
 

@@ -17,6 +17,11 @@ export const YEAR_RULES: readonly Rule[] = [
       return certain ? toPlural(yearToWords(century ?? decade)) : undefined
     },
   },
+  {
+    name: 'numbers of people: under-12s, the over-60s',
+    pattern: sticky(`(under|over)([- ])(\\d{1,2})s${END}`, 'i'),
+    say: ([, side, , digits = '']) => `${side} ${toPlural(cardinalToWords(digits))}`,
+  },
   { name: 'decades: 1960s-80s', pattern: sticky('(?<=\\ds)(?:-|–)(?=\\d\\d)'), say: () => 'to' },
   {
     name: 'era: 44 BC, 500 AD',
