@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -144,6 +144,87 @@ describe('the repository', () => {
     const imports = everything.flatMap(source => source.imports)
     expect(imports.filter(({ specifier }) => isRelative(specifier) && !/\.(ts|json)$/.test(specifier)).map(show)).toEqual([])
     expect(imports.filter(({ specifier }) => builtinModules.includes(specifier)).map(show)).toEqual([])
+  })
+
+  it('has no circle of imports, not even of types', () => {
+    const files = new Map([...sources.values()].flat().map(source => [source.path, source]))
+    const targets = ({ path, imports }: SourceFile) =>
+      imports.filter(({ specifier }) => isRelative(specifier)).map(({ specifier }) => posix.join(posix.dirname(path), specifier))
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (path: string, trail: readonly string[]) => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(' → '))
+      const source = files.get(path)
+      if (!source || done.has(path) || trail.includes(path)) return
+      for (const target of targets(source)) visit(target, [...trail, path])
+      done.add(path)
+    }
+    for (const path of files.keys()) visit(path, [])
+    expect(circles).toEqual([])
+  })
+
+  it.each(['codec', 'lm', 'vocoder'])("%s keeps its papers apart: no file of an architecture imports another's", name => {
+    const roomOf = (path: string) => /\/architectures\/([^/]+?)(?:\/|\.(?:test\.)?ts$)/.exec(path)?.[1]
+    const wrong = sources
+      .get(name)!
+      .flatMap(source => source.imports)
+      .filter(({ file, specifier }) => {
+        const from = roomOf(file)
+        const to = isRelative(specifier) ? roomOf(posix.join(posix.dirname(file), specifier)) : undefined
+        return from !== undefined && to !== undefined && from !== 'index' && from !== to
+      })
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it.each(['codec', 'lm', 'vocoder'])('%s has one contract for its models, and one list of them', name => {
+    const texts = sources.get(name)!.filter(({ isTest }) => !isTest)
+    const contracts = texts.filter(
+      ({ tree }) => /\bArchitecture<\w+Description>/.test(tree.text) && /\/src\/architecture\.ts$/.test(tree.fileName),
+    )
+    expect(contracts.map(({ path }) => path)).toEqual([`packages/${name}/src/architecture.ts`])
+    const lists = texts.filter(({ path }) => path.endsWith('/architectures/index.ts'))
+    expect(lists).toHaveLength(1)
+  })
+
+  /** Tables of cases: opcodes and classes of pickle, words of a language. */
+  const tables = [
+    'packages/onnx/src/checkpoint/pickle.ts',
+    'packages/onnx/src/checkpoint/torch-globals.ts',
+    'packages/core/src/text/homograph-senses.ts',
+  ]
+  /** Longer than they should be: no more may join them. */
+  const longFunctions = ['createTimeScaler', 'createFrontEnd']
+  const tolerated: Readonly<Record<string, number>> = {
+    'packages/audio/src/decode.ts': 360,
+    'packages/onnx/src/graph/graph.ts': 390,
+    'packages/onnx/src/graph/operators.ts': 380,
+    'packages/onnx/src/runtime/runtime.ts': 375,
+  }
+
+  it('has no file of more than 350 lines but tables, and half of them have at most 120', () => {
+    const lengths = [...sources.values()]
+      .flat()
+      .filter(({ isTest }) => !isTest)
+      .map(({ path, tree }) => ({ path, lines: tree.getLineStarts().length - 1 }))
+    const long = lengths.filter(({ path, lines }) => lines > (tolerated[path] ?? 350) && !tables.includes(path))
+    expect(long).toEqual([])
+    const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)
+    expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(120)
+  })
+
+  it('has no function of more than 80 lines but tables', () => {
+    const found: string[] = []
+    for (const { path, tree, isTest } of [...sources.values()].flat()) {
+      if (isTest || tables.includes(path)) continue
+      const lineOf = (position: number) => tree.getLineAndCharacterOfPosition(position).line
+      for (const node of walk(tree)) {
+        if (!ts.isFunctionLike(node) || !('body' in node) || !node.body) continue
+        const lines = lineOf(node.end) - lineOf(node.getStart()) + 1
+        const name = node.name?.getText() ?? 'a function'
+        if (lines > 80 && !longFunctions.includes(name)) found.push(`${path}: ${name} has ${lines} lines`)
+      }
+    }
+    expect(found).toEqual([])
   })
 
   it('has no default exports', () => {

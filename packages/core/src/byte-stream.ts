@@ -1,5 +1,9 @@
 import { createEncoder, type EncodingOptions, encodedPieceSamples } from '@mynah/audio'
-import type { Speech } from './speech.ts'
+
+/** Anything with samples. */
+interface Sound {
+  readonly audio: Float32Array
+}
 
 /**
  * A speech, or one after the other as they are made, as the bytes of one file. Reading drives the work, one speech ahead; cancelling ends it.
@@ -8,7 +12,7 @@ import type { Speech } from './speech.ts'
  * @throws {TypeError} for options of the wrong type; {RangeError} for an unknown format or sample rate
  */
 export function toByteStream(
-  speech: Speech | AsyncGenerator<Speech, void, undefined>,
+  speech: Sound | AsyncGenerator<Sound, void, undefined>,
   inputRate: number,
   options: EncodingOptions,
   stop: (reason: unknown) => void = () => undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { toSrt, toVtt } from './captions.ts'
-import type { Word } from './speech.ts'
+import type { Word } from './word-times.ts'
 
 const word = (text: string, startSeconds: number, endSeconds: number): Word => ({ text, startSeconds, endSeconds })
 const words = [word('Hello', 0.1, 0.5), word('there', 0.5, 0.9), word('Bye', 1.4, 3661.0005)]

@@ -1,4 +1,4 @@
-import type { Word } from './speech.ts'
+import type { Word } from './word-times.ts'
 
 /** Subtitles are read at 42 characters a line (BBC and Netflix style guides), two lines at a time, and no longer than 7 seconds. */
 const lineCharacters = 42

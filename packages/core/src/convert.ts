@@ -4,6 +4,7 @@ import { type CodecLayout, exportCodec } from '@mynah/codec'
 import { CheckpointError, type OnnxModel, writeOnnxFile, writeSafetensors } from '@mynah/onnx'
 import { type ExportedVocoder, exportVocoder } from '@mynah/vocoder'
 import { hashFile } from './hash-file.ts'
+import { checkOptionNames } from './option-names.ts'
 import type { MynahManifest } from './systems/mynah.ts'
 
 /** Options of `convertCheckpoint`. */
@@ -58,6 +59,7 @@ const weightsFile = 'model.safetensors'
  * @throws {CheckpointError} `unknown-architecture` if it is neither, otherwise those of `loadVocoder` and `loadCodec`
  */
 export async function convertCheckpoint(checkpoint: string, folder: string, options: ConvertOptions = {}): Promise<ConversionManifest> {
+  checkOptionNames('convertCheckpoint', options, ['config', 'stats'])
   const { kind, name, config, tensors, models, facts } = exportAny(checkpoint, options)
   await mkdir(folder, { recursive: true })
   writeSafetensors(join(folder, weightsFile), tensors, { format: 'pt' })

@@ -3,8 +3,8 @@ import { InferenceError } from '@mynah/onnx'
 import type { Generated, GenerateOptions, Models } from './contracts.ts'
 import type { Utterance } from './front-end.ts'
 import { SampleQueue } from './sample-queue.ts'
-import type { Timings, Word } from './speech.ts'
-import { lastWordStart, spreadEvenly, timeWords } from './word-times.ts'
+import type { Timings } from './speech.ts'
+import { lastWordStart, spreadEvenly, timeWords, type Word } from './word-times.ts'
 
 /** A chunk of an utterance, spoken: whole words, with what follows them up to the next. Times count from its own start. */
 export interface Spoken {

@@ -3,17 +3,7 @@ import { extname } from 'node:path'
 import { type EncodedFormat, type EncodingOptions, encodeAudio, encodeWav, toPcm16 } from '@mynah/audio'
 import { toByteStream } from './byte-stream.ts'
 import { toSrt, toVtt } from './captions.ts'
-
-/** A word and when it is spoken: as the language model timed it, or, where it cannot (VALL-E), estimated from the number of phonemes. */
-export interface Word {
-  /** As it is written; a number, an amount or a date is one word. */
-  readonly text: string
-  /** Seconds from the start of the whole speech. */
-  readonly startSeconds: number
-  readonly endSeconds: number
-  /** Name of a `<mark>` of SSML: a place between two words, with an empty `text`. */
-  readonly mark?: string
-}
+import type { Word } from './word-times.ts'
 
 /** Where the time went, in seconds of wall-clock time. */
 export interface Timings {

@@ -107,3 +107,22 @@ export async function unlessAborted<T>(
     signal.removeEventListener('abort', stop)
   }
 }
+
+/**
+ * Passes on what `work` gives until any of `signals` aborts, and ends the work when nobody listens any more.
+ * @param work is given a signal that tells it to stop
+ * @throws the reason of the signal that aborted, whatever that made the work throw
+ */
+export async function* untilAnyAborts<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  work: (signal: AbortSignal) => AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  using controller = followSignals(signals)
+  try {
+    yield* work(controller.signal)
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error
+  } finally {
+    controller.abort()
+  }
+}

@@ -4,9 +4,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { VoiceError } from './errors.ts'
 import { createTinySynthesizer } from './models.fixture.ts'
 import type { SpeechOptions } from './options.ts'
-import type { Speech, Word } from './speech.ts'
+import type { Speech } from './speech.ts'
 import { createSynthesizer } from './synthesizer.ts'
 import { Voice } from './voice/voice.ts'
+import type { Word } from './word-times.ts'
 
 const text = 'Hello there. How are you today? Fine, thank you.'
 /** Busy machines are slow. */

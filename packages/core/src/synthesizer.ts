@@ -1,8 +1,7 @@
 import type { EncodingOptions } from '@mynah/audio'
 import { InferenceError, type Runtime } from '@mynah/onnx'
-import { type Bundle, loadBundleVoice, openBundle } from './bundle/open.ts'
+import { type Bundle, openBundle } from './bundle/open.ts'
 import { toByteStream } from './byte-stream.ts'
-import { VoiceError } from './errors.ts'
 import type { HubOptions } from './hub/settings.ts'
 import { checkOptionNames } from './option-names.ts'
 import { checkSpeechOptions, chooseGeneration, type SpeechOptions } from './options.ts'
@@ -12,11 +11,11 @@ import { Pool } from './pool/pool.ts'
 import type { SynthesizerStats } from './pool/stats.ts'
 import { type SpeechChunks, speakText } from './speak-text.ts'
 import { joinSpeech, type Speech } from './speech.ts'
-import { followSignals, lookAhead, unlessAborted } from './streaming.ts'
+import { followSignals, lookAhead, unlessAborted, untilAnyAborts } from './streaming.ts'
 import { systemOf } from './systems/index.ts'
 import { checkTextSource, type TextSource } from './text/stream.ts'
-import { checkVoice } from './voice/check.ts'
 import { createVoice, type VoiceSource } from './voice/create.ts'
+import { ReadyVoices } from './voice/ready-voices.ts'
 import type { Voice } from './voice/voice.ts'
 
 /** Options of `createSynthesizer`. */
@@ -132,52 +131,24 @@ export function assembleSynthesizer(bundle: Bundle, lanes: readonly Lane[], maxQ
   const system = systemOf(manifest)
   const closing = new AbortController()
   const pool = new Pool(lanes, maxQueue)
-  const readyVoices = new Map<string, Promise<Voice>>()
+  const voices = new ReadyVoices(bundle, models, system.textOf(manifest).symbols.length)
 
-  async function loadVoice(name: string): Promise<Voice> {
-    closing.signal.throwIfAborted()
-    const loading = readyVoices.get(name) ?? loadBundleVoice(bundle, name)
-    readyVoices.set(name, loading)
-    loading.catch(() => readyVoices.delete(name)) // a later call tries again
-    return loading
-  }
-
-  async function resolveVoice(voice: Voice | string | undefined): Promise<Voice> {
-    const chosen = voice ?? manifest.voices[0]?.name
-    if (chosen === undefined) throw new RangeError(`voice: ${manifest.name} has no ready voices; pass one from createVoice or Voice.load`)
-    const resolved = typeof chosen === 'string' ? await loadVoice(chosen) : chosen
-    if (resolved.codec !== models.codecId) {
-      throw new VoiceError(
-        `voice "${resolved.name}" was made with codec ${resolved.codec}, ${manifest.name} has ${models.codecId}; create it again from its recording`,
-        { code: 'codec-mismatch' },
-      )
-    }
-    checkVoice(resolved, { codebookSize: models.codec.codebookSize, symbols: system.textOf(manifest).symbols.length })
-    return resolved
+  async function decide(options: SpeechOptions, signal: AbortSignal) {
+    const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, onProgress } = options
+    const { ssml, markup, citations, codeBlocks, tables } = options
+    const choice = chooseGeneration(options, manifest, system)
+    const [voice, findVoice] = [await voices.resolve(options.voice), (name: string) => voices.find(name)]
+    return { ...choice, voice, findVoice, seed, maxSeconds, onProgress, reading: { ssml, markup, citations, codeBlocks, tables }, signal }
   }
 
   async function* speakAll(text: TextSource, options: SpeechOptions, signal: AbortSignal, whole = false): SpeechChunks {
     signal.throwIfAborted()
-    const choice = chooseGeneration(options, manifest, system)
-    const { seed = defaultSeed, maxSeconds = Number.POSITIVE_INFINITY, priority = 0, onProgress } = options
-    const { ssml, markup, citations, codeBlocks, tables } = options
-    const findVoice = (name: string) => (manifest.voices.some(voice => voice.name === name) ? resolveVoice(name) : undefined)
-    const request = { ...choice, seed, maxSeconds, signal, onProgress, findVoice, reading: { ssml, markup, citations, codeBlocks, tables } }
-    const voice = await resolveVoice(options.voice)
-    yield* pool.speak({ text, priority, signal, whole }, (models, text) => speakText(models, { ...request, text, voice }))
+    const request = await decide(options, signal)
+    yield* pool.speak({ text, priority: options.priority ?? 0, signal, whole }, (models, text) => speakText(models, { ...request, text }))
   }
 
-  /** Lets the caller's signal and the end of the synthesizer stop the work, and ends it when nobody listens any more. */
-  async function* untilStopped(signals: readonly (AbortSignal | undefined)[], work: (signal: AbortSignal) => SpeechChunks): SpeechChunks {
-    using controller = followSignals([closing.signal, ...signals])
-    try {
-      yield* work(controller.signal)
-    } catch (error) {
-      throw controller.signal.aborted ? controller.signal.reason : error // whatever it made the models throw
-    } finally {
-      controller.abort()
-    }
-  }
+  const untilStopped = (signals: readonly (AbortSignal | undefined)[], work: (signal: AbortSignal) => SpeechChunks) =>
+    untilAnyAborts([closing.signal, ...signals], work)
 
   let disposal: Promise<void> | undefined
   function dispose(): Promise<void> {
@@ -213,29 +184,21 @@ export function assembleSynthesizer(bundle: Bundle, lanes: readonly Lane[], maxQ
     },
     stats: () => pool.stats(),
     async warmUp() {
-      const [first] = manifest.voices
-      if (!first) return
-      const voice = await resolveVoice(first.name)
-      const request = {
-        ...chooseGeneration({}, manifest, system),
-        voice,
-        seed: defaultSeed,
-        maxSeconds: Number.POSITIVE_INFINITY,
-        onProgress: undefined,
-      }
-      const { signal } = closing
-      await pool.warmUp(warmUpText, signal, (models, text) => speakText(models, { ...request, text, signal }))
+      if (manifest.voices.length === 0) return
+      const request = await decide({}, closing.signal)
+      await pool.warmUp(warmUpText, closing.signal, (models, text) => speakText(models, { ...request, text }))
     },
     drain: () => pool.drain(),
     async createVoice(source) {
-      if (typeof source !== 'object' || source === null)
-        throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
+      if (typeof source !== 'object' || !source) throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
       using controller = followSignals([closing.signal, source.signal])
-      const { signal } = controller
-      signal.throwIfAborted()
-      return await pool.track(() => unlessAborted(createVoice(models, { ...source, signal }), signal))
+      controller.signal.throwIfAborted()
+      return await pool.track(() => unlessAborted(createVoice(models, { ...source, signal: controller.signal }), controller.signal))
     },
-    loadVoice,
+    loadVoice: async name => {
+      closing.signal.throwIfAborted()
+      return voices.load(name)
+    },
     dispose,
     [Symbol.asyncDispose]: dispose,
   }

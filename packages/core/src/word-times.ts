@@ -1,5 +1,15 @@
 import type { Utterance } from './front-end.ts'
-import type { Word } from './speech.ts'
+
+/** A word and when it is spoken: as the language model timed it, or, where it cannot (VALL-E), estimated from the number of phonemes. */
+export interface Word {
+  /** As it is written; a number, an amount or a date is one word. */
+  readonly text: string
+  /** Seconds from the start of the whole speech. */
+  readonly startSeconds: number
+  readonly endSeconds: number
+  /** Name of a `<mark>` of SSML: a place between two words, with an empty `text`. */
+  readonly mark?: string
+}
 
 /**
  * When each word is spoken, from the frames that the language model spent on each phoneme. Words that were not reached are left out.

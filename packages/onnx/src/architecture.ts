@@ -1,7 +1,7 @@
 import type { Weights } from './checkpoint/weights.ts'
 import { CheckpointError } from './errors.ts'
 import type { Graph } from './graph/model.ts'
-import type { Provider } from './runtime/providers.ts'
+import type { Provider } from './runtime/protocol.ts'
 
 /** Files that belong to a checkpoint. */
 export interface ModelFiles {

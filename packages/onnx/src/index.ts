@@ -35,7 +35,8 @@ export * from './random.ts'
 export * from './resources.ts'
 export type { Isolation } from './runtime/channel.ts'
 export { multipliesInt8Exactly } from './runtime/int8.ts'
-export { autoOrder, type Device, type DeviceReport, devices, type Provider, probeDevices } from './runtime/providers.ts'
+export type { Provider } from './runtime/protocol.ts'
+export { autoOrder, type Device, type DeviceReport, devices, probeDevices } from './runtime/providers.ts'
 export {
   createRuntime,
   type LoadOptions,

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { HubError } from '../errors.ts'
+import { checkOptionNames } from '../option-names.ts'
 
 /** What is known of a download while it goes on; the payloads of transformers.js. */
 export type HubProgress =
@@ -53,8 +54,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const publicEndpoint = 'https://huggingface.co'
 const defaultTimeoutSeconds = 30
 
-/** @throws {HubError} `insecure-url` for an endpoint or mirror that is no web address */
+const names = Object.keys({
+  cacheFolder: true, offline: true, endpoint: true, mirror: true, token: true, timeoutSeconds: true, signal: true, onProgress: true,
+} satisfies Record<keyof HubOptions, true>) // biome-ignore format: a list
+
+/** @throws {HubError} `insecure-url` for an endpoint or mirror that is no web address; {TypeError} for an unknown option */
 export function readSettings(options: HubOptions = {}, environment: Environment = process.env): HubSettings {
+  checkOptionNames('hub', options, names)
   const { timeoutSeconds = defaultTimeoutSeconds } = options
   if (!(timeoutSeconds > 0)) throw new RangeError(`timeoutSeconds is ${timeoutSeconds}, expected more than 0`)
   const mirror = options.mirror ?? environment.MYNAH_MIRROR

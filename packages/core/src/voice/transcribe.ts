@@ -1,4 +1,5 @@
 import { InferenceError } from '@mynah/onnx'
+import { checkOptionNames } from '../option-names.ts'
 import { readPrompt } from './prompt.ts'
 import { type AudioSource, openRecording } from './recording.ts'
 
@@ -33,6 +34,7 @@ interface Recognizer {
  * @throws {AudioFormatError}, {VoiceError} where `createVoice` would refuse the recording
  */
 export async function transcribe(audio: AudioSource, options: TranscribeOptions = {}): Promise<string> {
+  checkOptionNames('transcribe', options, ['model'])
   const transformers = await import(peer).catch(cause => {
     throw new InferenceError(
       `transcribe: the package ${peer} cannot be loaded; run "npm install ${peer}", or pass the transcript yourself`,

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { readNpz, readSafetensors, type Tensor, toSafetensors } from '@mynah/onnx'
 import type { Prompt } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
+import { checkOptionNames } from '../option-names.ts'
 
 const format = 'mynah-voice'
 /** The version of the voice file that this code writes and reads. */
@@ -115,6 +116,7 @@ export class Voice implements Prompt {
     source: string | URL | Uint8Array,
     options: Partial<Pick<VoiceFields, 'name' | 'transcript' | 'codec' | 'consent' | 'licence'>> = {},
   ): Promise<Voice> {
+    checkOptionNames('Voice.fromNpz', options, ['name', 'transcript', 'codec', 'consent', 'licence'])
     const where = source instanceof Uint8Array ? 'prompt' : String(source)
     const arrays = readNpz(source instanceof Uint8Array ? source : await readVoiceFile(source))
     const integers = (name: string, rank: number): { shape: readonly number[]; data: Int32Array } => {

@@ -1,6 +1,8 @@
 import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
 import { arrayTypes, sizeOf } from '../tensor.ts'
-import type { Provider } from './providers.ts'
+
+/** What inference can run on: one ONNX Runtime execution provider each. */
+export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml'
 
 /** One input or output of a loaded model; a string in `shape` is a symbolic dimension. */
 export interface ValueInfo {

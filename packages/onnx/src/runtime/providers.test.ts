@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-import { type Device, devices, type Prober, type Provider, probeDevices, selectDevice } from './providers.ts'
+import type { Provider } from './protocol.ts'
+import { type Device, devices, type Prober, probeDevices, selectDevice } from './providers.ts'
 import { createRuntime } from './runtime.ts'
 import { processFlags } from './thread.ts'
 

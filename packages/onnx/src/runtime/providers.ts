@@ -6,11 +6,8 @@ import { InferenceError } from '../errors.ts'
 import { GraphBuilder } from '../graph/graph.ts'
 import { workerUrl } from './channel.ts'
 import { Host } from './host.ts'
-import type { ModelBytes, Reply } from './protocol.ts'
+import type { ModelBytes, Provider, Reply } from './protocol.ts'
 import { processFlags } from './thread.ts'
-
-/** What inference can run on: one ONNX Runtime execution provider each. */
-export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml'
 
 /** What a caller asks for; `auto` is the first of `autoOrder` that proves to run. */
 export type Device = 'auto' | Provider

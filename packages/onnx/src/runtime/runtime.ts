@@ -4,8 +4,8 @@ import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Isolation } from './channel.ts'
 import { disposedError, Host } from './host.ts'
-import { type Answers, checkTensor, packArray, packTensors } from './protocol.ts'
-import { createProber, type Device, type DeviceReport, type Provider, selectDevice } from './providers.ts'
+import { type Answers, checkTensor, type Provider, packArray, packTensors } from './protocol.ts'
+import { createProber, type Device, type DeviceReport, selectDevice } from './providers.ts'
 
 /** Options of `createRuntime`. */
 export interface RuntimeOptions {

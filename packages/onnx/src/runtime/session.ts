@@ -1,8 +1,7 @@
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { InferenceError } from '../errors.ts'
 import { arrayTypes, type DType, type DTypeArrays, type Tensor } from '../tensor.ts'
-import type { ModelBytes, SessionOptions, Tensors, ValueInfo } from './protocol.ts'
-import type { Provider } from './providers.ts'
+import type { ModelBytes, Provider, SessionOptions, Tensors, ValueInfo } from './protocol.ts'
 
 /** An open ONNX Runtime session. `run` blocks the thread it is called on: use `createRuntime`, which calls it on a worker. */
 export interface Session {

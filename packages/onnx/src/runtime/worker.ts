@@ -5,6 +5,7 @@ import {
   type Answers,
   type Message,
   type ModelBytes,
+  type Provider,
   packTensors,
   type Reply,
   type Request,
@@ -12,7 +13,6 @@ import {
   type StateRequest,
   type Tensors,
 } from './protocol.ts'
-import type { Provider } from './providers.ts'
 import { listBackends, openSession, probeSession, type Session } from './session.ts'
 import { deleteWeightFiles, writeWeightFiles } from './weight-files.ts'
 

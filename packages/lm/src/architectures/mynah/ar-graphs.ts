@@ -158,24 +158,7 @@ const longestPhonemeFrames = 60
 export function buildArPassage(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): Graph {
   const graph = new GraphBuilder('ar-passage')
   const { dim, heads, latentDim, codebookSize } = config
-  const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => graph.input(name, dtype, [])
-  const encoding = graph.input('encoding', 'float32', ['P', dim])
-  const draws = graph.input('draws', 'float32', ['F'])
-  const sampling = {
-    temperature: scalar('temperature'),
-    topK: graph.input('topK', 'int64', [1]),
-    topP: scalar('topP'),
-    penalty: scalar('penalty'),
-  }
-  const threshold = scalar('threshold')
-  const begin = [
-    graph.input('logits', 'float32', [1, codebookSize]),
-    graph.input('advance', 'float32', [1]),
-    scalar('phoneme', 'int64'),
-    scalar('age', 'int64'),
-    scalar('survival'),
-    graph.input('recent', 'int64', ['W']),
-  ]
+  const { encoding, draws, sampling, threshold, begin } = passageInputs(graph, config)
   const pasts = pastInputs(graph, config)
   const nothing = (x: Value) => graph.assume(graph.slice(x, 2, 0, 0), [1, heads, 'R', dim / heads])
   const scorer = foldScorer(weights, config, codebook)
@@ -239,6 +222,30 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
     graph.output(`presentValue.${i}`, graph.concat([pasts[i]!.value, value], 2))
   })
   return graph.toGraph()
+}
+
+/** Declares what `buildArPassage` says, but for the cache. */
+function passageInputs(graph: GraphBuilder, { dim, codebookSize }: ArConfig) {
+  const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => graph.input(name, dtype, [])
+  return {
+    encoding: graph.input('encoding', 'float32', ['P', dim]),
+    draws: graph.input('draws', 'float32', ['F']),
+    sampling: {
+      temperature: scalar('temperature'),
+      topK: graph.input('topK', 'int64', [1]),
+      topP: scalar('topP'),
+      penalty: scalar('penalty'),
+    },
+    threshold: scalar('threshold'),
+    begin: [
+      graph.input('logits', 'float32', [1, codebookSize]),
+      graph.input('advance', 'float32', [1]),
+      scalar('phoneme', 'int64'),
+      scalar('age', 'int64'),
+      scalar('survival'),
+      graph.input('recent', 'int64', ['W']),
+    ],
+  }
 }
 
 /** [key, value, key, value, …] → one pair per layer. */

@@ -69,60 +69,13 @@ export type VallEModels = Readonly<Record<'ar-text' | 'ar' | 'cache', Model> & P
  * @param dispose frees them
  */
 export function createVallE(config: VallEConfig, models: VallEModels, dispose: () => Promise<void>): VallE {
-  const { audioTokens, codebooks } = config
-  const end = audioTokens
-
-  const encodeText = async (model: Model, ids: Int32Array, languages: Int32Array | undefined, signal: AbortSignal | undefined) => {
-    const feeds = { ids: int64Tensor(ids, [1, ids.length]), ...(languages ? { languages: int64Tensor(languages, [1, ids.length]) } : {}) }
-    return (await model.run(feeds, signal ? { signal } : {})).text as Tensor<'float32'>
-  }
+  const end = config.audioTokens
 
   const prefill: VallE['prefill'] = async (request, options = {}) => {
     checkRequest(config, request)
     const text = await encodeText(models['ar-text'], request.text, languagesOf(config, request), options.signal)
     const prompt = request.prompt.data.subarray(0, request.prompt.shape[1])
     return Decoding.begin({ step: models.ar, merge: models.cache }, config, { text, prompt }, options)
-  }
-
-  const refine: VallE['refine'] = async (request, first, options = {}) => {
-    checkRequest(config, request)
-    const { signal, onStage } = options
-    const frames = first.length
-    const prefix = request.prompt.shape[1]!
-    const result = new Int32Array(codebooks * frames)
-    result.set(first)
-    const { nar, 'nar-text': narTextModel } = models
-    if (nar && narTextModel && frames > 0) {
-      const { ids, languages } = narText(config, request)
-      const text = await encodeText(narTextModel, ids, languages, signal)
-      const total = prefix + frames
-      const codes = new BigInt64Array(codebooks * total)
-      const write = (codebook: number, at: number, values: ArrayLike<number>) => {
-        for (let t = 0; t < values.length; t++) codes[codebook * total + at + t] = BigInt(values[t]!)
-      }
-      for (let k = 0; k < codebooks; k++) write(k, 0, request.prompt.data.subarray(k * prefix, (k + 1) * prefix))
-      write(0, prefix, first)
-      for (let stage = 0; stage < codebooks - 1; stage++) {
-        const known = new Int32Array(total).fill(stage + 1)
-        if (config.prefixMode !== 0) known.fill(codebooks, 0, prefix)
-        const feeds = {
-          text,
-          codes: { dtype: 'int64', shape: [codebooks, total], data: codes } as const,
-          known: int64Tensor(known, [total]),
-          prefix: int64Tensor([prefix], []),
-          stage: int64Tensor([stage], []),
-        }
-        const outputs = await nar.run(feeds, {
-          fetch: onStage ? ['chosen', 'logits'] : ['chosen'],
-          ...(signal ? { signal } : {}),
-        })
-        const chosen = Int32Array.from(outputs.chosen!.data as BigInt64Array, Number)
-        onStage?.(stage, outputs.logits as Tensor<'float32'>)
-        result.set(chosen, (stage + 1) * frames)
-        write(stage + 1, prefix, chosen)
-      }
-    }
-    return { dtype: 'int32', shape: [codebooks, frames], data: result }
   }
 
   const generateFirst = async (request: VallERequest, options: VallEGenerateOptions) => {
@@ -151,6 +104,8 @@ export function createVallE(config: VallEConfig, models: VallEModels, dispose: (
     }
   }
 
+  const refine: VallE['refine'] = (request, first, options = {}) => refineCodes(config, models, request, first, options)
+
   return {
     config,
     prefill,
@@ -161,6 +116,59 @@ export function createVallE(config: VallEConfig, models: VallEModels, dispose: (
     },
     [Symbol.asyncDispose]: dispose,
   }
+}
+
+async function encodeText(
+  model: Model,
+  ids: Int32Array,
+  languages: Int32Array | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Tensor<'float32'>> {
+  const feeds = { ids: int64Tensor(ids, [1, ids.length]), ...(languages ? { languages: int64Tensor(languages, [1, ids.length]) } : {}) }
+  return (await model.run(feeds, signal ? { signal } : {})).text as Tensor<'float32'>
+}
+
+/** All stages of the NAR model: each adds a codebook. */
+async function refineCodes(
+  config: VallEConfig,
+  { nar, 'nar-text': textModel }: VallEModels,
+  request: VallERequest,
+  first: Int32Array,
+  { signal, onStage }: NonNullable<Parameters<VallE['refine']>[2]>,
+): Promise<Tensor<'int32'>> {
+  checkRequest(config, request)
+  const { codebooks, prefixMode } = config
+  const frames = first.length
+  const prefix = request.prompt.shape[1]!
+  const result = new Int32Array(codebooks * frames)
+  result.set(first)
+  if (!nar || !textModel || frames === 0) return { dtype: 'int32', shape: [codebooks, frames], data: result }
+  const { ids, languages } = narText(config, request)
+  const text = await encodeText(textModel, ids, languages, signal)
+  const total = prefix + frames
+  const codes = new BigInt64Array(codebooks * total)
+  const write = (codebook: number, at: number, values: ArrayLike<number>) => {
+    for (let t = 0; t < values.length; t++) codes[codebook * total + at + t] = BigInt(values[t]!)
+  }
+  for (let k = 0; k < codebooks; k++) write(k, 0, request.prompt.data.subarray(k * prefix, (k + 1) * prefix))
+  write(0, prefix, first)
+  for (let stage = 0; stage < codebooks - 1; stage++) {
+    const known = new Int32Array(total).fill(stage + 1)
+    if (prefixMode !== 0) known.fill(codebooks, 0, prefix)
+    const feeds = {
+      text,
+      codes: { dtype: 'int64', shape: [codebooks, total], data: codes } as const,
+      known: int64Tensor(known, [total]),
+      prefix: int64Tensor([prefix], []),
+      stage: int64Tensor([stage], []),
+    }
+    const outputs = await nar.run(feeds, { fetch: onStage ? ['chosen', 'logits'] : ['chosen'], ...(signal ? { signal } : {}) })
+    const chosen = Int32Array.from(outputs.chosen!.data as BigInt64Array, Number)
+    onStage?.(stage, outputs.logits as Tensor<'float32'>)
+    result.set(chosen, (stage + 1) * frames)
+    write(stage + 1, prefix, chosen)
+  }
+  return { dtype: 'int32', shape: [codebooks, frames], data: result }
 }
 
 function isStuck(codes: readonly number[], frames: number | undefined): boolean {
