@@ -189,3 +189,21 @@ describe('mynah codec', { timeout }, () => {
     expect(await fails('-o', file('x.ecdc'), '--bandwidth', '5')).toMatch(/bandwidthKbps is 5, expected one of 1\.35/)
   })
 })
+
+describe('mynah inspect', { timeout }, () => {
+  it('says where each value of a model came from, and what is missing to run it', async () => {
+    const { code, out } = await mynah(['inspect', encodec])
+    expect(code).toBe(0)
+    expect(out).toMatch(/as a model: codec, encodec/)
+    expect(out).toMatch(/sample_rate +24000 +told by its config/)
+    expect(out).toMatch(/causal +true +told by its config/)
+    expect(out).toMatch(/pad_mode +reflect +not told: the default/)
+    expect(out).toMatch(/codebooks +12 +told by its tensors/)
+    const bare = file('bare.json')
+    writeFileSync(bare, '{"sample_rate": 24000}')
+    const unsaid = await mynah(['inspect', encodec, '--config', bare])
+    expect([unsaid.code, unsaid.out]).toEqual([0, expect.stringMatching(/as a model: .*causal/s)])
+    const vocoder = await mynah(['inspect', checkpoints['hifi-gan'], '--json'])
+    expect(JSON.parse(vocoder.out).model).toMatchObject({ kind: 'vocoder', architecture: 'hifi-gan' })
+  })
+})

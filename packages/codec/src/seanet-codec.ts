@@ -1,4 +1,4 @@
-import { concat, expectEqual, float32Tensor, parseConfig, sumCodewords, type Tensor, type Weights } from '@mynah/onnx'
+import { concat, expectEqual, type Fact, float32Tensor, parseConfig, sumCodewords, type Tensor, toldBy, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import type { CodecDescription, CodecLayout } from './architecture.ts'
 import { type CodecNetworks, codecGraphs } from './networks.ts'
@@ -91,9 +91,15 @@ export function seanetSizes(weights: Weights): SeanetSizes {
 /**
  * Describes SEANet with a residual vector quantizer. Papers: EnCodec arXiv:2210.13438, SoundStream arXiv:2107.03312.
  * @param config values of the original's constructor or of transformers' config.json
+ * @param origin whether the config is that of a recognized model
  * @throws {CheckpointError} `missing-config`, `bad-config`, `config-mismatch`, `missing-tensor`, `shape-mismatch`
  */
-export function describeSeanetCodec(name: string, weights: Weights, config: unknown): CodecDescription {
+export function describeSeanetCodec(
+  name: string,
+  weights: Weights,
+  config: unknown,
+  origin: 'config' | 'published model' = 'config',
+): CodecDescription {
   const spelling = spellingOf(weights)
   const [encoder, decoder] = [weights.scope(spelling.encoder), weights.scope(spelling.decoder)]
   const sizes = seanetSizes(weights)
@@ -120,6 +126,7 @@ export function describeSeanetCodec(name: string, weights: Weights, config: unkn
   }
   return {
     ...{ layout, latentDim, config: { ...values, causal: seanet.causal }, trainingOnly },
+    facts: factsOf(values, sizes, toldBy(config, transformersNames, origin)),
     codebooksFor: kbps =>
       bandwidthsKbps.includes(kbps)
         ? Math.min(codebooks, Math.max(1, Math.floor((kbps * 1000) / (Math.log2(codebookSize) * frameRate))))
@@ -132,6 +139,21 @@ export function describeSeanetCodec(name: string, weights: Weights, config: unkn
     },
     build: tensors => codecGraphs(name, { layout, latentDim }, networksOf(tensors, sizes, seanet)),
   }
+}
+
+function factsOf(values: Config, sizes: SeanetSizes, told: ReturnType<typeof toldBy>): readonly Fact[] {
+  const { causal, grouped } = { ...values, ...sizes }
+  const configured = ['sample_rate', 'pad_mode', 'dilation_base', 'normalize'] as const
+  const { channels, strides, codebooks, codebookSize, latentDim } = sizes
+  return [
+    ...configured.map(name => ({ name, value: values[name], from: told(name) })),
+    { name: 'causal', value: causal ?? false, from: grouped && causal === undefined ? 'tensors' : told('causal') },
+    { name: 'segment', value: values.segment ?? 'none', from: told('segment') },
+    { name: 'target_bandwidths', value: values.target_bandwidths?.join(', ') ?? 'all codebooks', from: told('target_bandwidths') },
+    ...Object.entries({ channels, strides: strides.join(', '), codebooks, codebookSize, latentDim }).map(
+      ([name, value]): Fact => ({ name, value, from: 'tensors' }),
+    ),
+  ]
 }
 
 /** What no tensor tells has to be said: whether convolutions look ahead. Those with a norm over time do. */

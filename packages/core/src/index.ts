@@ -18,6 +18,7 @@ export { type BundleManifest, type BundleVoice, bundleParts } from './bundle/man
 export { type Bundle, loadBundleVoice, openBundle } from './bundle/open.ts'
 export type { Aligner, Codec, LanguageModel, Models, PromptAligner, Vocoder } from './contracts.ts'
 export { type ConversionManifest, type ConvertedFile, type ConvertedGraph, type ConvertOptions, convertCheckpoint } from './convert.ts'
+export { type DescribedCheckpoint, describeCheckpoint } from './describe.ts'
 export { HubError, VoiceError } from './errors.ts'
 export type { CatalogueFile, CatalogueModel } from './hub/catalogue.ts'
 export { type ListedModel, listModels, type PulledModel, pullModel } from './hub/pull.ts'

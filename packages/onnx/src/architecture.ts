@@ -17,10 +17,19 @@ export interface BuildTarget {
   readonly device: Provider
 }
 
+/** One value of a model, and who says so: its config, its tensors, the published model that has all of these sizes, or the reference's own default. */
+export interface Fact {
+  readonly name: string
+  readonly value: string | number | boolean
+  readonly from: 'config' | 'tensors' | 'published model' | 'default'
+}
+
 /**
  * A model as its checkpoint and config describe it, before its tensors are read. Each domain (vocoder, codec, language model) adds the facts that its loader needs: sample rate, features, …
  */
 export interface ModelDescription<GraphName extends string = string> {
+  /** Where each value came from, for people who inspect a checkpoint. */
+  readonly facts?: readonly Fact[]
   /** Oddities that did not prevent loading, in sentences. */
   readonly warnings?: readonly string[]
   /** Names of tensors that training checkpoints hold besides the model. */

@@ -1,8 +1,8 @@
 import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { decodeAudio, durationSeconds, maxAudioBytes, measureLevel, toMono } from '@mynah/audio'
-import { bundleParts, checkFile, openBundle, Voice } from '@mynah/core'
-import { AudioFormatError, type Checkpoint, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
+import { bundleParts, checkFile, type DescribedCheckpoint, describeCheckpoint, openBundle, Voice } from '@mynah/core'
+import { AudioFormatError, type Checkpoint, CheckpointError, InertObject, readCheckpoint, TensorRef } from '@mynah/onnx'
 import { type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type Figure, toPng, toSvg } from '../drawing/figure.ts'
 import { drawRecording, drawVoice } from '../drawing/speech.ts'
@@ -36,6 +36,7 @@ export const inspect: Command = {
   options: {
     png: { value: 'OUT', help: 'draw the mel spectrogram of a recording, or alignment and codes of a voice' },
     svg: { value: 'OUT', help: 'the same with labelled axes' },
+    config: sharedOptions.config,
     json: sharedOptions.json,
   },
   examples: [
@@ -51,7 +52,7 @@ export const inspect: Command = {
       const out = args.text(kind)
       return out === undefined ? [] : [{ kind, out }]
     })
-    const findings = await inspectPath(path)
+    const findings = await inspectPath(path, args.text('config'))
     if (outputs.length > 0 && !findings.figure) {
       throw new UsageError(`${path} is a ${findings.kind}, which cannot be drawn; --png and --svg draw recordings and voices`)
     }
@@ -67,14 +68,14 @@ export const inspect: Command = {
   },
 }
 
-async function inspectPath(path: string): Promise<Findings> {
+async function inspectPath(path: string, config: string | undefined): Promise<Findings> {
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new RangeError(`${path}: there is no such file; check the path`)
   if (found.isDirectory()) return inspectBundle(path)
   if (basename(path) === 'bundle.json') return inspectBundle(dirname(path))
   if (!(await looksLikeCheckpoint(path))) return inspectAudio(path, found.size)
   using checkpoint = readCheckpoint(path)
-  return checkpoint.metadata.format === 'mynah-voice' ? await inspectVoice(path) : inspectCheckpoint(checkpoint)
+  return checkpoint.metadata.format === 'mynah-voice' ? await inspectVoice(path) : inspectCheckpoint(checkpoint, config)
 }
 
 /** Everything else is taken for audio, whose reader explains what it is instead. */
@@ -162,22 +163,59 @@ async function inspectBundle(folder: string): Promise<Findings> {
   }
 }
 
-function inspectCheckpoint({ path, format, root, metadata, warnings }: Checkpoint): Findings {
+function inspectCheckpoint({ path, format, root, metadata, warnings }: Checkpoint, config: string | undefined): Findings {
+  const model = describeModel(path, config)
   const tensors: { name: string; dtype: string; shape: readonly number[] }[] = []
   const values: { name: string; value: string }[] = []
   visit(root, '', tensors, values)
   const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
   return {
     kind: 'checkpoint',
-    report: { format, metadata, elements, tensors, values: Object.fromEntries(values.map(({ name, value }) => [name, value])), warnings },
+    report: {
+      format,
+      model,
+      metadata,
+      elements,
+      tensors,
+      values: Object.fromEntries(values.map(({ name, value }) => [name, value])),
+      warnings,
+    },
     lines: [
       `${path}: ${format}, ${tensors.length} tensors, ${elements} elements`,
+      ...linesOf(model),
       ...Object.entries(metadata).map(([key, value]) => `metadata ${key}: ${value}`),
       ...values.map(({ name, value }) => `${name} = ${value}`),
       ...toColumns(tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`])),
       ...warnings.map(warning => `warning: ${warning}`),
     ],
   }
+}
+
+/** What Mynah takes the checkpoint for, or why it could not run it; null if it is no model that it knows. */
+function describeModel(path: string, config: string | undefined): DescribedCheckpoint | { readonly problem: string } | null {
+  try {
+    return describeCheckpoint(path, config === undefined ? {} : { config }) ?? null
+  } catch (error) {
+    if (CheckpointError.isInstance(error)) return { problem: error.message }
+    throw error
+  }
+}
+
+const tellers = {
+  config: 'told by its config',
+  tensors: 'told by its tensors',
+  'published model': 'told by all sizes, which are those of a published model',
+  default: 'not told: the default of the reference',
+} as const
+
+function linesOf(model: ReturnType<typeof describeModel>): string[] {
+  if (model === null) return []
+  if ('problem' in model) return [`as a model: ${model.problem}`]
+  return [
+    `as a model: ${model.kind}, ${model.architecture}`,
+    ...toColumns(model.facts.map(({ name, value, from }) => [`  ${name}`, `${value}`, tellers[from]])),
+    ...model.warnings.map(warning => `warning: ${warning}`),
+  ]
 }
 
 /** Walks what was saved. Pickles may refer to one object from many places, even from inside of itself: each is shown once. */

@@ -1,4 +1,4 @@
-import { expectEqual, parseConfig, type Weights } from '@mynah/onnx'
+import { expectEqual, type Fact, parseConfig, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import type { CodecArchitecture, CodecLayout } from '../architecture.ts'
 import { type DacNetworkConfig, dacEndsInSnake, dacStrides, dacWidths } from '../dac-network.ts'
@@ -59,6 +59,12 @@ export const dac: CodecArchitecture = {
     }
     return {
       ...{ layout, latentDim, config: values, shortFrames: 0 },
+      facts: [
+        { name: 'sample_rate', value: values.sample_rate, from: config === undefined ? 'published model' : 'config' },
+        ...Object.entries({ strides: strides.join(', '), codebooks, codebookSize, latentDim }).map(
+          ([fact, value]): Fact => ({ name: fact, value, from: 'tensors' }),
+        ),
+      ],
       codebooksFor: asked => (asked >= kbps ? Math.min(codebooks, Math.floor(asked / kbps)) : undefined),
       readCodewords: tensors => factorizedSum(tensors, ones),
       build: tensors =>

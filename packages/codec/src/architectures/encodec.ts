@@ -42,7 +42,10 @@ function publishedShapes(channels: number): string[] {
 export const encodec: CodecArchitecture = {
   name: 'encodec',
   detect: weights => isSeanetCodec(weights) && seanetHasLstm(weights),
-  describe: (weights, config) => describeSeanetCodec('encodec', weights, config ?? recognize(weights)),
+  describe: (weights, config) =>
+    config === undefined
+      ? describeSeanetCodec('encodec', weights, recognize(weights), 'published model')
+      : describeSeanetCodec('encodec', weights, config),
 }
 
 function recognize(weights: Weights): unknown {

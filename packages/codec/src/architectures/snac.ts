@@ -1,4 +1,4 @@
-import { createRandom, expectEqual, float32Tensor, parseConfig } from '@mynah/onnx'
+import { createRandom, expectEqual, type Fact, float32Tensor, parseConfig } from '@mynah/onnx'
 import { z } from 'zod'
 import type { CodecArchitecture, CodecLayout } from '../architecture.ts'
 import type { DecodeOptions } from '../codec.ts'
@@ -49,6 +49,14 @@ export const snac: CodecArchitecture = {
     const noiseBlocks = dacNoiseBlocks(weights.scope('decoder'))
     return {
       ...{ layout, latentDim, config: values, shortFrames: 0 },
+      facts: [
+        { name: 'sampling_rate', value: sampleRate, from: 'config' },
+        { name: 'vq_strides', value: strides.join(', '), from: 'config' },
+        { name: 'attention window', value: window, from: window === 1 ? 'tensors' : values.attn_window_size ? 'config' : 'default' },
+        ...Object.entries({ strides: encoderStrides.join(', '), codebooks, codebookSize, latentDim }).map(
+          ([fact, value]): Fact => ({ name: fact, value, from: 'tensors' }),
+        ),
+      ],
       readLater: /\.linear\.weight$/, // of noise blocks
       codebooksFor: asked => bandwidthsKbps.findLastIndex(rate => rate <= asked) + 1 || undefined,
       readCodewords: tensors => factorizedSum(tensors, strides),

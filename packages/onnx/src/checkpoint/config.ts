@@ -77,6 +77,19 @@ export function parseConfig<S extends z.ZodType>(
   )
 }
 
+/**
+ * Who says a field: the config, in whatever spelling, or else the reference, by its default.
+ * @param origin what stands for the config where it is that of a recognized model
+ */
+export function toldBy(
+  config: unknown,
+  renames: Readonly<Record<string, string>>,
+  origin: 'config' | 'published model',
+): (field: string) => 'config' | 'published model' | 'default' {
+  const fields = new Set(Object.entries(renameFields(config, renames) ?? {}).flatMap(([key, value]) => (value == null ? [] : [key])))
+  return field => (fields.has(field) ? origin : 'default')
+}
+
 function renameFields(config: unknown, renames: Readonly<Record<string, string>>): unknown {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return config
   const spelling = new Map(Object.entries(renames))

@@ -82,6 +82,11 @@ export const melGan: VocoderArchitecture = {
       ...describeSizes(sizes),
       sampleRate,
       mel: { ...melPresets.melGan22k, sampleRate, nMels: sizes.nMels, fMax: null },
+      facts: [
+        { name: 'sample rate', value: sampleRate, from: fields.sampling_rate === undefined ? 'default' : 'config' },
+        { name: 'samples a frame', value: describeSizes(sizes).hopLength, from: 'tensors' },
+        { name: 'mel bands', value: sizes.nMels, from: 'tensors' },
+      ],
       warnings: config === undefined ? [`no args.yml beside the checkpoint: a sample rate of ${sampleRate} Hz is assumed`] : [],
       build: tensors => ({ decoder: () => buildMelGan(tensors, sizes) }),
     }
