@@ -123,7 +123,7 @@ function atClauseStart(place: Place, can: ReadonlySet<string>, inflected: boolea
     return 'V'
   if (isNoun(tags[index + 1]) || tags[index + 1] === 'ADJ') {
     if (can.has('A')) return 'A'
-    return lacksVerb(place) && /[^s]s$/.test(lower[index + 1] as string) ? 'V' : 'N'
+    return hasOwnVerbTag(place) && lacksVerb(place) && /[^s]s$/.test(lower[index + 1] as string) ? 'V' : 'N'
   }
   if (next === undefined || isMark(next)) return undefined
   return lacksVerb(place) && tags[index + 1] !== 'VERB' && tags[index + 1] !== 'AUX' ? 'V' : can.has('N') ? 'N' : 'A'
