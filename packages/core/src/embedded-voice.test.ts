@@ -87,7 +87,7 @@ describe('word times', () => {
         const samples = resample(toMono(audio), audio.sampleRate, models.codec.sampleRate)
         const phonemes = Int32Array.of(0, ...createVocabulary(symbols).toIds(clip.phonemes).ids, 0)
         expect(phonemes.length).toBe(clip.durations.length)
-        const times = (durations: Int32Array) => timeWords({ words: wordsIn(phonemes) }, durations, 0, models.codec.frameRate)
+        const times = (durations: Int32Array) => timeWords({ words: wordsIn(phonemes) }, durations, frame => frame / models.codec.frameRate)
         all.push(...errors(times(await alignWith(samples, phonemes)), times(Int32Array.from(clip.durations))))
       }
       expect(all.length).toBeGreaterThan(100)
@@ -100,7 +100,7 @@ describe('word times', () => {
     for (const text of sentences) {
       const speech = await mynah.synthesize(text)
       const { phonemes, words } = await models.frontEnd.readTranscript(text)
-      const heard = timeWords({ words }, await alignWith(speech.audio, phonemes), 0, models.codec.frameRate)
+      const heard = timeWords({ words }, await alignWith(speech.audio, phonemes), frame => frame / models.codec.frameRate)
       all.push(...errors(speech.words, heard))
     }
     expect(median(all)).toBeLessThanOrEqual(40)

@@ -43,7 +43,7 @@ export interface Behaviour {
   readonly encoded: Float32Array[]
 }
 
-/** Models that obey the contracts and compute next to nothing: boundaries last 10 frames, every other phoneme 2/speed; the waveform is a tone of seeded loudness, smoothed over neighbours. */
+/** Models that obey the contracts and compute next to nothing: boundaries last 10 frames, every other phoneme 2; the waveform is a tone of seeded loudness, smoothed over neighbours. */
 export function createTinyModels(behaviour: Behaviour): Models {
   const dispose = async () => undefined
   return {
@@ -96,7 +96,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
         let frames = 0
         for (const id of phonemes) {
           if (frames >= limit) break
-          const wanted = id === 0 ? boundaryFrames : Math.round(phonemeFrames / (options.speed ?? 1))
+          const wanted = id === 0 ? boundaryFrames : phonemeFrames
           durations.push(Math.min(wanted, limit - frames))
           frames += durations.at(-1)!
           options.onFrame?.(frames)

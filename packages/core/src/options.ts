@@ -1,4 +1,5 @@
 import type { Sampling } from './bundle/fields.ts'
+import { defaultLoudness } from './level.ts'
 import { checkOptionNames } from './option-names.ts'
 import type { System, SystemOption } from './systems/system.ts'
 import { type BlockReading, blockReadings } from './text/document.ts'
@@ -50,10 +51,12 @@ export interface SpeechOptions {
   readonly tables?: BlockReading | undefined
   /** Whether references such as `[1]` and `[12, 13]` are read; true by default. `false` leaves them out. */
   readonly citations?: boolean | undefined
-  /** Speaking rate relative to the voice's, 0.5 to 2. */
+  /** Speaking rate relative to the voice's, 0.5 to 2: the speech becomes so much shorter or longer, its pitch stays. */
   readonly speed?: number | undefined
   /** Speech ends, with a warning, when it has become this long. No limit by default. */
   readonly maxSeconds?: number | undefined
+  /** Integrated loudness that all voices are brought to, LUFS (ITU-R BS.1770), −60 to −10; −20 by default. `false` leaves it as the model speaks. */
+  readonly loudness?: number | false | undefined
   /** Requests of higher priority are spoken first, whatever came before; 0 by default. */
   readonly priority?: number | undefined
   /** Cancels; the call rejects with the signal's reason. */
@@ -76,6 +79,7 @@ const ranges = {
   takes: [1, 16, 'an integer from 1 to 16'],
   speed: [...speedRange, '0.5 to 2'],
   maxSeconds: [Number.MIN_VALUE, infinity, 'above 0'],
+  loudness: [-60, -10, '-60 to -10 LUFS, or false'],
   priority: [-infinity, infinity, 'a finite number'],
 } as const
 
@@ -83,7 +87,7 @@ const finite = new Set(['seed', 'priority'])
 const integers = new Set(['topK', 'candidates', 'takes'])
 const names = Object.keys({
   voice: true, seed: true, temperature: true, topK: true, topP: true, repetitionPenalty: true, candidates: true, takes: true, repetitionAware: true,
-  language: true, ssml: true, markup: true, citations: true, codeBlocks: true, tables: true, speed: true, maxSeconds: true, priority: true, signal: true, onProgress: true,
+  language: true, ssml: true, markup: true, citations: true, codeBlocks: true, tables: true, speed: true, maxSeconds: true, loudness: true, priority: true, signal: true, onProgress: true,
 } satisfies Record<keyof SpeechOptions, true>) // biome-ignore format: a list
 
 /**
@@ -94,7 +98,7 @@ export function checkSpeechOptions(where: string, options: SpeechOptions, others
   checkOptionNames(where, options, [...names, ...others])
   for (const [name, [lowest, highest, expected]] of Object.entries(ranges)) {
     const value = options[name as keyof typeof ranges]
-    if (value === undefined) continue
+    if (value === undefined || (name === 'loudness' && value === false)) continue
     if (typeof value !== 'number') throw new TypeError(`${where}: ${name} is ${typeof value}, expected a number, ${expected}`)
     const fits =
       value >= lowest &&
@@ -150,6 +154,7 @@ export interface GenerationChoice {
   readonly sampling: SamplingChoice
   readonly language: string | undefined
   readonly speed: number
+  readonly loudness: number | false
   /** What the caller asked for and this system lacks, in sentences. */
   readonly warnings: readonly string[]
 }
@@ -169,7 +174,6 @@ export function chooseGeneration(
     candidates: (candidates ?? 1) !== 1,
     language: options.language !== undefined && options.language !== language.split('-')[0],
     repetitionAware: repetitionAware === true,
-    speed: speed !== 1,
   }
   const has = (option: SystemOption) => lacks[option] === undefined
   const lost = (Object.keys(asked) as SystemOption[]).filter(option => asked[option] && !has(option))
@@ -183,7 +187,8 @@ export function chooseGeneration(
       repetitionAware: has('repetitionAware') ? (repetitionAware ?? sampling.repetitionAware ?? false) : false,
     },
     language: has('language') ? options.language : undefined,
-    speed: has('speed') ? speed : 1,
+    speed,
+    loudness: options.loudness ?? defaultLoudness,
     warnings: lost.map(option => `the option ${option} was left out: ${name} does not have it, as ${lacks[option]}`),
   }
 }

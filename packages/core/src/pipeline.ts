@@ -2,9 +2,10 @@ import { peakAmplitude, toDecibels } from '@mynah/audio'
 import { InferenceError } from '@mynah/onnx'
 import type { Generated, GenerateOptions, Models } from './contracts.ts'
 import type { Utterance } from './front-end.ts'
+import { Pace, paceTolerance } from './pace.ts'
 import { SampleQueue } from './sample-queue.ts'
 import type { Timings } from './speech.ts'
-import { lastWordStart, spreadEvenly, timeWords, type Word } from './word-times.ts'
+import { durationsWithin, lastWordStart, spreadEvenly, timeWords, type Word } from './word-times.ts'
 
 /** A chunk of an utterance, spoken: whole words, with what follows them up to the next. Times count from its own start. */
 export interface Spoken {
@@ -25,6 +26,8 @@ export interface Spoken {
 export interface SpeakOptions extends Omit<GenerateOptions, 'maxFrames'> {
   /** All chunks together are no longer, pause included. */
   readonly maxSeconds: number
+  /** Speaking rate relative to what the model speaks, 0.5 to 2; 1 by default. */
+  readonly speed?: number
 }
 
 /** Of the silence that the model itself speaks at both ends, this much stays: no onset is cut, and pauses are as long as they should be. */
@@ -41,18 +44,18 @@ const inaudibleDbfs = -50
 export async function* speak(
   { lm, codec, vocoder }: Models,
   utterance: Utterance,
-  { maxSeconds, ...options }: SpeakOptions,
+  { maxSeconds, speed = 1, ...options }: SpeakOptions,
 ): AsyncGenerator<Spoken, void, undefined> {
   const { sampleRate } = vocoder
   const pause = Math.round(utterance.pauseSeconds * sampleRate)
   const most = Math.floor(Math.max(0, maxSeconds) * sampleRate)
   if (utterance.phonemes.length === 0) return yield silence(utterance, Math.min(pause, most), sampleRate, pause > most)
-  const maxFrames = Math.floor((maxSeconds - utterance.pauseSeconds) * codec.frameRate)
+  const maxFrames = Math.floor((maxSeconds - utterance.pauseSeconds) * codec.frameRate * (speed > 1 ? speed / paceTolerance : speed))
   if (maxFrames < 1) return yield silence(utterance, Math.min(pause, most), sampleRate, true)
 
   const { seed = 0, signal } = options
   await using decoder = vocoder.open({ seed, ...(signal ? { signal } : {}) })
-  const editor = new Editor(utterance, codec.frameRate, sampleRate)
+  const editor = new Editor(utterance, codec.frameRate, sampleRate, speed)
   const watch = new Stopwatch()
   for await (const generated of lm.generate(utterance.phonemes, Number.isFinite(maxFrames) ? { ...options, maxFrames } : options)) {
     watch.lap('languageModelSeconds')
@@ -77,16 +80,20 @@ class Editor {
   readonly #utterance: Utterance
   readonly #frameRate: number
   readonly #sampleRate: number
+  readonly #speed: number
+  readonly #pace: Pace
   readonly #samples = new SampleQueue()
   /** Where the next chunk begins. */
   #frame = 0
   #phoneme = 0
   #peak = 0
 
-  constructor(utterance: Utterance, frameRate: number, sampleRate: number) {
+  constructor(utterance: Utterance, frameRate: number, sampleRate: number, speed: number) {
     this.#utterance = utterance
     this.#frameRate = frameRate
     this.#sampleRate = sampleRate
+    this.#speed = speed
+    this.#pace = new Pace(speed, sampleRate)
   }
 
   /** The words that are complete since the last chunk; nothing if there are none. */
@@ -107,17 +114,20 @@ class Editor {
     if (stopped) fadeOut(speech, fade)
     this.#peak = Math.max(this.#peak, peakAmplitude(speech))
     const pause = isFirst ? Math.round(utterance.pauseSeconds * this.#sampleRate) : 0
-    const audio = new Float32Array(pause + speech.length)
-    audio.set(speech, pause)
-    const words = utterance.words.filter(({ start }) => start >= this.#phoneme && start < end.phoneme)
     const lasting = durations.length > 0 ? durations : spreadEvenly(this.frames, utterance.phonemes.length)
+    const seconds = durationsWithin(lasting, begin, end.frame).map(frames => frames / this.#frameRate)
+    const paced = this.#pace.push(speech, seconds, stopped !== undefined)
+    const audio = new Float32Array(pause + paced.audio.length)
+    audio.set(paced.audio, pause)
+    const timeOf = (frame: number) => pause / this.#sampleRate + paced.timeOf((frame - begin) / this.#frameRate)
+    const words = utterance.words.filter(({ start }) => start >= this.#phoneme && start < end.phoneme)
     const phonemes = utterance.phonemes.subarray(this.#phoneme, end.phoneme)
     this.#frame = end.frame
     this.#phoneme = end.phoneme
     return {
       audio,
       phonemes,
-      words: timeWords({ words }, lasting, pause / this.#sampleRate - begin / this.#frameRate, this.#frameRate),
+      words: timeWords({ words }, lasting, timeOf),
       warnings: [...(isFirst ? utterance.warnings : []), ...this.#warningsOf(stopped)],
     }
   }
@@ -135,7 +145,7 @@ class Editor {
     if (!stopped) return []
     const words = this.#utterance.words.map(word => word.text).join(' ')
     const quoted = `"${words.length > 40 ? `${words.slice(0, 40)}…` : words}"`
-    const seconds = (this.frames / this.#frameRate).toFixed(1)
+    const seconds = (this.frames / this.#frameRate / this.#speed).toFixed(1)
     const level = toDecibels(this.#peak)
     return [
       ...(stopped === 'length' ? [`${quoted} was cut after ${seconds} s`] : []),

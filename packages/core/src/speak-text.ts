@@ -1,6 +1,7 @@
 import { createRandom } from '@mynah/onnx'
 import type { Models } from './contracts.ts'
 import type { ReadOptions } from './front-end.ts'
+import { createLeveller } from './level.ts'
 import { type Progress, type SamplingChoice, speedRange } from './options.ts'
 import { speak } from './pipeline.ts'
 import { Speech } from './speech.ts'
@@ -19,6 +20,7 @@ export interface SpeechRequest {
   readonly seed: number
   readonly sampling: SamplingChoice
   readonly speed: number
+  readonly loudness: number | false
   readonly language: string | undefined
   readonly maxSeconds: number
   /** What the whole speech has to say; its first chunk brings them. */
@@ -41,6 +43,7 @@ export async function* speakText(models: Models, request: SpeechRequest): Speech
   const text = typeof request.text === 'string' ? request.text : untilAborted(openText(request.text), signal)
   const random = createRandom(request.seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
   const unsaid = [...(models.warnings ?? []), ...request.warnings]
+  const leveller = request.loudness === false ? undefined : createLeveller(request.loudness, sampleRate)
   let samples = 0
   let utterances = 0
   let asked = performance.now()
@@ -59,12 +62,13 @@ export async function* speakText(models: Models, request: SpeechRequest): Speech
       seed: Math.floor(random.uniform() * 2 ** 32),
       signal,
       maxSeconds: maxSeconds - begunSeconds,
-      ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / codec.frameRate }) } : {}),
+      ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / codec.frameRate / speed }) } : {}),
     })
     for await (const spoken of chunks) {
       signal.throwIfAborted()
       const startSeconds = samples / sampleRate
       samples += spoken.audio.length
+      leveller?.push(spoken.audio)
       if (spoken.last) utterances++
       yield new Speech({
         audio: spoken.audio,

@@ -14,16 +14,16 @@ export interface Word {
 /**
  * When each word is spoken, from the frames that the language model spent on each phoneme. Words that were not reached are left out.
  * @param durations frames per phoneme [P], or fewer where generation stopped early
- * @param offsetSeconds time of frame 0
+ * @param timeOf a frame, in seconds
  */
-export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32Array, offsetSeconds: number, frameRate: number): Word[] {
+export function timeWords({ words }: Pick<Utterance, 'words'>, durations: Int32Array, timeOf: (frame: number) => number): Word[] {
   const starts = startsOf(durations)
   return words
     .filter(({ start }) => start < durations.length)
     .map(({ start, end, ...word }) => ({
       ...word,
-      startSeconds: offsetSeconds + starts[start]! / frameRate,
-      endSeconds: offsetSeconds + starts[Math.min(end, durations.length)]! / frameRate,
+      startSeconds: timeOf(starts[start]!),
+      endSeconds: timeOf(starts[Math.min(end, durations.length)]!),
     }))
 }
 
@@ -39,6 +39,14 @@ export function lastWordStart({ words }: Utterance, durations: Int32Array, most:
 /** Where the model does not know when each phoneme is spoken, all are taken to last equally long. */
 export function spreadEvenly(frames: number, phonemes: number): Int32Array {
   return Int32Array.from({ length: phonemes }, (_, i) => Math.round(((i + 1) * frames) / phonemes) - Math.round((i * frames) / phonemes))
+}
+
+/** Frames of each phoneme that lie from frame `begin` up to frame `end`. */
+export function durationsWithin(durations: Int32Array, begin: number, end: number): number[] {
+  const starts = startsOf(durations)
+  const within = Array.from(durations, (duration, i) => Math.max(0, Math.min(end, starts[i]! + duration) - Math.max(begin, starts[i]!)))
+  const known = starts.at(-1)!
+  return end > known ? [...within, end - Math.max(begin, known)] : within
 }
 
 /** First frame of every phoneme, and of what comes after them. */

@@ -27,8 +27,6 @@ export interface GenerateOptions {
   readonly candidates?: number
   /** Language of the phonemes, ISO 639-1, for models of several; the prompt's by default. */
   readonly language?: string
-  /** Speaking rate relative to the prompt's, 0.5 to 2. */
-  readonly speed?: number
   /** The most frames to generate; the result says whether it was reached. */
   readonly maxFrames?: number
   readonly signal?: AbortSignal

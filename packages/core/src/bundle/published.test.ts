@@ -167,14 +167,11 @@ describe('a bundle of VALL-E X, EnCodec and Vocos', () => {
     await expect(synthesizer.createVoice({ audio: long, transcript })).rejects.toMatchObject({ code: 'prompt-too-long' })
   }, 60_000)
 
-  it('warns of speed and candidates, which it does not have, and speaks without them', async () => {
+  it('warns of candidates, which it does not have, and speaks without them', async () => {
     const plain = await synthesizer.synthesize(text, limits)
-    const { audio, warnings } = await synthesizer.synthesize(text, { ...limits, speed: 1.5, candidates: 4 })
+    const { audio, warnings } = await synthesizer.synthesize(text, { ...limits, candidates: 4 })
     expect(audio).toEqual(plain.audio)
-    expect(warnings.filter(warning => !plain.warnings.includes(warning))).toEqual([
-      expect.stringMatching(/option candidates was left out/),
-      expect.stringMatching(/option speed was left out: .* speaks at the prompt's rate/),
-    ])
+    expect(warnings.filter(warning => !plain.warnings.includes(warning))).toEqual([expect.stringMatching(/option candidates was left out/)])
   })
 
   it('ends what is too long with a warning, and draws repeated codes anew if asked', async () => {

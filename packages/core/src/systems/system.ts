@@ -5,7 +5,7 @@ import type { Models } from '../contracts.ts'
 import type { TextStyle } from '../front-end.ts'
 
 /** Speech options that not every system has. */
-export type SystemOption = 'candidates' | 'language' | 'repetitionAware' | 'speed'
+export type SystemOption = 'candidates' | 'language' | 'repetitionAware'
 
 /** The networks of a bundle. Disposing of them closes their files, too. */
 export type Networks = Omit<Models, 'frontEnd'>

@@ -45,7 +45,6 @@ export const vallEX: System<PublishedManifest> = {
   architectures: { lm: ['vall-e-x'], codec: ['encodec'], vocoder: ['vocos'] },
   schema,
   lacks: {
-    speed: "VALL-E X speaks at the prompt's rate",
     candidates: 'VALL-E X cannot score what it speaks',
   },
   detect: json => 'lm' in json,

@@ -91,7 +91,6 @@ async function generate(models: ArModels, options: Partial<ArRequest> = {}) {
     promptLatents: new Float32Array(5 * latentDim),
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
     seed: 0,
-    speed: 1,
     maxFrames: 1600,
     ...options,
   })
@@ -122,12 +121,11 @@ describe('generateFirstCodes', () => {
     expect(codes.length).toBe(targetPhonemes)
   })
 
-  it('ends a phoneme at the median of its predicted duration, earlier at a higher speed', async () => {
+  it('ends a phoneme at the median of its predicted duration', async () => {
     const hazard = 0.1 // of every frame: half of the phonemes last 7 frames or more
     const models = await createConstantModel(Math.log(hazard / (1 - hazard)))
     const median = Math.log(0.5) / Math.log(1 - hazard)
     expect((await generate(models)).durations[0]).toBe(Math.ceil(median))
-    expect((await generate(models, { speed: 2 })).durations[0]).toBe(Math.ceil(median / 2))
   })
 
   it('stops at maxFrames, within a phoneme if need be', async () => {

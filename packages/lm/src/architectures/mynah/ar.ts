@@ -13,7 +13,6 @@ export interface ArRequest {
   readonly promptLatents: Float32Array
   readonly sampling: SamplingOptions
   readonly seed: number
-  readonly speed: number
   readonly maxFrames: number
   /** Scores what is being spoken, so that what is not clear is spoken again. */
   readonly scoring?: Scoring
@@ -148,7 +147,7 @@ async function prefill({ prefill, passage }: ArModels, config: ArConfig, request
 }
 
 /** Inputs of a passage that are the same for every passage: what is spoken, and how. */
-function constants(config: ArConfig, { encoding, promptDurations, sampling, speed }: ArRequest): Record<string, Tensor> {
+function constants(config: ArConfig, { encoding, promptDurations, sampling }: ArRequest): Record<string, Tensor> {
   const target = encoding.data.slice(promptDurations.length * config.dim)
   // The likeliest code is one of one, whatever the temperature; a top-k of 0 is all of them.
   const [temperature, topK] = sampling.temperature === 0 ? [1, 1] : [sampling.temperature, sampling.topK || config.codebookSize]
@@ -158,8 +157,8 @@ function constants(config: ArConfig, { encoding, promptDurations, sampling, spee
     topK: int64Tensor([Math.min(topK, config.codebookSize)], [1]),
     topP: scalar(sampling.topP),
     penalty: scalar(sampling.repetitionPenalty),
-    // A phoneme ends when the probability that it lasts longer falls below one half (the median), earlier or later for another speed.
-    threshold: scalar(0.5 ** (1 / speed)),
+    // A phoneme ends when the probability that it lasts longer falls below one half (the median).
+    threshold: scalar(0.5),
   }
 }
 

@@ -19,7 +19,6 @@ const longestFrames = 1600
 /** Speech is refined in chunks, so that its beginning is heard before its end is known: 1 s first, then until twice as much is known, and so on. */
 const firstChunkFrames = 40
 const chunkGrowth = 2
-const speedRange = [0.5, 2] as const
 const mostCandidates = 16
 
 /**
@@ -114,7 +113,7 @@ function createGenerator(config: MynahConfig, models: Models, codebook: Codebook
   }
 
   return async function* generate(phonemes, options) {
-    const { sampling, speed, candidates } = readOptions(options)
+    const { sampling, candidates } = readOptions(options)
     checkPhonemes('generate', phonemes, ar.symbols)
     checkPrompt(options.prompt, codebooks, ar.codebookSize, ar.symbols)
     const signal = options.signal ? { signal: options.signal } : {}
@@ -143,7 +142,6 @@ function createGenerator(config: MynahConfig, models: Models, codebook: Codebook
       ...given,
       encoding: await encode(models['ar-encoder']),
       sampling,
-      speed,
       seed: options.seed ?? 0,
       maxFrames: Math.min(options.maxFrames ?? longestFrames, longestFrames),
       ...(scoring ? { scoring } : {}),
@@ -189,10 +187,8 @@ function readOptions(options: GenerateOptions) {
     repetitionPenalty: options.repetitionPenalty ?? 1,
   }
   checkSampling(sampling)
-  const { candidates = 1, speed = 1 } = options
+  const { candidates = 1 } = options
   if (!Number.isInteger(candidates) || candidates < 1 || candidates > mostCandidates)
     throw new RangeError(`candidates is ${candidates}, expected an integer from 1 to ${mostCandidates}`)
-  if (!(speed >= speedRange[0] && speed <= speedRange[1]))
-    throw new RangeError(`speed is ${speed}, expected ${speedRange[0]} to ${speedRange[1]}`)
-  return { sampling, candidates, speed }
+  return { sampling, candidates }
 }

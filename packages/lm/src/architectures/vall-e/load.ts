@@ -92,8 +92,7 @@ function createGenerator(model: VallE, toLatents: ToLatents): LanguageModel['gen
     throw new RangeError(`${name}: language is "${language}", expected one of ${languageIds.slice(0, languages).join(', ')}`)
   }
   return async function* generate(phonemes, options) {
-    const { prompt, speed = 1 } = options
-    if (speed !== 1) throw new RangeError(`${name}: speed is ${speed}, expected 1: this model speaks at the prompt's rate`)
+    const { prompt } = options
     const sampling = {
       temperature: options.temperature ?? 1,
       topK: options.topK ?? 0,
