@@ -90,6 +90,31 @@ describe('loadCodec', () => {
     }
   })
 
+  it('runs an encoder whose LSTM reads backwards, too, as SpeechTokenizer has, but not on a stream', async () => {
+    const both = (tensor: Tensor): Tensor => ({
+      dtype: 'float32',
+      shape: [tensor.shape[0]!, 2 * tensor.shape[1]!, ...tensor.shape.slice(2)],
+      data: Float32Array.from({ length: 2 * tensor.data.length }, (_, i) => {
+        const row = tensor.data.length / tensor.shape[0]!
+        return Number(tensor.data[Math.floor(i / (2 * row)) * row + (i % row)])
+      }),
+    })
+    const path = rewrite('encodec/24khz', tensors => {
+      const lstm = Object.keys(tensors).filter(name => /^encoder\..*\.lstm\./.test(name))
+      for (const name of lstm.filter(each => /weight_ih_l[1-9]$/.test(each))) tensors[name] = both(tensors[name]!)
+      for (const name of lstm) tensors[`${name}_reverse`] = tensors[name]!
+      const last = Object.keys(tensors).filter(name => /^encoder\.model\.15\..*weight$/.test(name))
+      expect(last).toHaveLength(1)
+      tensors[last[0]!] = both(tensors[last[0]!]!)
+    })
+    await using codec = await loadCodec(path, { runtime, config: { sample_rate: 24000, causal: true } })
+    const wave = Float32Array.from({ length: 4000 }, (_, i) => 0.3 * Math.sin(i / 9))
+    const codes = await codec.encode(wave)
+    expect(codes.shape).toEqual([12, 13])
+    expect((await codec.decode(codes)).shape).toEqual([1, 13 * 320])
+    expect(() => codec.openEncoder()).toThrow(/depends on later audio/)
+  })
+
   it('says which weights are missing, unexpected or no codec at all', async () => {
     const config = { sample_rate: 24000 }
     const without = rewrite('dac/24khz-like', tensors => delete tensors['decoder.model.1.block.2.block.1.weight'])
