@@ -66,7 +66,7 @@ describe('the command line', () => {
     [['say', 'Hi.', '--seed', '1.5'], /expected an integer/],
     [['say', 'Hi.', '--speed', '9'], /--speed is "9", expected a number from 0.5 to 2/],
     [['say', 'Hi.', '--device', 'tpu'], /--device is "tpu", expected one of auto, cpu/],
-    [['say', 'Hi.', '--out', 'a.ogg'], /expected a name that ends in .wav or .mp3/],
+    [['say', 'Hi.', '--out', 'a.m4a'], /expected a name that ends in .wav, .mp3, .opus/],
     [['say', 'Hi.', '--out', '-', '--json'], /both want stdout/],
     [['say', 'Hi.', '--transcript', 'A.'], /--transcript needs --prompt/],
     [['say', 'Hi.', '--vocoder-config', 'c.json'], /--vocoder-config needs --vocoder/],

@@ -108,11 +108,14 @@ export class Speech implements SpeechFields {
     const format = fileFormats[ending]
     if (!format)
       throw new RangeError(
-        `speech.save: "${path}" ends in "${ending}", expected ${Object.keys(fileFormats).join(', ')}; for other formats convert a .wav`,
+        `speech.save: "${path}" ends in "${ending}", expected ${speechEndings.join(', ')}; for other formats convert a .wav`,
       )
     await writeFile(path, await encodeAudio(this.audio, this.sampleRate, { format }))
   }
 }
+
+/** How the names of files end that `Speech.save` writes. */
+export const speechEndings: readonly string[] = ['.wav', '.mp3', '.opus', '.ogg', '.flac']
 
 const fileFormats: Readonly<Record<string, EncodedFormat>> = {
   '.wav': 'wav',

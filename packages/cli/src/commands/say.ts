@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { createSynthesizer, type Speech, type Synthesizer, type VocoderSource, Voice } from '@mynah/core'
+import { createSynthesizer, type Speech, type Synthesizer, speechEndings, type VocoderSource, Voice } from '@mynah/core'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
@@ -31,7 +31,7 @@ export const say: Command = {
     out: {
       value: 'FILE',
       short: 'o',
-      help: `.wav or .mp3 to write, or "-" for WAV on stdout (default: ${defaultOut}, or none with --play)`,
+      help: `${speechEndings.join(', ')} to write, or "-" for WAV on stdout (default: ${defaultOut}, or none with --play)`,
     },
     play: { help: 'play it' },
     seed: { value: 'N', help: 'an integer; the same seed on the same device gives the same speech (default: 0)' },
@@ -126,8 +126,8 @@ function readRequest(args: Arguments) {
   if (prompt === undefined && transcript !== undefined)
     throw new UsageError('--transcript needs --prompt FILE: the recording it belongs to')
   const out = args.text('out') ?? (args.flag('play') ? undefined : defaultOut)
-  if (out !== undefined && out !== '-' && !['.wav', '.mp3'].includes(extname(out).toLowerCase())) {
-    throw new UsageError(`--out is "${out}", expected a name that ends in .wav or .mp3, or "-"`)
+  if (out !== undefined && out !== '-' && !speechEndings.includes(extname(out).toLowerCase())) {
+    throw new UsageError(`--out is "${out}", expected a name that ends in ${speechEndings.join(', ')}, or "-"`)
   }
   if (out === '-' && args.flag('json')) throw new UsageError('--out - and --json both want stdout: name a file with --out')
   return {
