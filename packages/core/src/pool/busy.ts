@@ -12,4 +12,9 @@ export class BusyError extends MynahError {
     super(message, options)
     this.retryAfterSeconds = options.retryAfterSeconds
   }
+
+  /** True for any BusyError, even one from another installed copy of Mynah. */
+  static override isInstance(error: unknown): error is BusyError {
+    return super.isInstance(error)
+  }
 }
