@@ -41,7 +41,9 @@ const cases: Record<string, Build> = {
   normalizations: (g, x) => {
     const six = g.initializer('six', weight(6))
     const frames = g.transpose(x, [0, 2, 1])
-    return [g.instanceNormalization(x, six, six), g.layerNormalization(frames, six, six)]
+    const positive = g.initializer('positive', float32Tensor([1, 2, 3, 4, 5, 6], [6]))
+    const batch = g.node('BatchNormalization', [x, six, six, six, positive])
+    return [g.instanceNormalization(x, six, six), g.layerNormalization(frames, six, six), batch]
   },
   reshape: (g, x) => [g.reshape(x, [0, 2, 3, -1]), g.reshape(x, [-1]), g.reshape(x, [0, -1]), g.reshape(x, [g.lengthOf(x, 0), 3, 2, -1])],
   'reshape by a computed shape': (g, x) => g.reshape(g.mul(x, 1), [g.lengthOf(x, 0), g.mul(g.lengthOf(x, 2), 2), 3]),

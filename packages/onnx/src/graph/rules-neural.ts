@@ -93,6 +93,12 @@ const channelNormalization: Rule = call => {
   return [{ dtype, shape }]
 }
 
+const batchNormalization: Rule = call => {
+  const { dtype, shape } = call.float(0)
+  for (const index of [1, 2, 3, 4]) call.expectShape(index, [shape[1]!])
+  return [{ dtype, shape }]
+}
+
 /** X [T, B, I], W [directions, 4H, I], R [directions, 4H, H], bias [directions, 8H], hidden and cell state [directions, B, H]. */
 const lstm: Rule = call => {
   const { dtype, shape } = call.float(0, 3)
@@ -136,6 +142,7 @@ export const neuralRules: readonly (readonly [string, Rule])[] = [
   ['AveragePool', pool],
   ['LayerNormalization', layerNormalization],
   ['InstanceNormalization', channelNormalization],
+  ['BatchNormalization', batchNormalization],
   ['LSTM', lstm],
   ['MultiHeadAttention', multiHeadAttention],
 ]
