@@ -40,7 +40,7 @@ const SIGNS = table<Currency>(
 /** Signs that only stand behind the amount. */
 const BEHIND = table<Currency>([
   ['¢', ['cent', 'cents']],
-  ['zł', ['zloty', 'zlotys']],
+  ['zl', ['zloty', 'zlotys']],
   ['kr', ['krone', 'kroner']],
 ])
 /** Codes of ISO 4217 in common use, before the amount or behind it. */
@@ -123,7 +123,9 @@ export const MONEY_RULES: readonly Rule[] = [
       const last = RANGE_END.exec(context.text) as RegExpExecArray
       const scale = magnitude && last[2] && magnitude !== last[2] ? ` ${MAGNITUDES.get(magnitude)}` : ''
       const whole = withPer(match + last[0], last[1] as string, currency, last[2] ?? magnitude, context)
-      return { ...whole, text: `${minus && 'minus '}${numberToWords(number)}${scale} to ${whole.text}` }
+      const isExact = !magnitude && !last[2] && /[.,]\d\d$/.test(number)
+      const first = isExact ? sayMoney(number, currency, undefined, false) : numberToWords(number) + scale
+      return { ...whole, text: `${minus && 'minus '}${first} to ${whole.text}` }
     },
   },
   {
@@ -133,7 +135,7 @@ export const MONEY_RULES: readonly Rule[] = [
   },
   {
     name: 'money, sign or code behind: 20€, 50¢, 100 USD, 100$',
-    pattern: sticky(`(-?${MONEY_NUMBER})${MAGNITUDE}\\s?(?:([¢€£¥₹₩₽₺₴₪₫₱฿₿]|\\$(?![\\d\\p{L}])|(?:zł|kr)${END})|(${CODE})${END})`),
+    pattern: sticky(`(-?${MONEY_NUMBER})${MAGNITUDE}\\s?(?:([¢€£¥₹₩₽₺₴₪₫₱฿₿]|\\$(?![\\d\\p{L}])|(?:zl|kr)${END})|(${CODE})${END})`),
     say([match, number = '', magnitude, sign = '', code = ''], context) {
       const currency = (CODES.get(code) ?? BEHIND.get(sign) ?? SIGNS.get(sign)) as Currency
       return withPer(match, number, currency, magnitude, context)

@@ -73,9 +73,11 @@ export const QUANTITY_RULES: readonly Rule[] = [
           : undefined
       if (/\.\d/.test(number)) return words
       if (letter === 'T' || /^[248]K$/.test(match)) return undefined
+      if ((/^[-–]\d/.test(rest) || /\d[kKM][-–]$/.test(before(context, 3))) && letter !== 'B') return words
       const isRace = /^[KkM]$/.test(letter) && /^ (?:run|race|walk|swim|resolution|video|tv|monitor|display)(?!\p{L})/iu.test(rest)
       if (isRace) return undefined
-      if (letter === 'K' || letter === 'k') return number.length >= 3 || /^ (?:people|\p{Ll}{3,}s)(?!\p{L})/u.test(rest) ? words : undefined
+      if (letter === 'K' || letter === 'k')
+        return number.length >= (letter === 'k' ? 2 : 3) || /^ (?:people|\p{Ll}{3,}s)(?!\p{L})/u.test(rest) ? words : undefined
       return COUNTED.test(rest) &&
         !(letter === 'B' && /^(?:Bus|Gate|Apt|Room|Exit|Seat|Row|Unit|Flat)$/i.test(context.previous)) &&
         !/^$|^[.,;!?)]/.test(rest)

@@ -49,7 +49,7 @@ export const NUMBER = [
   '(?:\\d{1,3}(?:\\.\\d{3}){2,12}(?![\\d,]|\\.\\d)',
   "\\d{1,3}(?:'\\d{3}){1,12}(?![\\d'])",
   '\\d{1,3}(?: \\d{3}){2,12}(?!\\d| \\d)',
-  '(?<!\\d|(?:page|room|flight|route|number|chapter|channel|version|year|in|since|by|of) )[1-9]\\d{0,2} \\d{3}(?=\\s\\p{L}|[.,;!?]?$)',
+  '(?<!\\d|(?:page|room|flight|route|number|chapter|channel|version|year|in|since|by|of) )[1-9]\\d{0,2} \\d{3}(?=\\s\\p{L}|\\s?[€£$%]|[.,;!?]?$)',
   '\\d{1,2}(?:,\\d{2}){1,10},\\d{3}(?!\\d)',
   '\\d{1,3}(?:,\\d{3}){1,12}(?:\\.\\d{1,40})?(?!\\d)',
   '\\d{1,40}(?:\\.\\d{1,40})?',

@@ -65,7 +65,7 @@ const OPERAND = /[\p{L}\p{N})\]]/u
 function readDash(sign: string, { previous, text, index }: RuleContext, { before, after, left, right }: Around): SignReading {
   const word = (spoken: string): SignReading => ({ kind: 'word', text: spoken, length: 1 })
   const pause: SignReading = { kind: 'mark', text: '—', length: 1 }
-  const numbers = /[\d%]$/.test(previous) && /[$€£\d]/.test(right)
+  const numbers = /\d ?(?:%|°?[CF]?|[kKM]|[a-zµ]{1,2})$/.test(previous) && /[$€£\d]/.test(right)
   if (before === ' ' && after === ' ') {
     const variable =
       /(?:^|[\s(=])[a-z]$/.test(text.slice(Math.max(0, index - 3), index - 1)) &&
@@ -79,7 +79,7 @@ function readDash(sign: string, { previous, text, index }: RuleContext, { before
   }
   if (numbers) return word('to')
   if (sign === '–') return betweenNames(previous, text.slice(index + 1, index + 5)) ? word('to') : { kind: 'layout', length: 1 }
-  if (/\d$/.test(previous) && /^-(?:present|now|today|date)(?!\p{L})/u.test(text.slice(index, index + 9))) return word('to')
+  if (/\d$/.test(previous) && /^-(?:present|now|today|date|noon|midnight)(?!\p{L})/u.test(text.slice(index, index + 11))) return word('to')
   return { kind: 'layout', length: 1 }
 }
 
