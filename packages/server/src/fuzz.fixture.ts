@@ -59,15 +59,30 @@ export async function fuzzBodies(runs: number, seed: number): Promise<Map<number
   const statuses = new Map<number, number>()
   await fc.assert(
     fc.asyncProperty(path, contentType, body, async (where, type, text) => {
-      const response = await ask(where, { method: 'POST', headers: type === '' ? {} : { 'content-type': type }, body: text })
+      const [response, answer] = await withinSeconds(30, async () => {
+        const answered = await ask(where, { method: 'POST', headers: type === '' ? {} : { 'content-type': type }, body: text })
+        return [answered, await answered.text()] as const
+      })
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
-      const answer = await response.text()
       if (response.status < 400) return
       const { error, detail } = JSON.parse(answer)
       const { message } = error ?? detail
       if (response.status >= 500 || typeof message !== 'string' || message.length < 10) throw new Error(`${response.status}: ${answer}`)
     }),
-    { numRuns: runs, seed },
+    { numRuns: runs, seed, endOnFailure: true },
   )
   return statuses
+}
+
+/** No request may go unanswered. */
+async function withinSeconds<T>(seconds: number, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([work(), tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
 }
