@@ -102,7 +102,8 @@ class Generator(nn.Module):
         return [torch.zeros(batch, self.config["channels"], layer.dilation, device=device) for layer in self.layers]
 
     def step(self, code, mel, state, n):
-        """The code before [B], mel of this sample [B, M] and state (changed in place) -> logits [B, classes] of sample n"""
+        """The code before [B], mel of this sample [B, M] and state (changed in place) -> logits [B, classes] of sample
+        n"""
         x, mel, skips = self.first(code)[..., None], mel[..., None], 0.0
         for layer, ring in zip(self.layers, state):
             at = n % layer.dilation
