@@ -1,5 +1,5 @@
 /**
- * `pnpm bench:text`: whether reading and cutting take time in proportion to the length of the text. Each row is one unit of text, repeated to 10,000 and to
+ * `pnpm bench:text [normalize | segment]`: whether reading and cutting take time in proportion to the length of the text. Each row is one unit of text, repeated to 10,000 and to
  * 100,000 characters; the long text may take at most {@link RATIO_LIMIT} times as long as the short one ten times (1 is proportional, 10 is the square). Fails otherwise.
  */
 import { readHomographs } from '../src/text/homographs.ts'
@@ -91,12 +91,14 @@ const works: readonly (readonly [string, (text: string) => unknown])[] = [
   ['segment', cut],
 ]
 let worst = 0
+const [only] = process.argv.slice(2)
 for (const [name, work] of works) {
+  if (only && only !== name) continue
   for (const unit of UNITS) {
     const [short, long] = [10_000, 100_000].map(length => unit.repeat(length / unit.length)) as [string, string]
     const [tenShort, oneLong] = [new Array<string>(10).fill(short), [long]]
     let [before, after] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       before = Math.min(before, await milliseconds(work, tenShort))
       after = Math.min(after, await milliseconds(work, oneLong))
     }
