@@ -37,8 +37,8 @@ export interface Behaviour {
   amplitude?: number
   /** The longest utterance that the language model can speak. */
   longestFrames?: number
-  /** Frames of a stretch that the language model gives; all at once by default. */
-  stretchFrames?: number
+  /** Frames of a chunk that the language model gives; all at once by default. */
+  chunkFrames?: number
   readonly asked: { phonemes: Int32Array; options: GenerateOptions }[]
   readonly encoded: Float32Array[]
 }
@@ -103,18 +103,18 @@ export function createTinyModels(behaviour: Behaviour): Models {
         }
         const random = createRandom(options.seed ?? 0)
         const levels = Float32Array.from({ length: frames }, () => 0.5 + 0.5 * random.uniform())
-        const stretch = (from: number, to: number) =>
+        const chunk = (from: number, to: number) =>
           float32Tensor(Array.from({ length: latentDim }, () => [...levels.subarray(from, to)]).flat(), [latentDim, to - from])
-        const { stretchFrames = frames } = behaviour
+        const { chunkFrames = frames } = behaviour
         let given = 0
-        for (; given + stretchFrames < frames; given += stretchFrames) {
+        for (; given + chunkFrames < frames; given += chunkFrames) {
           const ended: number[] = []
-          for (let end = 0, i = 0; i < durations.length && end + durations[i]! <= given + stretchFrames; end += durations[i++]!)
+          for (let end = 0, i = 0; i < durations.length && end + durations[i]! <= given + chunkFrames; end += durations[i++]!)
             ended.push(durations[i]!)
-          yield { latents: stretch(given, given + stretchFrames), durations: Int32Array.from(ended) }
+          yield { latents: chunk(given, given + chunkFrames), durations: Int32Array.from(ended) }
         }
         const complete = frames < limit || durations.length === phonemes.length
-        yield { latents: stretch(given, frames), durations: Int32Array.from(durations), stopped: complete ? 'end' : 'length' }
+        yield { latents: chunk(given, frames), durations: Int32Array.from(durations), stopped: complete ? 'end' : 'length' }
       },
       [Symbol.asyncDispose]: dispose,
     },

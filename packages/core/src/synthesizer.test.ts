@@ -262,11 +262,11 @@ describe('stream', () => {
   })
 
   it.each([1, 7, 25, 40])(
-    'gives words as soon as they are known, where the language model gives stretches of %d frames',
-    async stretchFrames => {
+    'gives words as soon as they are known, where the language model gives chunks of %d frames',
+    async chunkFrames => {
       const long = 'Hello over there, my dear friends of the green valley. Bye.'
       const once = createTinySynthesizer()
-      const { synthesizer, voice } = createTinySynthesizer({ stretchFrames })
+      const { synthesizer, voice } = createTinySynthesizer({ chunkFrames })
       const whole = await once.synthesizer.synthesize(long, { voice, loudness: false })
       const chunks = await collect(synthesizer.stream(long, { voice, loudness: false }))
       expect(chunks.length).toBeGreaterThan(2)
@@ -283,9 +283,9 @@ describe('stream', () => {
     },
   )
 
-  it('cuts at maxSeconds what comes in stretches as it cuts the whole', async () => {
+  it('cuts at maxSeconds what comes in chunks as it cuts the whole', async () => {
     const once = createTinySynthesizer()
-    const { synthesizer, voice } = createTinySynthesizer({ stretchFrames: 20 })
+    const { synthesizer, voice } = createTinySynthesizer({ chunkFrames: 20 })
     for (const maxSeconds of [0.3, 0.9, 1.5, 2.2]) {
       const whole = await once.synthesizer.synthesize(text, { voice, maxSeconds, loudness: false })
       const { audio, words, warnings } = await synthesizer.synthesize(text, { voice, maxSeconds, loudness: false })

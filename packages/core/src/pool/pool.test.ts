@@ -22,7 +22,7 @@ const errorOf = (promise: Promise<unknown>) =>
 /** Models whose worker dies at the given calls of the language model. */
 function crashing(...calls: number[]) {
   const log = { calls: 0 }
-  const models = createTinyModels({ asked: [], encoded: [], stretchFrames: 10 })
+  const models = createTinyModels({ asked: [], encoded: [], chunkFrames: 10 })
   const { lm } = models
   return {
     log,
@@ -121,7 +121,7 @@ describe('a pool', () => {
 
 describe('a worker that dies', () => {
   it('before anything was heard is not noticed, but for the count', async () => {
-    const plain = createTinySynthesizer({ stretchFrames: 10 })
+    const plain = createTinySynthesizer({ chunkFrames: 10 })
     const expected = await plain.synthesizer.synthesize(text, { voice: plain.voice })
     const { models } = crashing(1, 4)
     const { synthesizer, voice } = createTinySynthesizer({}, models)

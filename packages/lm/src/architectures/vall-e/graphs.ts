@@ -183,10 +183,10 @@ function sumEmbeddings(graph: GraphBuilder, weights: Weights, config: VallEConfi
   )
   const rows = tables.reduce((sum, table) => sum + table.length / dim, 0)
   const table = graph.initializer('nar_audio_embeddings', stack(tables, [rows, dim]))
-  const levels = graph.unsqueeze(graph.range(0, codebooks), [1]) // [K, 1]
-  const offsets = graph.add(graph.mul(levels, audioTokens), graph.cast(graph.greater(levels, 0), 'int64')) // codebook 0 has one more row
+  const which = graph.unsqueeze(graph.range(0, codebooks), [1]) // [K, 1]
+  const offsets = graph.add(graph.mul(which, audioTokens), graph.cast(graph.greater(which, 0), 'int64')) // codebook 0 has one more row
   const vectors = graph.gather(table, graph.add(codes, offsets)) // [K, T, D]
-  const isKnown = graph.cast(graph.less(levels, known), 'float32') // [K, T]
+  const isKnown = graph.cast(graph.less(which, known), 'float32') // [K, T]
   return graph.reduceSum(graph.mul(vectors, graph.unsqueeze(isKnown, [2])), [0])
 }
 
