@@ -17,7 +17,7 @@ const FOLDED: readonly (readonly [RegExp, string])[] = [
   [/\s+/g, ' '],
 ]
 /** Letters and marks of the IPA, and what is put between and around them. */
-const IPA = /^(?:[a-zæçðøħŋœǀ-ǃɐ-ʯʰ-ʸˀˁˈˌːˑ˞ˠ-ˤˬβθχεⁿᵊᵻᵿ∫‿⁀.'’′:,\s[\](){}|‖-]|\p{M})+$/u
+const IPA = /^(?:[a-zæçðøħŋœǀ-ǃɐ-ʯʰ-ʸˀˁˈˌːˑ˞ˠ-ˤˬβθχεⁿᵊᵻᵿ∫‿⁀.'’′:,\s[\](){}|‖⁼↑↓→↗↘-]|\p{M})+$/u
 
 /** Whether text between slashes is IPA and no path: nothing but its signs, and one at least that plain letters do not have. */
 export function isIpa(text: string): boolean {

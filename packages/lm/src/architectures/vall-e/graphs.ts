@@ -233,7 +233,8 @@ function textPrenetLayers(graph: GraphBuilder, x: Value, weights: Weights): Valu
       graph.initializer(`${i}.${name}`, norm.get(name, [dim])),
     )
     y = conv1d(graph, y, weights.scope(`${i}`), { padding: 'same' })
-    y = graph.relu(graph.node('BatchNormalization', [y, ...parameters], { epsilon: normEpsilon }))
+    const types = [{ dtype: y.dtype, shape: y.shape }]
+    y = graph.relu(graph.node('BatchNormalization', [y, ...parameters], { epsilon: normEpsilon }, { types }))
   }
   return linear(graph, graph.transpose(y, [0, 2, 1]), weights.scope(`${textPrenet.linear}`))
 }
