@@ -105,6 +105,7 @@ function streamDecoded({ sampleRate, channels, format, warnings }: Audio, close:
 /** A 16-bit mono WAV file that is written piece by piece. Disposing of it completes the header. */
 export interface WavWriter extends Disposable {
   /** @param samples float32 [S], nominally in [-1, 1]; clamped beyond, NaN is silence */
+  /** Appends samples, interleaved where there are several channels. */
   write(samples: Float32Array): void
 }
 

@@ -34,6 +34,7 @@ export interface HubOptions {
   /** A connection that brings nothing for so long is dropped, and tried again; 30 by default. */
   readonly timeoutSeconds?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called as a download goes on. */
   readonly onProgress?: ((progress: HubProgress) => void) | undefined
 }
 

@@ -11,6 +11,7 @@ export interface Weights extends Disposable {
   readonly source: string
   /** Names in the order of the file, relative to the scope, without the scales of quantized tensors and the halves of weight-normed ones. */
   readonly names: readonly string[]
+  /** Whether there is a tensor of that name. */
   has(name: string): boolean
   /** @throws {CheckpointError} `missing-tensor` */
   shape(name: string): readonly number[]
