@@ -84,6 +84,7 @@ export class Decoding implements AsyncDisposable {
     this.logits = logits!.data as Float32Array
   }
 
+  /** Frees the caches. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#state.dispose()
   }
