@@ -1,7 +1,7 @@
-"""Turns what `pnpm judge SET` spoke and score.py measured into the tables and the plots of docs/results.md, and keeps
+"""Turns what `pnpm judge SET` spoke and score.py measured into the tables and the plots of docs/history/results.md, and keeps
 the history.
 
-usage: python eval/results.py SET [--run mynah] [--history ../docs/results.json] [--plots ../docs/results]
+usage: python eval/results.py SET [--run mynah] [--history ../docs/history/results.json] [--plots ../docs/history/results]
     [--robustness OUT] [--note TEXT]
 Reads SET/RUN and SET/references, replaces or appends the run in the history, draws wer.png and similarity.png of all
 runs, writes the table over time into results.md, prints the table of this one. Without SET it only draws and writes
@@ -160,8 +160,8 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument("set", nargs="?")
     a.add_argument("--run", default="mynah")
-    a.add_argument("--history", default=docs / "results.json")
-    a.add_argument("--plots", default=docs / "results")
+    a.add_argument("--history", default=docs / "history" / "results.json")
+    a.add_argument("--plots", default=docs / "history" / "results")
     a.add_argument("--robustness")
     a.add_argument("--note")
     a = a.parse_args()
