@@ -5,7 +5,7 @@ MelGAN is not asked: it has no spectral loss, and its spectral distance does not
 import csv, json, statistics
 import pytest, torch
 from data.corpus import Segments
-from papers.codecs import encodec
+from papers.codecs import encodec, soundstream
 from papers.valle import VallE
 from train import common
 
@@ -45,6 +45,7 @@ def overfit(monkeypatch):
 
     monkeypatch.setattr(Segments, "__call__", same)
     monkeypatch.setattr(common.Run, "scale_rates", lambda self, factor: schedule(self, FASTER * factor))
+    monkeypatch.setattr(soundstream.Recipe, "rate", FASTER * soundstream.Recipe.rate)
 
 
 @pytest.mark.parametrize("name", RECIPES)

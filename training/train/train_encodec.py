@@ -88,7 +88,7 @@ def main():
             io[f"codes_bw{kbps}{part}"] = codes
             io[f"audio_out_bw{kbps}"] = codec.decode(codes) * scale[..., None]
             if part:
-                io[f"scale_bw{kbps}{part}"] = scale
+                io[f"scale_bw{kbps}{part}"] = scale.clone()
             else:
                 io["latent"] = codec.encoder(x)
         write_case(
