@@ -85,8 +85,9 @@ export function createTts<A extends LiveKitAgents>({
     const bytes = chunk.toPcm16()
     const samples = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
     const size = Math.round(frameSeconds * sampleRate)
-    const deltaText = chunk.words.map(({ text }) => `${text} `).join('')
-    const timedTranscripts = chunk.words.map(({ text, startSeconds, endSeconds }) =>
+    const words = chunk.words.filter(({ text }) => text !== '') // without marks of SSML
+    const deltaText = words.map(({ text }) => `${text} `).join('')
+    const timedTranscripts = words.map(({ text, startSeconds, endSeconds }) =>
       agents.createTimedString({ text: `${text} `, startTime: startSeconds, endTime: endSeconds }),
     )
     for (let start = 0; start < samples.length; start += size) {

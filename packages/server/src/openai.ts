@@ -225,9 +225,9 @@ async function* toEvents(
   }
 }
 
-/** Word times on the wire. */
-export function toWord({ text, startSeconds, endSeconds }: Speech['words'][number]) {
-  return { text, start: round(startSeconds), end: round(endSeconds) }
+/** Word times on the wire; a mark of SSML has its name, and no text. */
+export function toWord({ text, startSeconds, endSeconds, mark }: Speech['words'][number]) {
+  return { text, start: round(startSeconds), end: round(endSeconds), ...(mark === undefined ? {} : { mark }) }
 }
 
 const round = (seconds: number) => Math.round(seconds * 1000) / 1000
