@@ -35,14 +35,17 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
     'Vols=volumes|Secs=sections|Arts=articles|Ex=example|Rm=room|Apt=apartment|Ste=suite|Op=opus|ca=circa|Arr=arrival|pop=population|Ep=episode|Eps=episodes|Lvl=level|Prop=proposition|elev=elevation|alt=altitude',
     digit,
   ),
-  list('Tbl=table|para=paragraph|paras=paragraphs|ll=lines|fn=footnote|Rte=route|Ver=version', digit),
+  list('Tbl=table|para=paragraph|paras=paragraphs|ll=lines|fn=footnote|Rte=route|Rt=route|Ver=version', digit),
   list(
     'etc=etcetera|Jr=Junior|Inc=Incorporated|Ltd=Limited|Corp=Corporation|Co=Company|Bros=Brothers|al=al|Esq=Esquire|Div=Division|Sts=Streets|Aves=Avenues|Acct=account|Accts=accounts|Amt=amount|ea=each|Ctr=Center|Twp=Township|Svcs=Services|qtr=quarter',
     final,
   ),
   list('Ave=Avenue|Blvd=Boulevard|Rd=Road|Hwy=Highway|Pkwy=Parkway|Ln=Lane|Ct=Court|Pl=Place|Sq=Square|Expy=Expressway', final),
   list('Expwy=Expressway|Ter=Terrace|Cir=Circle|Fwy=Freeway|Tpke=Turnpike|Hts=Heights|Bldg=Building|Fl=Floor|Dept=Department', final),
-  list('Univ=University|Assn=Association|Assoc=Association|Govt=government|Mfg=manufacturing|Attn=attention|Attys=attorneys', final),
+  list(
+    'Univ=University|Hosp=Hospital|Assn=Association|Assoc=Association|Govt=government|Mfg=manufacturing|Attn=attention|Attys=attorneys',
+    final,
+  ),
   list('Misc=miscellaneous|hrs=hours|hr=hour|mins=minutes|yrs=years|yr=year|lbs=pounds|oz=ounces|tbsp=tablespoon|tsp=teaspoon', final),
   list('qty=quantity|wk=week|wks=weeks|mo=month|mos=months|appt=appointment|assoc=associate|Mgmt=management|Mgr=manager', final),
   list('max=maximum|min=minimum|avg=average|eds=editors|trans=translated|temp=temperature|temps=temperatures|dist=distance', more),
@@ -51,10 +54,7 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
     'Ref=reference|Refs=references|Ph=phone|inst=institute|dir=directed|prod=produced|rev=revised|resp=respectively|attrib=attributed',
     more,
   ),
-  list(
-    'feat=featuring|approx=approximately|incl=including|excl=excluding|cf=compare|viz=namely|vs=versus|v=versus|eg=for example|ie=that is',
-    {},
-  ),
+  list('feat=featuring|approx=approximately|incl=including|excl=excluding|cf=compare|viz=namely|vs=versus|eg=for example|ie=that is', {}),
   list('e.g=for example|i.e=that is|a.k.a=also known as', {}),
   list('Ph.D=P H D|et al=et al', final),
   [
@@ -88,6 +88,7 @@ export const ABBREVIATIONS = table<readonly Abbreviation[]>(
         { say: 'circa', ...digit },
       ],
     ],
+    ['v', [{ say: 'versus', after: /[^-–—/\\]$/ }]], // and not the option -v
     ['b', [{ say: 'born', ...digit, after: /(?:^|[(,;] ?)$/ }]],
     ['d', [{ say: 'died', ...digit, after: /(?:^|[(,;] ?)$/ }]],
     ['cor', [{ say: 'corner', ...more, after: /(?:^|[^\p{L}])(?:the |at )?$/u }]],

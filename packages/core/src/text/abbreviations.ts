@@ -53,6 +53,18 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
     pattern: sticky(`(${anyOf(SLASHED.keys())})(?!/)(?:(?<=w/)(?![a-z](?![a-z]))|${END})`, 'i'),
     say: ([, key = '']) => SLASHED.get(key.toLowerCase()),
   },
+  {
+    name: 'chapter, appendix: Chap. 4, App. B',
+    pattern: sticky('(?:([Cc]hap)(s)?\\.(?=\\s\\d)|(App)\\.(?=\\s[A-HJ-Z](?:[,;)\\d]|\\.?$)))'),
+    say: ([match, chapter, many = ''], context) =>
+      match.startsWith('c') && !/(?:^|[(,;]\s?|\b(?:in|see|from|of)\s)$/.test(before(context, 8))
+        ? undefined // "a nice chap. 5 others"
+        : chapter
+          ? `chapter${many}`
+          : 'appendix',
+  },
+  { name: 'flourished: fl. 1600', pattern: sticky('fl\\.(?=\\s(?:ca?\\.\\s?)?1\\d{3}(?!\\d))'), say: () => 'flourished' },
+  { name: 'pls', pattern: sticky(`[Pp]ls${END}`), say: () => 'please' },
   { name: 'abbreviation with a dot', pattern: sticky(`(${DOTTED})\\.('s)?(?!\\p{L})`), say: sayAbbreviation },
   { name: 'abbreviation without a dot', pattern: sticky(`(${DOTLESS})(?= \\p{Lu})`), say: sayAbbreviation },
   {
@@ -72,6 +84,7 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
     say: ([, period = '']) => `${PERIOD_NAMES.get(period)} over ${PERIOD_NAMES.get(period)}`,
   },
   { name: 'vs', pattern: sticky(`vs${END}`), say: () => 'versus' },
+  { name: 'MSc, BSc', pattern: sticky(`([MB])Sc('s|s)?${END}`), say: ([, first, ending = '']) => `${first} S C${ending && "'s"}` },
   { name: 'PhD', pattern: sticky(`PhD('s|s)?${END}`), say: ([, ending = '']) => `P H D${ending && "'s"}` },
   {
     name: 'prefix before digits: mid-1990s',

@@ -153,10 +153,10 @@ export const DATE_RULES: readonly Rule[] = [
     },
   },
   {
-    name: 'month and day in numbers: on 12/25, due: 6/15',
+    name: 'month and day in numbers: on 12/25, due: 6/15, 03/15',
     pattern: sticky(`(\\d{1,2})/(\\d{1,2})${END}(?![/\\d])`),
     say: ([, month = '', day = ''], context) =>
-      DATED.test(before(context, 16)) && isDate(Number(month), Number(day)) && `${month}/${day}` !== '9/11'
+      (DATED.test(before(context, 16)) || /^0/.test(month)) && isDate(Number(month), Number(day)) && `${month}/${day}` !== '9/11'
         ? sayDate(monthName(Number(month)), day)
         : undefined,
   },

@@ -123,6 +123,11 @@ export const MEASURE_RULES: readonly Rule[] = [
     },
   },
   {
+    name: 'many: 100s of, 1,000s of',
+    pattern: sticky('(10|100|1,?000)s(?= of(?!\\p{L}))'),
+    say: ([, digits = '']) => ({ 2: 'tens', 3: 'hundreds' })[digits.length] ?? 'thousands',
+  },
+  {
     name: 'unit: 5 km, 20°C, 100 million kg, 3 GB, ½ cup, 5 mg/kg/day',
     pattern: sticky(`${AMOUNT}${SCALE}([ -]?)(?=[\\p{L}°‰µΩ])`),
     say: sayMeasure,

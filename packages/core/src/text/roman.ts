@@ -1,5 +1,5 @@
 import { isOpener } from './dots.ts'
-import { cardinalToWords, ordinalToWords, romanToNumber } from './numbers.ts'
+import { cardinalToWords, ordinalToWords, romanToNumber, yearToWords } from './numbers.ts'
 import { after, before, END, type Rule, sticky } from './rules.ts'
 import { wordSet } from './table.ts'
 
@@ -46,6 +46,14 @@ export const ROMAN_RULES: readonly Rule[] = [
     say([, numeral = '', letter], { previous }) {
       const value = romanToNumber(numeral)
       return value !== undefined && NUMBERED_NOUNS.has(previous.toLowerCase()) ? `${cardinalToWords(String(value))} ${letter}` : undefined
+    },
+  },
+  {
+    name: 'Roman numeral of a year: MCMXCIV',
+    pattern: sticky(`(M[MDCLXVI]{3,12})${END}(?!-)`),
+    say([, numeral = '']) {
+      const value = romanToNumber(numeral)
+      return value === undefined || value > 2100 ? undefined : yearToWords(String(value))
     },
   },
   {

@@ -68,8 +68,8 @@ function readDash(sign: string, { previous, text, index }: RuleContext, { before
   const numbers = /\d ?(?:%|°?[CF]?|[kKM]|[a-zµ]{1,2})$/.test(previous) && /[$€£\d]/.test(right)
   if (before === ' ' && after === ' ') {
     const variable =
-      /(?:^|[\s(=])[a-z]$/.test(text.slice(Math.max(0, index - 3), index - 1)) &&
-      /^ [a-z\d](?![\p{L}])/u.test(text.slice(index + 1, index + 4))
+      /(?:^|[\s(=])(?:[a-z]|\d{0,4}[abknpqtuvxyz][²³]?)$/.test(text.slice(Math.max(0, index - 8), index - 1)) &&
+      /^ (?:[a-z]|\d{1,4}[a-z]?)(?![\p{L}])/u.test(text.slice(index + 1, index + 8))
     return (sign === '-' && numbers && /\d/.test(left)) || variable ? word('minus') : pause
   }
   if (sign === '–' && before === ' ' && after !== ' ' && /\d/.test(after) && !/\d$/.test(previous)) return word('minus')

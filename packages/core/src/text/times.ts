@@ -1,6 +1,6 @@
 import { sentenceMark } from './dots.ts'
 import { cardinalToWords, digitsToWords } from './numbers.ts'
-import { END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
+import { before, END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
 import { readPer } from './units.ts'
 
 /** "pm", "p.m.", "P. M."; its last group is the dot, which may be a full stop too. */
@@ -79,6 +79,14 @@ export const TIME_RULES: readonly Rule[] = [
     name: 'time with one letter: 6:42a, 7:58p',
     pattern: sticky(`(\\d{1,2}):(\\d{2})([ap])${END}`),
     say: ([, hour = '', minute, half]) => sayClock(hour, minute, undefined, half),
+  },
+  {
+    name: 'hours with one letter: 7a-4p, 7:30a–4p',
+    pattern: sticky(`(\\d{1,2})(?:(a)(?=\\s?[-–]\\s?\\d{1,2}(?::\\d\\d)?p${END})|(p)${END})`),
+    say: ([, hour = '', morning], context) =>
+      Number(hour) > 12 || (!morning && !/(?:\d{1,2}a|:\d\d[ap]?)\s?[-–]\s?$/.test(before(context, 8)))
+        ? undefined
+        : sayClock(hour, undefined, undefined, morning ? 'a' : 'p'),
   },
   {
     name: 'hour: 5pm, 12 a.m.',
