@@ -45,7 +45,8 @@ export function createLoudnessMeter(sampleRate: number): LoudnessMeter {
   if (!(sampleRate >= 1000)) throw new RangeError(`createLoudnessMeter: sampleRate is ${sampleRate}, expected 1000 Hz and more`)
   const filters = kWeighting(sampleRate).map(coefficients => ({ coefficients, x1: 0, x2: 0, y1: 0, y2: 0 }))
   const stepSamples = Math.round(stepSeconds * sampleRate)
-  const steps: number[] = [] // sums of squares of whole steps
+  const steps: number[] = [] // sums of squares of the last three whole steps, or of all of a shorter signal
+  const powers: number[] = [] // of whole blocks
   let sum = 0
   let count = 0
 
@@ -66,17 +67,19 @@ export function createLoudnessMeter(sampleRate: number): LoudnessMeter {
         if (++count < stepSamples) continue
         steps.push(sum)
         sum = count = 0
+        if (steps.length < 4) continue
+        powers.push((steps[0]! + steps[1]! + steps[2]! + steps[3]!) / (4 * stepSamples))
+        steps.shift()
       }
     },
     get integrated() {
-      if (steps.length < 4) {
+      if (powers.length === 0) {
         const samples = steps.length * stepSamples + count
         return toLufs(samples ? (steps.reduce((total, step) => total + step, 0) + sum) / samples : 0)
       }
-      const powers = steps.slice(3).map((step, i) => (steps[i]! + steps[i + 1]! + steps[i + 2]! + step) / (4 * stepSamples))
-      const audible = powers.filter(power => toLufs(power) > absoluteGate)
-      const gate = toLufs(mean(audible)) + relativeGate
-      return toLufs(mean(audible.filter(power => toLufs(power) > gate)))
+      const audible = powers.filter(power => power > toPower(absoluteGate))
+      const gate = mean(audible) * 10 ** (relativeGate / 10)
+      return toLufs(mean(audible.filter(power => power > gate)))
     },
   }
 }
@@ -92,4 +95,5 @@ export function integratedLoudness(samples: Float32Array, sampleRate: number): n
 }
 
 const mean = (values: readonly number[]) => (values.length ? values.reduce((total, value) => total + value, 0) / values.length : 0)
+const toPower = (lufs: number) => 10 ** ((lufs + 0.691) / 10)
 const toLufs = (power: number) => (power > 0 ? -0.691 + 10 * Math.log10(power) : Number.NEGATIVE_INFINITY)

@@ -1,3 +1,5 @@
+import { joinPieces } from './audio.ts'
+
 /** Segments follow one another by this much, and overlap by as much: a window holds two periods of a voice of 83 Hz. */
 const hopSeconds = 0.012
 /** A segment may be taken from this much earlier or later, so that it continues the one before: half a period of a voice of 70 Hz. */
@@ -89,10 +91,7 @@ export function createTimeScaler(sampleRate: number): TimeScaler {
         const end = edges.at(-1)!
         edges.push({ at: end.at + span.input, becomes: end.becomes + span.output })
       }
-      const joined = new Float32Array(input.length + samples.length)
-      joined.set(input)
-      joined.set(samples, input.length)
-      input = joined
+      input = joinPieces([input, samples])
       const known = dropped + input.length
       const length = Math.round(edges.at(-1)!.becomes)
       const parts: Float32Array[] = []
@@ -114,9 +113,7 @@ export function createTimeScaler(sampleRate: number): TimeScaler {
           dropped = needed
         }
       }
-      const scaled = new Float32Array(parts.length * hop - (last ? Math.max(0, given - length) : 0))
-      for (const [i, part] of parts.entries()) scaled.set(part.subarray(0, Math.min(hop, scaled.length - i * hop)), i * hop)
-      return scaled
+      return joinPieces(parts, parts.length * hop - (last ? Math.max(0, given - length) : 0))
     },
   }
 }

@@ -54,15 +54,16 @@ export async function* speakText(models: Models, request: SpeechRequest): Speech
       unsaid.push(`SSML: there is no voice "${utterance.voice}"; the text was spoken with ${voice.name}`)
     let frontEndSeconds = (performance.now() - asked) / 1000
     const begunSeconds = samples / sampleRate
+    const pace = Math.min(speedRange[1], Math.max(speedRange[0], speed * (utterance.rate ?? 1)))
     const chunks = speak(models, utterance, {
       ...sampling,
       ...(language === undefined ? {} : { language }),
       prompt: (await asks) ?? voice,
-      speed: Math.min(speedRange[1], Math.max(speedRange[0], speed * (utterance.rate ?? 1))),
+      speed: pace,
       seed: Math.floor(random.uniform() * 2 ** 32),
       signal,
       maxSeconds: maxSeconds - begunSeconds,
-      ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / codec.frameRate / speed }) } : {}),
+      ...(onProgress ? { onFrame: frames => onProgress({ utterances, seconds: begunSeconds + frames / codec.frameRate / pace }) } : {}),
     })
     for await (const spoken of chunks) {
       signal.throwIfAborted()
