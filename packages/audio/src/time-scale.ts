@@ -28,40 +28,108 @@ export interface TimeScaler {
  * @param sampleRate Hz
  */
 export function createTimeScaler(sampleRate: number): TimeScaler {
-  const hop = Math.round(hopSeconds * sampleRate)
-  const reach = Math.round(searchSeconds * sampleRate)
-  const window = Float32Array.from({ length: 2 * hop }, (_, i) => 0.5 - 0.5 * Math.cos((Math.PI * (i + 0.5)) / hop))
-  let input: Float32Array = new Float32Array(0)
-  let dropped = 0 // samples of the input that are no longer kept
-  const edges: { at: number; becomes: number }[] = [{ at: 0, becomes: 0 }]
-  let edge = 0
-  let given = 0
-  let position = -hop // where the segment before was taken from
-  let tail: Float32Array | undefined // its second half, windowed
+  return new Wsola(sampleRate)
+}
+
+class Wsola implements TimeScaler {
+  readonly #hop: number
+  readonly #reach: number
+  /** Of the input at the beginning that need not be kept any longer: so many are dropped at once, since that copies the rest. */
+  readonly #droppedAtOnce: number
+  readonly #window: Float32Array
+  #input: Float32Array = new Float32Array(0)
+  /** Samples of the input that are no longer kept. */
+  #dropped = 0
+  readonly #edges: { at: number; becomes: number }[] = [{ at: 0, becomes: 0 }]
+  #edge = 0
+  #given = 0
+  /** Where the segment before was taken from. */
+  #position: number
+  /** Its second half, windowed. */
+  #tail: Float32Array | undefined
+
+  constructor(sampleRate: number) {
+    const hop = Math.round(hopSeconds * sampleRate)
+    this.#hop = hop
+    this.#reach = Math.round(searchSeconds * sampleRate)
+    this.#droppedAtOnce = 4 * sampleRate
+    this.#window = Float32Array.from({ length: 2 * hop }, (_, i) => 0.5 - 0.5 * Math.cos((Math.PI * (i + 0.5)) / hop))
+    this.#position = -hop
+  }
+
+  push(samples: Float32Array, spans: readonly TimeSpan[], last = false): Float32Array {
+    this.#add(samples, spans)
+    const hop = this.#hop
+    const known = this.#dropped + this.#input.length
+    const length = Math.round(this.#edges.at(-1)!.becomes)
+    const parts: Float32Array[] = []
+    while (this.#given < length) {
+      const ideal = Math.round(this.#origin(this.#given))
+      const natural = this.#position + hop
+      if (!last && Math.max(ideal + this.#reach, natural) + 2 * hop > known) break
+      this.#position = this.#bestPlace(ideal, natural)
+      parts.push(this.#overlap(this.#segment(this.#position)))
+      this.#given += hop
+      this.#drop()
+    }
+    return joinPieces(parts, parts.length * hop - (last ? Math.max(0, this.#given - length) : 0))
+  }
+
+  #add(samples: Float32Array, spans: readonly TimeSpan[]): void {
+    const total = spans.reduce((sum, span) => sum + span.input, 0)
+    if (Math.abs(total - samples.length) > 1e-6 || spans.some(span => !(span.output >= 0 && span.input >= 0))) {
+      throw new RangeError(`time scaler: spans of ${total} samples for ${samples.length}, expected as many, and no negative ones`)
+    }
+    for (const span of spans) {
+      const end = this.#edges.at(-1)!
+      this.#edges.push({ at: end.at + span.input, becomes: end.becomes + span.output })
+    }
+    this.#input = joinPieces([this.#input, samples])
+  }
+
+  /** The first half of a segment, laid over the second half of the one before. */
+  #overlap(segment: Float32Array): Float32Array {
+    const hop = this.#hop
+    const half = segment.slice(0, hop)
+    if (this.#tail) for (let i = 0; i < hop; i++) half[i] = half[i]! * this.#window[i]! + this.#tail[i]!
+    this.#tail = segment.slice(hop).map((sample, i) => sample * this.#window[hop + i]!)
+    return half
+  }
+
+  /** Forgets input that no segment can be taken from any more. */
+  #drop(): void {
+    const needed = Math.min(this.#position + this.#hop, Math.round(this.#origin(this.#given))) - this.#reach
+    if (needed - this.#dropped <= this.#droppedAtOnce) return
+    this.#input = this.#input.slice(needed - this.#dropped)
+    this.#dropped = needed
+  }
 
   /** Where the output sample `t` comes from. */
-  function origin(t: number): number {
-    while (edge < edges.length - 2 && edges[edge + 1]!.becomes <= t) edge++
-    const [from, to] = [edges[edge]!, edges[edge + 1] ?? edges[edge]!]
+  #origin(t: number): number {
+    const edges = this.#edges
+    while (this.#edge < edges.length - 2 && edges[this.#edge + 1]!.becomes <= t) this.#edge++
+    const [from, to] = [edges[this.#edge]!, edges[this.#edge + 1] ?? edges[this.#edge]!]
     const length = to.becomes - from.becomes
     return length > 0 ? from.at + ((t - from.becomes) * (to.at - from.at)) / length : to.at
   }
 
   /** Samples from position `at`, zeros beyond both ends. */
-  function segment(at: number): Float32Array {
-    const found = new Float32Array(2 * hop)
-    const from = Math.max(0, dropped - at)
-    const to = Math.min(2 * hop, dropped + input.length - at)
-    if (to > from) found.set(input.subarray(at + from - dropped, at + to - dropped), from)
+  #segment(at: number): Float32Array {
+    const length = 2 * this.#hop
+    const found = new Float32Array(length)
+    const from = Math.max(0, this.#dropped - at)
+    const to = Math.min(length, this.#dropped + this.#input.length - at)
+    if (to > from) found.set(this.#input.subarray(at + from - this.#dropped, at + to - this.#dropped), from)
     return found
   }
 
   /** The place within reach of `ideal` whose samples resemble most the `hop` samples from `natural`. */
-  function bestPlace(ideal: number, natural: number): number {
+  #bestPlace(ideal: number, natural: number): number {
     if (Math.abs(natural - ideal) < 1) return natural
-    const goal = segment(natural)
-    const lowest = Math.max(ideal - reach, Math.min(dropped, ideal))
-    const highest = Math.min(ideal + reach, Math.max(ideal, dropped + input.length - 2 * hop))
+    const goal = this.#segment(natural)
+    const [input, dropped, hop] = [this.#input, this.#dropped, this.#hop]
+    const lowest = Math.max(ideal - this.#reach, Math.min(dropped, ideal))
+    const highest = Math.min(ideal + this.#reach, Math.max(ideal, dropped + input.length - 2 * hop))
     let best = ideal
     let bestLikeness = Number.NEGATIVE_INFINITY
     for (let place = lowest; place <= highest; place++) {
@@ -79,42 +147,6 @@ export function createTimeScaler(sampleRate: number): TimeScaler {
       best = place
     }
     return best
-  }
-
-  return {
-    push(samples, spans, last = false) {
-      const total = spans.reduce((sum, span) => sum + span.input, 0)
-      if (Math.abs(total - samples.length) > 1e-6 || spans.some(span => !(span.output >= 0 && span.input >= 0))) {
-        throw new RangeError(`time scaler: spans of ${total} samples for ${samples.length}, expected as many, and no negative ones`)
-      }
-      for (const span of spans) {
-        const end = edges.at(-1)!
-        edges.push({ at: end.at + span.input, becomes: end.becomes + span.output })
-      }
-      input = joinPieces([input, samples])
-      const known = dropped + input.length
-      const length = Math.round(edges.at(-1)!.becomes)
-      const parts: Float32Array[] = []
-      while (given < length) {
-        const ideal = Math.round(origin(given))
-        const natural = position + hop
-        if (!last && Math.max(ideal + reach, natural) + 2 * hop > known) break
-        const place = bestPlace(ideal, natural)
-        const found = segment(place)
-        const half = found.slice(0, hop)
-        if (tail) for (let i = 0; i < hop; i++) half[i] = half[i]! * window[i]! + tail[i]!
-        tail = found.slice(hop).map((sample, i) => sample * window[hop + i]!)
-        parts.push(half)
-        given += hop
-        position = place
-        const needed = Math.min(position + hop, Math.round(origin(given))) - reach
-        if (needed - dropped > 4 * sampleRate) {
-          input = input.slice(needed - dropped)
-          dropped = needed
-        }
-      }
-      return joinPieces(parts, parts.length * hop - (last ? Math.max(0, given - length) : 0))
-    },
   }
 }
 
