@@ -1,4 +1,4 @@
-import type { TextPiece } from './stream.ts'
+import type { TextPart } from './stream.ts'
 
 /** What becomes of a part of a document that cannot be read aloud well: it is left out with a warning, named in its place, or read all the same. */
 export type BlockReading = (typeof blockReadings)[number]
@@ -30,18 +30,25 @@ const DEFINITION = /^[ \t]{0,8}\[[^[\]\n^]{1,60}\]:[ \t]+<?(?:\S+[:/.#]\S*|#\S*)
  * @param warn is told what was left out
  */
 export async function* readDocument(
-  pieces: AsyncIterable<TextPiece>,
+  pieces: AsyncIterable<TextPart>,
   options: DocumentOptions,
   warn: (warning: string) => void,
-): AsyncGenerator<TextPiece, void, undefined> {
+): AsyncGenerator<TextPart, void, undefined> {
   const reader = new DocumentReader(options, warn)
   for await (const piece of pieces) {
-    const text = typeof piece === 'string' ? reader.write(piece) : ''
-    if (text !== '') yield text
-    if (typeof piece === 'object') yield piece
+    const read = typeof piece === 'string' ? reader.write(piece) : piece
+    if (read !== '') yield read
   }
   const rest = reader.finish()
   if (rest !== '') yield rest
+}
+
+/** A block of code that is open. */
+interface Fence {
+  readonly sign: string
+  readonly language: string
+  /** Lines behind it. */
+  lines: number
 }
 
 class DocumentReader {
@@ -49,8 +56,7 @@ class DocumentReader {
   readonly #warn: (warning: string) => void
   #held = ''
   #startsLine = true
-  /** The fence that is open, and the lines behind it. */
-  #fence: { readonly sign: string; readonly language: string; lines: number } | undefined
+  #fence: Fence | undefined
   #isComment = false
   #rows: string[] = []
 
@@ -111,17 +117,14 @@ class DocumentReader {
     return before + (DEFINITION.test(line) ? newline : line + newline)
   }
 
-  #readCode(fence: { readonly sign: string; readonly language: string; lines: number }, line: string, newline: string): string {
+  #readCode(fence: Fence, line: string, newline: string): string {
     const isEnd = line.trim().startsWith(fence.sign) && /^[`~]+$/.test(line.trim())
-    if (isEnd) {
-      this.#fence = undefined
-      return this.#endCode(fence)
-    }
+    if (isEnd) return this.#endCode(fence)
     fence.lines += 1
     return this.#options.codeBlocks === 'read' ? line + newline : ''
   }
 
-  #endCode({ language, lines }: { readonly language: string; readonly lines: number }): string {
+  #endCode({ language, lines }: Fence): string {
     this.#fence = undefined
     const { codeBlocks = 'skip' } = this.#options
     if (codeBlocks === 'read') return '\n'

@@ -67,7 +67,7 @@ export async function* segmentStream(source: TextSource, options: SegmentOptions
         piece = await next
       }
       if (piece.done) break
-      yield* piece.value === '' ? segmenter.finish() : segmenter.push(piece.value)
+      yield* typeof piece.value === 'string' ? segmenter.push(piece.value) : segmenter.finish()
     }
     yield* segmenter.finish()
   } finally {

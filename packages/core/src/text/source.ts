@@ -1,6 +1,6 @@
 import { type DocumentOptions, readDocument } from './document.ts'
 import { beginsSsml, readSsml } from './ssml.ts'
-import { readPieces, type TextPiece, type TextSource } from './stream.ts'
+import { readPieces, type TextPart, type TextSource } from './stream.ts'
 import { createTags, type Tags } from './tags.ts'
 
 /** How a source is understood. */
@@ -11,7 +11,7 @@ export interface SourceOptions extends DocumentOptions {
 
 /** A source, on its way to sentences. */
 export interface OpenedSource {
-  readonly pieces: AsyncIterable<TextPiece>
+  readonly pieces: AsyncIterable<TextPart>
   /** Tags that stand in the pieces; undefined before the first piece, and for text that is no SSML. */
   tags(): Tags | undefined
   /** What was left out or not followed since the last call. */
@@ -24,13 +24,13 @@ export function openSource(source: TextSource, options: SourceOptions = {}): Ope
   let warnings: string[] = []
   const warn = (warning: string) => warnings.push(warning)
 
-  async function* read(): AsyncGenerator<TextPiece, void, undefined> {
+  async function* read(): AsyncGenerator<TextPart, void, undefined> {
     const pieces = readPieces(source)
-    const head: TextPiece[] = []
+    const head: TextPart[] = []
     let isSsml = options.ssml
     for (let text = ''; isSsml === undefined; ) {
       const next = await pieces.next()
-      const piece: TextPiece = next.done ? undefined : next.value === '' ? { flush: true } : next.value
+      const piece = next.done ? undefined : next.value
       if (typeof piece === 'string') text += piece
       if (piece !== undefined) head.push(piece)
       isSsml = next.done || (typeof piece === 'object' && text.trim() !== '') ? (beginsSsml(text) ?? false) : beginsSsml(text)
@@ -52,7 +52,7 @@ export function openSource(source: TextSource, options: SourceOptions = {}): Ope
   }
 }
 
-async function* joined(head: readonly TextPiece[], rest: AsyncIterable<string>): AsyncGenerator<TextPiece, void, undefined> {
+async function* joined(head: readonly TextPart[], rest: AsyncIterable<TextPart>): AsyncGenerator<TextPart, void, undefined> {
   yield* head
-  for await (const piece of rest) yield piece === '' ? { flush: true } : piece
+  yield* rest
 }

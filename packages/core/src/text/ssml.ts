@@ -2,7 +2,7 @@ import { SaxesParser } from 'saxes'
 import { foldIpa, isIpa } from './ipa.ts'
 import { MAX_PAUSE_SECONDS, readDuration } from './markup.ts'
 import { sayAs } from './say-as.ts'
-import type { TextPiece } from './stream.ts'
+import type { TextPart } from './stream.ts'
 import { table } from './table.ts'
 import { type SpeakingStyle, type Tag, type Tags, withoutTags } from './tags.ts'
 
@@ -61,10 +61,10 @@ export function beginsSsml(text: string): boolean | undefined {
  * @param warn is told what was not followed, once for each kind
  */
 export async function* readSsml(
-  pieces: AsyncIterable<TextPiece>,
+  pieces: AsyncIterable<TextPart>,
   tags: Tags,
   warn: (warning: string) => void,
-): AsyncGenerator<TextPiece, void, undefined> {
+): AsyncGenerator<TextPart, void, undefined> {
   const reader = new SsmlReader(tags, warn)
   for await (const piece of pieces) {
     if (typeof piece === 'string') yield* reader.write(piece)
@@ -78,7 +78,7 @@ class SsmlReader {
   readonly #tags: Tags
   readonly #warn: (key: string, warning: string) => void
   readonly #open: Element[] = []
-  #pieces: TextPiece[] = []
+  #pieces: TextPart[] = []
   /** The last character that was read. */
   #last = ''
   /** The last that was no space. */
@@ -106,7 +106,7 @@ class SsmlReader {
     parser.on('cdata', text => this.#text(text.replaceAll('&amp;', '&').replaceAll('&lt;', '<')))
   }
 
-  write(text: string): TextPiece[] {
+  write(text: string): TextPart[] {
     const known = this.#held + withoutTags(text)
     const cut = UNDECIDED.exec(known)?.index ?? known.length
     this.#held = known.slice(cut)
@@ -114,7 +114,7 @@ class SsmlReader {
     return this.#take()
   }
 
-  finish(): TextPiece[] {
+  finish(): TextPart[] {
     this.#parse(this.#held)
     this.#parser.close()
     while (this.#open.length > 0) this.#closeTag()
@@ -129,7 +129,7 @@ class SsmlReader {
     this.#parser.write(escaped)
   }
 
-  #take(): TextPiece[] {
+  #take(): TextPart[] {
     const taken = this.#pieces
     this.#pieces = []
     return taken

@@ -32,15 +32,17 @@ export function openText(source: Exclude<TextSource, string>): AsyncIterable<Tex
   return isWebStream(source) ? iterateStream<TextPiece>(source) : source
 }
 
+/** A piece that says something: text, or a flush. */
+export type TextPart = Exclude<TextPiece, null | undefined>
+
 /**
- * The pieces of a text as they come: strings, where `''` stands for a flush.
+ * The pieces of a text as they come, without those that are nothing.
  * @throws {TypeError} for a piece that is neither text nor nothing nor a flush
  */
-export async function* readPieces(source: TextSource): AsyncGenerator<string, void, undefined> {
+export async function* readPieces(source: TextSource): AsyncGenerator<TextPart, void, undefined> {
   for await (const piece of typeof source === 'string' ? [source] : openText(source)) {
     if (piece === undefined || piece === null || piece === '') continue
-    if (typeof piece === 'object' && piece.flush === true) yield ''
-    else if (typeof piece === 'string') yield piece
+    if (typeof piece === 'string' || (typeof piece === 'object' && piece.flush === true)) yield piece
     else throw new TypeError(`text: a piece of it is ${Array.isArray(piece) ? 'an array' : typeof piece}, expected a string`)
   }
 }
