@@ -40,7 +40,7 @@ const SIGNS = table<string>([
 ])
 
 /** Host, path, file or account names: words and digits with their dots, dashes and slashes said. */
-function sayAddress(address: string): string {
+export function sayAddress(address: string): string {
   const parts = address.match(/[A-Za-z]+|\d+|[^A-Za-z\d]/g) ?? []
   return parts
     .map((part, i) => {

@@ -375,6 +375,10 @@ describe('normalize', () => {
     )
   })
 
+  it('says digits and signs of names that begin with a dot', () => {
+    expect(speak('a .h5 or an .mp3 file, and .my_settings')).toBe('a dot H five or an dot M P three file, and dot my underscore settings')
+  })
+
   it('leaves what it has said as it is', () => {
     for (const [, spoken] of TABLE) if (!/\b[A-Z]\b|["—…]|No\./.test(spoken)) expect(speak(spoken)).toBe(spoken)
   })

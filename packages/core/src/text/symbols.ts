@@ -1,3 +1,4 @@
+import { sayAddress } from './addresses.ts'
 import { sayCompound } from './capitals.ts'
 import { cardinalToWords, ordinalToWords } from './numbers.ts'
 import { after, before, END, type Rule, spell, sticky } from './rules.ts'
@@ -57,7 +58,8 @@ export const SYMBOL_RULES: readonly Rule[] = [
     pattern: sticky(`(?<![.\\d])\\.([A-Z]{2,5}|[a-z][\\w-]{1,30})(?![\\p{L}\\p{N}])`),
     say: ([, name = ''], context) => {
       if (!/^$|[\s("'/&A-Z]$/.test(before(context, 1))) return undefined
-      return /[A-Z]$/.test(before(context, 1)) && !/^(?:com|org|net|io|co|edu|gov)$/.test(name) ? undefined : `dot ${name.toLowerCase()}`
+      if (/[A-Z]$/.test(before(context, 1)) && !/^(?:com|org|net|io|co|edu|gov)$/.test(name)) return undefined
+      return `dot ${/[\d_]/.test(name) ? sayAddress(name) : name.toLowerCase()}`
     },
   },
   {
