@@ -41,7 +41,7 @@ const contextFrames = 16
 /** What the pitch head's tanh spans: typical · e^(±range) Hz. */
 const pitch = { typical: 175, range: Math.log(3.3) }
 
-/** The decoder half of Mynah's own codec: latents at 40 Hz → waveform at 24 kHz. Weight names: training/codec.py. */
+/** The decoder half of Mynah's own codec: latents at 40 Hz → waveform at 24 kHz. Weight names: training/mynah/codec.py. */
 export const mynah: VocoderArchitecture = {
   name: 'mynah',
   detect: weights => weights.has('harmonic_head.weight') && weights.has('comb.weight'),
@@ -77,7 +77,7 @@ function carryPhases(): Decoding {
 
 /**
  * Emits latents [1, L, T] → waveform [1, T · 2 · hop]: Vocos (arXiv:2306.00814) backbone at the codec's frame rate, a linear map to twice the rate, ConvNeXt blocks there,
- * then magnitude and phase of noise, and of what is added to it: the harmonics of a predicted pitch; iSTFT with "same" padding. Reference: training/codec.py.
+ * then magnitude and phase of noise, and of what is added to it: the harmonics of a predicted pitch; iSTFT with "same" padding. Reference: training/mynah/codec.py.
  * `start` [1, 1, 1] is the phase in periods that the pitch has where `joint` [1] of the 2T frames have passed, and `periods` [1, 2T, 1] its phase at the end of each: where speech is
  * decoded in chunks, the next goes on from there.
  */

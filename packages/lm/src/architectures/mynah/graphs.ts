@@ -21,7 +21,7 @@ import type { ArConfig, ClassifierConfig, NarConfig } from './config.ts'
 /**
  * Mynah's language model: VALL-E (arXiv:2301.02111) with the monotonic alignment of VALL-E R (arXiv:2406.07855) in spirit: the AR model sees the phoneme it is
  * speaking and decides at every frame whether to stay on it. Codes are embedded as the codec's own codebook vectors and scored by distance to them.
- * Reference: training/lm.py (the same names), training/infer.py. The AR model is in ar-graphs.ts.
+ * Reference: training/mynah/lm.py (the same names), training/mynah/infer.py. The AR model is in ar-graphs.ts.
  */
 
 /** How the matrices of the transformer blocks are multiplied: `stored` computes in int8 what is stored in int8. */
