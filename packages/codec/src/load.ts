@@ -1,4 +1,5 @@
 import {
+  describeModel,
   expectAllRead,
   type LoadModelOptions,
   loadModel,
@@ -6,6 +7,7 @@ import {
   type OpenedModel,
   type OpenModelOptions,
   openModel,
+  readTensors,
   type Tensor,
   writeModel,
 } from '@mynah/onnx'
@@ -44,9 +46,7 @@ export function describeCodec(
   checkpoint: string,
   options: Pick<OpenModelOptions, 'config'> = {},
 ): Pick<OpenedModel<CodecDescription>, 'architecture' | 'description' | 'config'> {
-  using opened = openModel(codecArchitectures, checkpoint, options)
-  const { architecture, description, config } = opened
-  return { architecture, description, config }
+  return describeModel(codecArchitectures, checkpoint, options)
 }
 
 /** A published codec as two plain graphs, and the tensors that they were built from: what `mynah convert` writes. */
@@ -73,8 +73,6 @@ export function exportCodec(checkpoint: string, options: Pick<OpenModelOptions, 
   const graphs = description.build(weights)
   const [encoder, decoder] = [writeModel(graphs['waveform-to-codes']!()), writeModel(graphs['codes-to-waveform']!())]
   expectAllRead(architecture.name, weights, description)
-  const kept = weights.names.filter(name => !description.trainingOnly?.test(name))
-  const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
   const { layout, config } = description
-  return { name: architecture.name, layout, config, encoder, decoder, tensors }
+  return { name: architecture.name, layout, config, encoder, decoder, tensors: readTensors(opened) }
 }

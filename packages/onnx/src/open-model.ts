@@ -5,6 +5,7 @@ import { joinWeights } from './checkpoint/join.ts'
 import { loadWeights, type Weights } from './checkpoint/weights.ts'
 import { Resources } from './resources.ts'
 import { createRuntime, type Runtime } from './runtime/runtime.ts'
+import type { Tensor } from './tensor.ts'
 
 /** Options of `openModel`. */
 export interface OpenModelOptions {
@@ -50,6 +51,23 @@ export function openModel<Description extends ModelDescription>(
     for (const checkpoint of Object.values(checkpoints)) checkpoint.close()
     throw error
   }
+}
+
+/** What a checkpoint is, and which config belongs to it, without loading it. @throws {CheckpointError} as `openModel` */
+export function describeModel<Description extends ModelDescription>(
+  architectures: readonly Architecture<Description>[],
+  checkpoint: string,
+  options?: OpenModelOptions,
+): Pick<OpenedModel<Description>, 'architecture' | 'description' | 'config'> {
+  using opened = openModel(architectures, checkpoint, options)
+  const { architecture, description, config } = opened
+  return { architecture, description, config }
+}
+
+/** Reads the tensors that belong to a model, without those of its training, weight norm folded. */
+export function readTensors({ description, weights }: OpenedModel<ModelDescription>): Readonly<Record<string, Tensor<'float32'>>> {
+  const kept = weights.names.filter(name => !description.trainingOnly?.test(name))
+  return Object.fromEntries(kept.map(name => [name, weights.get(name)]))
 }
 
 function openAll(files: Readonly<Record<string, string>>): Readonly<Record<string, Checkpoint>> {

@@ -1,5 +1,6 @@
 import {
   type BuildTarget,
+  describeModel,
   expectAllRead,
   float32Tensor,
   type LoadModelOptions,
@@ -8,6 +9,7 @@ import {
   type OpenedModel,
   type OpenModelOptions,
   openModel,
+  readTensors,
   type Tensor,
   writeModel,
 } from '@mynah/onnx'
@@ -43,9 +45,7 @@ export function describeVocoder(
   checkpoint: string,
   options: OpenModelOptions = {},
 ): Pick<OpenedModel<VocoderDescription>, 'architecture' | 'description' | 'config'> {
-  using opened = openModel(architectures, checkpoint, options)
-  const { architecture, description, config } = opened
-  return { architecture, description, config }
+  return describeModel(architectures, checkpoint, options)
 }
 
 /** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. */
@@ -66,13 +66,11 @@ export interface ExportedVocoder {
  */
 export function exportVocoder(checkpoint: string, options: OpenModelOptions = {}): ExportedVocoder {
   using opened = openModel(architectures, checkpoint, options)
-  const { architecture, description, config, weights } = opened
+  const { architecture, description, config } = opened
   const model = emitDecoder(opened, { device: 'cpu' })
-  const kept = weights.names.filter(name => !description.trainingOnly?.test(name))
-  const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
   const { mean, scale } = description.mel?.normalize ?? {}
   const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
-  return { name: architecture.name, description, config, model, tensors: { ...tensors, ...statistics } }
+  return { name: architecture.name, description, config, model, tensors: { ...readTensors(opened), ...statistics } }
 }
 
 /** Emits the graph and checks that it uses every tensor. */
