@@ -1,10 +1,9 @@
 import { melPresets, melSpectrogramInTurns } from '@mynah/audio'
 import {
   float32Tensor,
+  type Graph,
   GraphBuilder,
   linear,
-  type Model,
-  type OnnxModel,
   parseConfig,
   type Runtime,
   sumCodewords,
@@ -15,6 +14,9 @@ import {
 import { z } from 'zod'
 import type { Codec } from '../codec.ts'
 import { buildRvqEncoder } from '../rvq.ts'
+import { Sessions } from '../sessions.ts'
+
+const name = 'mynah-codec'
 
 const schema = z.object({
   nInput: z.int().positive(),
@@ -40,19 +42,19 @@ export interface MynahCodec extends Codec {
   features(waveform: Float32Array): Promise<Tensor<'float32'>>
 }
 
-/** Mean and deviation that training/codec.py normalizes ln-mel with. */
+/** Mean and deviation that training/mynah/codec.py normalizes ln-mel with. */
 const featureMean = -5
 const featureDeviation = 3
 
-/** Emits log-mel features [1, nInput, T] → codes int64 [K, T]: Vocos backbone (ConvNeXt), linear, RVQ. Reference: training/codec.py. */
-export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, codebook: Tensor<'float32'>): OnnxModel {
+/** Emits log-mel features [1, nInput, T] → codes int64 [K, T]: Vocos backbone (ConvNeXt), linear, RVQ. Reference: training/mynah/codec.py. */
+function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, codebook: Tensor<'float32'>): Graph {
   const graph = new GraphBuilder('mynah-encoder')
   const features = graph.input('features', 'float32', [1, config.nInput, 'T'])
   const normal = graph.div(graph.sub(features, featureMean), featureDeviation)
   const x = vocosBackbone(graph, normal, weights.scope('encoder'), config.encoderLayers)
   const latents = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('to_latent')) // [1, T, L]
   graph.output('codes', buildRvqEncoder(graph, graph.squeeze(latents, [0]), codebook))
-  return graph.build()
+  return graph.toGraph()
 }
 
 /**
@@ -61,16 +63,9 @@ export function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, co
  * @throws {CheckpointError} `missing-config`, `bad-config`, `missing-tensor`, `shape-mismatch`
  */
 export async function loadMynahCodec(weights: Weights, config: unknown, runtime: Runtime): Promise<MynahCodec> {
-  const sizes = parseConfig('mynah-codec', schema, config, weights)
+  const sizes = parseConfig(name, schema, config, weights)
   const codebook = weights.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
-  let loading: Promise<Model> | undefined
-  const encoder = () => {
-    loading ??= runtime.load(() => buildMynahEncoder(weights, sizes, codebook), { name: 'codec-encoder' })
-    loading.catch(() => {
-      loading = undefined // the next call tries again
-    })
-    return loading
-  }
+  const sessions = new Sessions(runtime, name, { encoder: () => buildMynahEncoder(weights, sizes, codebook) })
   const mel = melPresets.mynah24k
   const samplesPerFrame = (sizes.nInput / mel.nMels) * sizes.hopLength
 
@@ -92,7 +87,7 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
   }
 
   return {
-    name: 'mynah-codec',
+    name,
     sampleRate: mel.sampleRate,
     frameRate: mel.sampleRate / samplesPerFrame,
     samplesPerFrame,
@@ -103,14 +98,15 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
     features,
     async encode(waveform, options = {}) {
       const input = await features(waveform)
-      const { codes } = await (await encoder()).run(
+      const encoder = await sessions.open('encoder')
+      const { codes } = await encoder.run(
         { features: float32Tensor(input.data, [1, ...input.shape]) },
         options.signal ? { signal: options.signal } : {},
       )
       const data = Int32Array.from(codes!.data as BigInt64Array, Number)
       return { dtype: 'int32', shape: [sizes.codebooks, input.shape[1]!], data }
     },
-    toFeatures: codes => sumCodewords(codes, codebook, 'mynah-codec'),
-    [Symbol.asyncDispose]: async () => (await loading)?.[Symbol.asyncDispose](),
+    toFeatures: codes => sumCodewords(codes, codebook, name),
+    [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
   }
 }
