@@ -198,8 +198,7 @@ export class DescribedCodec implements AudioCodec {
     if (this.segment && whole.shape[1]! > this.segment.length) {
       throw new RangeError(`${this.name}: ${whole.shape[1]} samples are more than one segment (${this.segment.length})`)
     }
-    const scale = this.normalizes ? loudness(whole) : 1
-    return this.#encodeNetwork(scale === 1 ? whole : scaled(whole, value => value / scale), signalOf(options))
+    return (await this.#latentsOf(whole, signalOf(options))).latents
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -214,13 +213,15 @@ export class DescribedCodec implements AudioCodec {
   }
 
   async #encodeSegment(waveform: Wave, codebooks: number, signal: Signal): Promise<CodecSegment> {
-    if (!this.normalizes) return { codes: await this.#quantize(await this.#encodeNetwork(waveform, signal), codebooks, signal) }
+    const { latents, ...scale } = await this.#latentsOf(waveform, signal)
+    return { codes: await this.#quantize(latents, codebooks, signal), ...scale }
+  }
+
+  async #latentsOf(waveform: Wave, signal: Signal): Promise<{ readonly latents: Wave; readonly scale?: number }> {
+    if (!this.normalizes) return { latents: await this.#encodeNetwork(waveform, signal) }
     const scale = loudness(waveform)
-    const latents = await this.#encodeNetwork(
-      scaled(waveform, value => value / scale),
-      signal,
-    )
-    return { codes: await this.#quantize(latents, codebooks, signal), scale }
+    const normal = scaled(waveform, value => value / scale)
+    return { latents: await this.#encodeNetwork(normal, signal), scale }
   }
 
   async #decodeSegment(part: CodecSegment, options: DecodeOptions): Promise<Wave> {
