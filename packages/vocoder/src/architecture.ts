@@ -1,5 +1,5 @@
 import type { MelConfig } from '@mynah/audio'
-import { type Architecture, CheckpointError, type ModelDescription, type Tensor, type Weights } from '@mynah/onnx'
+import type { Architecture, ModelDescription, Tensor } from '@mynah/onnx'
 import type { DecodeOptions } from './vocoder.ts'
 
 /** One vocoder as its checkpoint and config describe it, before its tensors are read. Its graph is `decoder`: features float32 [1, C, T] → `waveform` float32 [1, 1, S]. */
@@ -48,29 +48,3 @@ export interface Decoding {
 
 /** One paper's vocoder: an entry of `architectures`. */
 export type VocoderArchitecture = Architecture<VocoderDescription>
-
-/**
- * Checks the shape of one stored tensor without reading its data.
- * @param hint what a mismatch most likely means
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
- */
-export function expectShape(architecture: string, weights: Weights, name: string, shape: readonly number[], hint?: string): void {
-  const found = weights.shape(name)
-  if (found.length === shape.length && shape.every((size, axis) => size === found[axis])) return
-  throw new CheckpointError(
-    `${architecture}: "${name}" of ${weights.source} is [${found.join(', ')}], expected [${shape.join(', ')}]; ${hint ?? 'does the config belong to this checkpoint?'}`,
-    { code: 'shape-mismatch' },
-  )
-}
-
-/**
- * Checks weight and bias of one convolution without reading them.
- * @param weights scoped to the convolution
- * @param shape [out, in/groups, k]; [in, out, k] for a transposed convolution
- * @param bias length of the bias, false if there must be none
- * @throws {CheckpointError} `missing-tensor`, `shape-mismatch`
- */
-export function expectConv(architecture: string, weights: Weights, name: string, shape: readonly number[], bias: number | false): void {
-  expectShape(architecture, weights, `${name}.weight`, shape)
-  if (bias !== false) expectShape(architecture, weights, `${name}.bias`, [bias])
-}

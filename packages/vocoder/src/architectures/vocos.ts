@@ -3,10 +3,10 @@ import {
   adaptiveLayerNorm,
   float32Tensor,
   type Graph,
-  GraphBuilder,
   int64Tensor,
   istft,
   linear,
+  Net,
   parseConfig,
   sumCodewords,
   type Tensor,
@@ -15,7 +15,7 @@ import {
   type Weights,
 } from '@mynah/onnx'
 import { z } from 'zod'
-import { type Decoding, expectConv, expectShape, type VocoderArchitecture, type VocoderDescription } from '../architecture.ts'
+import type { Decoding, VocoderArchitecture, VocoderDescription } from '../architecture.ts'
 
 const name = 'vocos'
 
@@ -188,8 +188,9 @@ function checkFilterbank(weights: Weights, mel: MelConfig): string[] {
 function buildVocos(weights: Weights, config: Config): Graph {
   const { n_fft: nFft, hop_length: hopLength, padding: cut } = config.head.init_args
   const { input_channels: channels, num_layers: layers, adanorm_num_embeddings: conditions } = config.backbone.init_args
-  checkShapes(weights, config)
-  const graph = new GraphBuilder(name)
+  const net = new Net(name, weights)
+  const { graph } = net
+  checkShapes(net, config)
   const features = graph.input('mel', 'float32', [1, channels, 'T'])
   const bandwidth = conditions ? graph.input('bandwidth_id', 'int64', []) : undefined
   const normalize = (x: Value, norm: Weights) => {
@@ -213,31 +214,26 @@ function buildVocos(weights: Weights, config: Config): Graph {
   return graph.toGraph()
 }
 
-function checkShapes(weights: Weights, { backbone: { init_args: sizes }, head }: Config): void {
+function checkShapes(net: Net, { backbone: { init_args: sizes }, head }: Config): void {
   const { dim, intermediate_dim: wide, adanorm_num_embeddings: conditions } = sizes
-  const linearLayer = (scope: Weights, layer: string, rows: number, columns: number) => {
-    expectShape(name, scope, `${layer}.weight`, [rows, columns])
-    expectShape(name, scope, `${layer}.bias`, [rows])
+  const layer = (at: Net, shape: readonly number[]) => {
+    at.expect('weight', shape)
+    at.expect('bias', [shape[0]!])
   }
-  const norm = (scope: Weights, adaptive: boolean) => {
-    const [parts, shape] = adaptive
-      ? [
-          ['scale.weight', 'shift.weight'],
-          [conditions!, dim],
-        ]
-      : [['weight', 'bias'], [dim]]
-    for (const part of parts) expectShape(name, scope, part, shape)
+  const adaptiveNorm = (at: Net) => {
+    if (!conditions) return layer(at, [dim])
+    for (const part of ['scale', 'shift']) at.expect(`${part}.weight`, [conditions, dim])
   }
-  const backbone = weights.scope('backbone')
-  expectConv(name, backbone, 'embed', [dim, sizes.input_channels, kernel], dim)
-  norm(backbone.scope('norm'), Boolean(conditions))
+  const backbone = net.at('backbone')
+  layer(backbone.at('embed'), [dim, sizes.input_channels, kernel])
+  adaptiveNorm(backbone.at('norm'))
   for (let i = 0; i < sizes.num_layers; i++) {
-    const block = backbone.scope(`convnext.${i}`)
-    expectConv(name, block, 'dwconv', [dim, 1, kernel], dim)
-    norm(block.scope('norm'), Boolean(conditions))
-    linearLayer(block, 'pwconv1', wide, dim)
-    linearLayer(block, 'pwconv2', dim, wide)
+    const block = backbone.at(`convnext.${i}`)
+    layer(block.at('dwconv'), [dim, 1, kernel])
+    adaptiveNorm(block.at('norm'))
+    layer(block.at('pwconv1'), [wide, dim])
+    layer(block.at('pwconv2'), [dim, wide])
   }
-  norm(backbone.scope('final_layer_norm'), false)
-  linearLayer(weights, 'head.out', head.init_args.n_fft + 2, dim)
+  layer(backbone.at('final_layer_norm'), [dim])
+  layer(net.at('head.out'), [head.init_args.n_fft + 2, dim])
 }
