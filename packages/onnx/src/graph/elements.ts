@@ -1,4 +1,4 @@
-import type { DType, DTypeArrays } from '../tensor.ts'
+import type { DType, DTypeArrays, Tensor } from '../tensor.ts'
 
 const word = new Uint32Array(1)
 const single = new Float32Array(word.buffer)
@@ -50,4 +50,9 @@ export function toElements(list: readonly number[], dtype: DType): DTypeArrays[D
     case 'bool':
       return Uint8Array.from(list)
   }
+}
+
+/** Elements of a constant that holds axes, lengths or indices; undefined if it is no such one. */
+export function indicesIn(tensor: Tensor | undefined): readonly number[] | undefined {
+  return tensor?.dtype === 'int64' ? Array.from(tensor.data as BigInt64Array, Number) : undefined
 }

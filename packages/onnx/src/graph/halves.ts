@@ -1,5 +1,6 @@
 import { addDims, subtractDims } from './dims.ts'
-import { type Dim, type Graph, type Initializer, isGraph, type Node, type Value } from './model.ts'
+import { indicesIn } from './elements.ts'
+import { type Dim, type Graph, type Initializer, isGraph, type Node, namesIn, type Value } from './model.ts'
 
 /** ONNX Runtime gives each thread 64 channels of one image: with no more than that, one image keeps one thread busy, whatever the number of threads. */
 const channelsOfThread = 64
@@ -63,7 +64,7 @@ class SegmentFinder {
     this.#nodes = graph.nodes
     this.#constants = new Map(graph.initializers.map(initializer => [initializer.name, initializer]))
     const count = (name: string) => this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1)
-    for (const node of graph.nodes) for (const name of node.inputs) count(name)
+    for (const node of graph.nodes) for (const name of namesIn(node)) count(name)
     for (const { name } of graph.outputs) count(name)
   }
 
@@ -137,8 +138,7 @@ class SegmentFinder {
   }
 
   #numbers(name: string | undefined): readonly number[] | undefined {
-    const tensor = name === undefined ? undefined : this.#constants.get(name)?.tensor
-    return tensor?.dtype === 'int64' ? Array.from(tensor.data as BigInt64Array, Number) : undefined
+    return indicesIn(this.#constants.get(name ?? '')?.tensor)
   }
 }
 

@@ -1,5 +1,6 @@
 import { formatShape } from './dims.ts'
-import { type Graph, type Initializer, isGraph, type Node, type Value } from './model.ts'
+import { indicesIn } from './elements.ts'
+import { type Graph, type Initializer, type Node, namesIn, type Value } from './model.ts'
 
 /**
  * The widest signal that becomes an image. ONNX Runtime holds the weights of images a third time while it loads them, and at many channels they gain little: with all 768 channels of
@@ -29,8 +30,7 @@ class Values {
 
   /** Elements of a small int64 constant. */
   numbers(name: string | undefined): readonly number[] | undefined {
-    const tensor = this.constant(name)
-    return tensor?.dtype === 'int64' ? Array.from(tensor.data as BigInt64Array, Number) : undefined
+    return indicesIn(this.constant(name))
   }
 
   shape(name: string): Value['shape'] {
@@ -237,10 +237,4 @@ class Rewriting {
 function rowShape({ shape }: Pick<Value, 'shape'>): Value['shape'] {
   if (shape.length !== 3) throw new RangeError(`images: ${formatShape(shape)} is no signal`)
   return [shape[0]!, shape[1]!, 1, shape[2]!]
-}
-
-/** All values that a node reads, those of its subgraphs included. */
-function namesIn({ inputs, attributes }: Node): string[] {
-  const inner = Object.values(attributes).filter(isGraph)
-  return [...inputs, ...inner.flatMap(graph => [...graph.nodes.flatMap(namesIn), ...graph.outputs.map(({ name }) => name)])]
 }

@@ -69,3 +69,9 @@ export function isTensor(value: AttributeValue): value is Tensor {
 export function isGraph(value: AttributeValue): value is Graph {
   return typeof value === 'object' && 'nodes' in value
 }
+
+/** All values that a node reads, those of its subgraphs included. */
+export function namesIn({ inputs, attributes }: Node): string[] {
+  const inner = Object.values(attributes).filter(isGraph)
+  return [...inputs, ...inner.flatMap(graph => [...graph.nodes.flatMap(namesIn), ...graph.outputs.map(({ name }) => name)])]
+}
