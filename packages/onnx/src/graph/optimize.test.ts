@@ -132,6 +132,24 @@ describe('optimize', () => {
     }
   })
 
+  it('leaves whole what a subgraph reads', async () => {
+    const weight = randomTensor(random, [4, 4, 1, 3], 0.3)
+    const x = randomTensor(random, [1, 4, 1, 20])
+    const run = (sum: (graph: GraphBuilder, a: Value, b: Value) => Value) => {
+      const graph = new GraphBuilder('captured')
+      const layer = (value: Value) => graph.conv(value, graph.initializer('weight', weight), undefined, { pads: [0, 1, 0, 1] })
+      const second = layer(layer(graph.input('x', 'float32', [1, 4, 1, 'T'])))
+      graph.output('y', sum(graph, layer(layer(second)), second))
+      return runGraph(graph, { x })
+    }
+    const plain = await run((graph, a, b) => graph.add(a, b))
+    const inLoop = await run((graph, a, b) => {
+      const once = graph.constant(1, 'int64')
+      return graph.loop({ trips: once, carried: [a] }, (body, _, [sum]) => ({ carried: [body.add(sum!, b)] })).carried[0]!
+    })
+    expect(largestDifference(inLoop.y!.data, plain.y!.data)).toBeLessThan(tolerance)
+  })
+
   it('leaves a graph as it is that would go back and forth, has few convolutions, or wide ones', () => {
     const plain = (emit: (graph: GraphBuilder, x: Value) => Value, channels: number) => {
       const graph = new GraphBuilder('plain')
