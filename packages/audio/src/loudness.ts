@@ -1,12 +1,11 @@
+import { type Biquad, startBiquad } from './biquad.ts'
+
 /** Loudness of nothing, LUFS: what is below the absolute gate of ITU-R BS.1770 is not heard. */
 const absoluteGate = -70
 const relativeGate = -10
 const blockSeconds = 0.4
 /** Blocks overlap by three quarters. */
 const stepSeconds = blockSeconds / 4
-
-/** One second-order section: y = b0 x + b1 x' + b2 x'' − a1 y' − a2 y''. */
-type Biquad = readonly [b0: number, b1: number, b2: number, a1: number, a2: number]
 
 /** The K-weighting of BS.1770 at any sample rate: its analogue prototypes (a shelf of +4 dB above 1.7 kHz, a high-pass at 38 Hz) by the bilinear transform. */
 function kWeighting(sampleRate: number): [Biquad, Biquad] {
@@ -43,7 +42,7 @@ export interface LoudnessMeter {
  */
 export function createLoudnessMeter(sampleRate: number): LoudnessMeter {
   if (!(sampleRate >= 1000)) throw new RangeError(`createLoudnessMeter: sampleRate is ${sampleRate}, expected 1000 Hz and more`)
-  const filters = kWeighting(sampleRate).map(coefficients => ({ coefficients, x1: 0, x2: 0, y1: 0, y2: 0 }))
+  const [shelf, highPass] = kWeighting(sampleRate).map(startBiquad) as [(sample: number) => number, (sample: number) => number]
   const stepSamples = Math.round(stepSeconds * sampleRate)
   const steps: number[] = [] // sums of squares of the last three whole steps, or of all of a shorter signal
   const powers: number[] = [] // of whole blocks
@@ -53,16 +52,7 @@ export function createLoudnessMeter(sampleRate: number): LoudnessMeter {
   return {
     push(samples) {
       for (const sample of samples) {
-        let value = sample
-        for (const filter of filters) {
-          const [b0, b1, b2, a1, a2] = filter.coefficients
-          const y = b0 * value + b1 * filter.x1 + b2 * filter.x2 - a1 * filter.y1 - a2 * filter.y2
-          filter.x2 = filter.x1
-          filter.x1 = value
-          filter.y2 = filter.y1
-          filter.y1 = y
-          value = y
-        }
+        const value = highPass(shelf(sample))
         sum += value * value
         if (++count < stepSamples) continue
         steps.push(sum)

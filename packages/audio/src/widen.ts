@@ -1,4 +1,7 @@
+import { startBiquad } from './biquad.ts'
 import { realFft } from './fft.ts'
+import { rmsAmplitude } from './level.ts'
+import { hannWindow } from './stft.ts'
 
 /**
  * Bandwidth extension: what a telephone has cut off, guessed, so that a recording sounds to a network trained on whole voices as such do. Rectifying speech makes harmonics of the
@@ -51,10 +54,11 @@ function needsLows(samples: Float32Array, sampleRate: number): boolean {
 function powerSpectrum(samples: Float32Array, sampleRate: number): (low: number, high: number) => number {
   const size = 1024
   const fft = realFft(size)
+  const window = hannWindow(size)
   const [frame, re, im] = [new Float64Array(size), new Float64Array(size / 2 + 1), new Float64Array(size / 2 + 1)]
   const sums = new Float64Array(size / 2 + 1)
   for (let start = 0; start < samples.length; start += size / 2) {
-    for (let i = 0; i < size; i++) frame[i] = (samples[start + i] ?? 0) * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size))
+    for (let i = 0; i < size; i++) frame[i] = (samples[start + i] ?? 0) * window[i]!
     fft.forward(frame, re, im)
     for (let k = 0; k < sums.length; k++) sums[k]! += re[k]! ** 2 + im[k]! ** 2
   }
@@ -62,11 +66,7 @@ function powerSpectrum(samples: Float32Array, sampleRate: number): (low: number,
   return (low, high) => sums.subarray(bin(low), bin(high) + 1).reduce((a, b) => a + b, 0)
 }
 
-function power(samples: Float32Array): number {
-  let sum = 0
-  for (const sample of samples) sum += sample * sample
-  return sum / Math.max(1, samples.length)
-}
+const power = (samples: Float32Array) => rmsAmplitude(samples) ** 2
 
 /** Root mean square of the last hundredth of a second, roughly: of an exponential window. */
 function envelope(samples: Float32Array, sampleRate: number): Float32Array {
@@ -106,13 +106,7 @@ function filter(samples: Float32Array, cutoff: number, sampleRate: number, kind:
     const a0 = 1 + alpha
     const b0 = (kind === 'low' ? (1 - cos) / 2 : (1 + cos) / 2) / a0
     const b1 = (kind === 'low' ? 1 - cos : -(1 + cos)) / a0
-    const [a1, a2] = [(-2 * cos) / a0, (1 - alpha) / a0]
-    let [x1, x2, y1, y2] = [0, 0, 0, 0]
-    out = out.map(x => {
-      const y = b0 * x + b1 * x1 + b0 * x2 - a1 * y1 - a2 * y2
-      ;[x2, x1, y2, y1] = [x1, x, y1, y]
-      return y
-    })
+    out = out.map(startBiquad([b0, b1, b0, (-2 * cos) / a0, (1 - alpha) / a0]))
   }
   return out
 }
