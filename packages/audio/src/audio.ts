@@ -99,7 +99,7 @@ export function durationSeconds({ channels, sampleRate }: Pick<Audio, 'channels'
   return (channels[0]?.length ?? 0) / sampleRate
 }
 
-/** Joins a decoder's pieces: float32 [S] per channel. */
+/** Joins pieces [S] of one channel. @param length cuts what is longer, and pads with silence what is shorter */
 export function joinPieces(pieces: readonly Float32Array[], length = pieces.reduce((sum, piece) => sum + piece.length, 0)): Float32Array {
   const joined = new Float32Array(length)
   let offset = 0

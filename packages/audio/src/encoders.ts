@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
+import { joinPieces } from './audio.ts'
 import { toPcm16 } from './encode.ts'
 import type { EncodedFormat, Encoding } from './formats.ts'
 import { toALaw, toMuLaw } from './g711.ts'
 import { OggWriter } from './ogg-writer.ts'
-import { encodeWav } from './wav.ts'
+import { wavHeader } from './wav.ts'
 
 /** Encodes pieces of mono audio, in this thread, at one sample rate. Frees its memory with `finish`, or `free` before that. */
 export interface FormatEncoder {
@@ -25,7 +26,7 @@ export const plainFormats: readonly EncodedFormat[] = ['pcm', 'wav', 'mulaw', 'a
 
 /** Begins one of `plainFormats`. */
 export function createPlainEncoder({ format, sampleRate, totalSamples }: EncoderStart): FormatEncoder {
-  let header = format === 'wav' ? wavHeader(sampleRate, totalSamples) : new Uint8Array(0)
+  let header = format === 'wav' ? wavHeader(sampleRate, 2 * (totalSamples ?? Number.POSITIVE_INFINITY)) : new Uint8Array(0)
   return {
     sampleRate,
     encode(samples) {
@@ -80,7 +81,7 @@ async function createOpus({ sampleRate: asked, bitrateKbps }: EncoderStart): Pro
   const preSkip = encoder.getLookahead() * scale
   const ogg = new OggWriter(1)
   let headers = [...ogg.pages([opusHead(preSkip, asked)], [0]), ...ogg.pages([opusTags()], [0])]
-  let rest = new Float32Array(0) // less than a frame
+  let rest: Float32Array = new Float32Array(0) // less than a frame
   let held: Uint8Array | undefined // the last packet waits: it may be the end, which its page must say
   let samples = 0
   let frames = 0
@@ -105,9 +106,7 @@ async function createOpus({ sampleRate: asked, bitrateKbps }: EncoderStart): Pro
     sampleRate,
     encode(piece) {
       samples += piece.length
-      const audio = new Float32Array(rest.length + piece.length)
-      audio.set(rest)
-      audio.set(piece, rest.length)
+      const audio = joinPieces([rest, piece])
       rest = audio.slice(audio.length - (audio.length % frameSize))
       const packets = [...(held ? [held] : []), ...packetsOf(audio)]
       held = packets.pop()
@@ -115,8 +114,7 @@ async function createOpus({ sampleRate: asked, bitrateKbps }: EncoderStart): Pro
     },
     finish() {
       const missing = rest.length + encoder.getLookahead() // what is still inside of the encoder
-      const audio = new Float32Array(Math.ceil(missing / frameSize) * frameSize)
-      audio.set(rest)
+      const audio = joinPieces([rest], Math.ceil(missing / frameSize) * frameSize)
       const packets = [...(held ? [held] : []), ...packetsOf(audio)]
       encoder.free()
       return withHeaders(pagesOf(packets, preSkip + samples * scale))
@@ -186,16 +184,6 @@ async function createFlac({ sampleRate, totalSamples = 0 }: EncoderStart): Promi
     },
     free: () => library.FLAC__stream_encoder_delete(encoder),
   }
-}
-
-/** The header of a WAV file. While its length is not known, both sizes are as large as they can be, which readers take for "to the end". */
-function wavHeader(sampleRate: number, totalSamples: number | undefined): Uint8Array<ArrayBuffer> {
-  const header = joinBytes([encodeWav(new Float32Array(0), sampleRate)])
-  const view = new DataView(header.buffer)
-  const bytes = totalSamples === undefined ? 0xffffffff : 2 * totalSamples
-  view.setUint32(4, Math.min(0xffffffff, bytes + header.length - 8), true)
-  view.setUint32(40, bytes, true)
-  return header
 }
 
 /** Copies pieces into one array. */

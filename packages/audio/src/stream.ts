@@ -4,7 +4,7 @@ import { AudioFormatError } from '@mynah/onnx'
 import { type Audio, audioError, maxAudioBytes } from './audio.ts'
 import { decodeAudio } from './decode.ts'
 import { toPcm16 } from './encode.ts'
-import { type ByteSource, describeReplaced, encodeWav, findSamples, readSamples } from './wav.ts'
+import { type ByteSource, describeReplaced, findSamples, readSamples, wavHeader } from './wav.ts'
 
 /** A recording that is read piece by piece. */
 export interface AudioStream extends Pick<Audio, 'sampleRate' | 'format'>, Disposable {
@@ -109,27 +109,20 @@ export interface WavWriter extends Disposable {
   write(samples: Float32Array): void
 }
 
-/** Offsets of the two sizes in the header that `encodeWav` writes. */
-const sizeOffsets = { riff: 4, data: 40 } as const
-const headerBytes = 44
-
 /**
  * Begins a WAV file, replacing one that is there.
  * @param sampleRate Hz, a positive integer
  * @throws {RangeError} for an impossible sample rate; `write` if the file grows beyond 4 GiB
  */
 export function createWavWriter(path: string, sampleRate: number): WavWriter {
-  const header = encodeWav(new Float32Array(0), sampleRate)
+  const headerBytes = wavHeader(sampleRate, 0).length
   const fd = openSync(path, 'w')
   let bytes = 0
   const put = (data: Uint8Array, position: number) => {
     for (let done = 0; done < data.length; ) done += writeSync(fd, data, done, data.length - done, position + done)
   }
   const complete = () => {
-    const sizes = new DataView(header.buffer)
-    sizes.setUint32(sizeOffsets.riff, headerBytes - 8 + bytes, true)
-    sizes.setUint32(sizeOffsets.data, bytes, true)
-    put(header, 0)
+    put(wavHeader(sampleRate, bytes), 0)
     closeSync(fd)
   }
   return {

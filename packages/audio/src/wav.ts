@@ -201,6 +201,19 @@ function sampleReader({ codec, bytesPerSample }: WavHeader): SampleReader {
 }
 
 /**
+ * The header of a 16-bit mono WAV file.
+ * @param bytes of samples that follow; Infinity while that is not known: both sizes are then as large as they can be, which readers take for "to the end"
+ * @throws {RangeError} for an impossible sample rate
+ */
+export function wavHeader(sampleRate: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const header = encodeWav(new Float32Array(0), sampleRate).slice()
+  const view = new DataView(header.buffer)
+  view.setUint32(4, Math.min(0xffffffff, bytes + header.length - 8), true)
+  view.setUint32(40, Math.min(0xffffffff, bytes), true)
+  return header
+}
+
+/**
  * Writes a WAV file.
  * @param samples float32 [S], or one [S] per channel, nominally in [-1, 1]; PCM clamps what is beyond and writes NaN as silence
  * @param sampleRate Hz, a positive integer

@@ -1,4 +1,4 @@
-import { peakAmplitude, toDecibels } from '@mynah/audio'
+import { joinPieces, peakAmplitude, toDecibels } from '@mynah/audio'
 import { InferenceError } from '@mynah/onnx'
 import type { Generated, GenerateOptions, Models } from './contracts.ts'
 import type { Utterance } from './front-end.ts'
@@ -117,15 +117,13 @@ class Editor {
     const lasting = durations.length > 0 ? durations : spreadEvenly(this.frames, utterance.phonemes.length)
     const seconds = durationsWithin(lasting, begin, end.frame).map(frames => frames / this.#frameRate)
     const paced = this.#pace.push(speech, seconds, stopped !== undefined)
-    const audio = new Float32Array(pause + paced.audio.length)
-    audio.set(paced.audio, pause)
     const timeOf = (frame: number) => pause / this.#sampleRate + paced.timeOf((frame - begin) / this.#frameRate)
     const words = utterance.words.filter(({ start }) => start >= this.#phoneme && start < end.phoneme)
     const phonemes = utterance.phonemes.subarray(this.#phoneme, end.phoneme)
     this.#frame = end.frame
     this.#phoneme = end.phoneme
     return {
-      audio,
+      audio: joinPieces([new Float32Array(pause), paced.audio]),
       phonemes,
       words: timeWords({ words }, lasting, timeOf),
       warnings: [...(isFirst ? utterance.warnings : []), ...this.#warningsOf(stopped)],

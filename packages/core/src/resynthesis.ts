@@ -98,8 +98,6 @@ class ResynthesisStream implements VocoderStream {
       this.#given += waveform.length
       return waveform
     }
-    const audio = new Float32Array(this.#samplesFor(this.#frames) - this.#given)
-    audio.set(waveform.subarray(0, audio.length))
-    return audio
+    return joinPieces([waveform], this.#samplesFor(this.#frames) - this.#given)
   }
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { type EncodedFormat, type EncodingOptions, encodeAudio, encodeWav, toPcm16 } from '@mynah/audio'
+import { type EncodedFormat, type EncodingOptions, encodeAudio, encodeWav, joinPieces, toPcm16 } from '@mynah/audio'
 import { toByteStream } from './byte-stream.ts'
 import { toSrt, toVtt } from './captions.ts'
 import type { Word } from './word-times.ts'
@@ -132,15 +132,9 @@ const fileFormats: Readonly<Record<string, EncodedFormat>> = {
 export function joinSpeech(parts: readonly Speech[], totalSeconds: number): Speech {
   const [first] = parts
   if (!first) throw new RangeError('joinSpeech: no parts, expected at least one')
-  const audio = new Float32Array(parts.reduce((sum, part) => sum + part.audio.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    audio.set(part.audio, offset)
-    offset += part.audio.length
-  }
   const total = (name: keyof Timings) => parts.reduce((sum, { timings }) => sum + timings[name], 0)
   return new Speech({
-    audio,
+    audio: joinPieces(parts.map(part => part.audio)),
     sampleRate: first.sampleRate,
     startSeconds: first.startSeconds,
     phonemes: parts
