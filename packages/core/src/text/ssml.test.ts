@@ -142,6 +142,11 @@ describe('readSsml', () => {
     )
   })
 
+  it('takes no numbered entity for a tag', async () => {
+    const { text } = await speak('A <break time="1s"/> B &#xf0000; <![CDATA[\u{f0000}]]> C')
+    expect(text).toBe('A <pause 1> B \ufffd \ufffd C')
+  })
+
   it('bounds what an element holds and how deep elements lie', async () => {
     const deep = await speak('<prosody rate="fast">'.repeat(200))
     expect(deep.warnings.join()).toContain('elements deeper than 50')

@@ -1,4 +1,4 @@
-import { SaxesParser } from 'saxes'
+import type { SaxesParser } from 'saxes'
 import { foldIpa, isIpa } from './ipa.ts'
 import { MAX_PAUSE_SECONDS, readDuration } from './markup.ts'
 import { sayAs } from './say-as.ts'
@@ -65,7 +65,8 @@ export async function* readSsml(
   tags: Tags,
   warn: (warning: string) => void,
 ): AsyncGenerator<TextPart, void, undefined> {
-  const reader = new SsmlReader(tags, warn)
+  const { SaxesParser } = await import('saxes') // most texts need no parser
+  const reader = new SsmlReader(new SaxesParser({ fragment: true }), tags, warn)
   for await (const piece of pieces) {
     if (typeof piece === 'string') yield* reader.write(piece)
     else yield piece
@@ -74,7 +75,7 @@ export async function* readSsml(
 }
 
 class SsmlReader {
-  readonly #parser = new SaxesParser({ fragment: true })
+  readonly #parser: SaxesParser
   readonly #tags: Tags
   readonly #warn: (key: string, warning: string) => void
   readonly #open: Element[] = []
@@ -88,14 +89,14 @@ class SsmlReader {
   /** A sentence has ended, and nothing has followed yet. */
   #isOver = false
 
-  constructor(tags: Tags, warn: (warning: string) => void) {
+  constructor(parser: SaxesParser, tags: Tags, warn: (warning: string) => void) {
     const warned = new Set<string>()
     this.#tags = tags
     this.#warn = (key, warning) => {
       if (!warned.has(key) && warned.size < 20) warn(`SSML: ${warning}`)
       warned.add(key)
     }
-    const parser = this.#parser
+    this.#parser = parser
     parser.on('error', ({ message }) =>
       this.#warn('error', `is not well-formed, at line and column ${message}; it was read as far as possible`),
     )
@@ -107,7 +108,7 @@ class SsmlReader {
   }
 
   write(text: string): TextPart[] {
-    const known = this.#held + withoutTags(text)
+    const known = this.#held + text
     const cut = UNDECIDED.exec(known)?.index ?? known.length
     this.#held = known.slice(cut)
     this.#parse(known.slice(0, cut))
@@ -152,7 +153,7 @@ class SsmlReader {
   #text(text: string): void {
     const captor = this.#open.findLast(element => element.replace)
     if (this.#open.some(element => DESCRIPTIVE.has(element.name))) return
-    const spaced = text.replace(/\s+/g, ' ')
+    const spaced = withoutTags(text.replace(/\s+/g, ' ')) // here, since numbered entities are characters by now
     if (!captor) this.#emit(this.#last === ' ' || this.#last === '\n' ? spaced.trimStart() : spaced)
     else if (captor.content.length <= MAX_CONTENT) captor.content += spaced
   }
