@@ -1,4 +1,4 @@
-import { decodeHTMLStrict } from 'entities'
+import { decodeHTMLStrict } from 'entities/decode'
 import { GREEK_NAMES, SIGN_NAMES } from './sign-names.ts'
 
 /** Text reduced to characters that the rules know, with the way back to the source. */

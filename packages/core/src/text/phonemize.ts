@@ -1,4 +1,4 @@
-import { decodeHTMLStrict } from 'entities'
+import { decodeHTMLStrict } from 'entities/decode'
 import { type AlignedWord, alignWords, looksAligned } from './align.ts'
 import { type Atom, type Item, readItems, type Source } from './atoms.ts'
 import { createEspeak, type Pronouncer } from './espeak.ts'
