@@ -1,5 +1,5 @@
 import { isIpa } from './ipa.ts'
-import type { Tag, Tags } from './tags.ts'
+import { TAG_CHARACTERS, type Tag, type Tags } from './tags.ts'
 
 /** Longest pause that `[pause …]` may ask for, in seconds: more is a typing error rather than speech. */
 export const MAX_PAUSE_SECONDS = 10
@@ -33,14 +33,9 @@ export function findMarkup(text: string): { start: number; end: number }[] {
  * @param isMarkup false takes all of it for text and links, without warnings
  */
 export function parseMarkup(text: string, isMarkup = true): Markup {
-  const parts: MarkupPart[] = []
+  const tags: MarkupPart[] = []
   const warnings: string[] = []
-  let end = 0
-  const add = (tag: Tag, start: number, length: number) => {
-    if (start > end) parts.push({ kind: 'text', text: text.slice(end, start), start: end, end: start })
-    end = start + length
-    parts.push({ ...tag, start, end })
-  }
+  const add = (tag: Tag, start: number, length: number) => tags.push({ ...tag, start, end: start + length })
   for (const { 0: tag, 1: word, 2: phonemes = '', 3: pause, index } of text.matchAll(MARKUP)) {
     if (pause !== undefined && !isMarkup) continue
     if (pause !== undefined) {
@@ -56,8 +51,23 @@ export function parseMarkup(text: string, isMarkup = true): Markup {
         warnings.push(`"${tag}" has no sign of the IPA and was taken for a link; write phonemes like [word](/wˈɜːd/), with stress marks`)
     }
   }
-  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end), start: end, end: text.length })
-  return { parts, warnings }
+  return { parts: withText(tags, text), warnings }
+}
+
+/** Tags, in order, with the text between and around them. */
+function withText(tags: readonly MarkupPart[], text: string): MarkupPart[] {
+  const parts: MarkupPart[] = []
+  let end = 0
+  const addText = (to: number) => {
+    if (to > end) parts.push({ kind: 'text', text: text.slice(end, to), start: end, end: to })
+  }
+  for (const tag of tags) {
+    addText(tag.start)
+    parts.push(tag)
+    end = tag.end
+  }
+  addText(text.length)
+  return parts
 }
 
 /** `'400ms'`, `'.4 s'` → seconds; undefined if it is no duration. */
@@ -68,14 +78,9 @@ export function readDuration(duration: string): number | undefined {
 
 /** Splits text at the tags that stand in it as characters. */
 export function splitTags(text: string, tags: Tags): MarkupPart[] {
-  const parts: MarkupPart[] = []
-  let end = 0
-  for (const { 0: character, index } of text.matchAll(/[\u{f0000}-\u{ffffd}]/gu)) {
-    if (index > end) parts.push({ kind: 'text', text: text.slice(end, index), start: end, end: index })
-    end = index + character.length
+  const found = [...text.matchAll(TAG_CHARACTERS)].flatMap(({ 0: character, index }): MarkupPart[] => {
     const tag = tags.find(character)
-    if (tag) parts.push({ ...tag, start: index, end })
-  }
-  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end), start: end, end: text.length })
-  return parts
+    return tag ? [{ ...tag, start: index, end: index + character.length }] : []
+  })
+  return withText(found, text)
 }

@@ -46,7 +46,10 @@ export function createTags(): Tags {
   }
 }
 
+/** The characters that stand for tags. */
+export const TAG_CHARACTERS = /[\u{f0000}-\u{ffffd}]/gu
+
 /** Removes the characters that would be taken for tags. */
 export function withoutTags(text: string): string {
-  return text.replace(/[\u{f0000}-\u{ffffd}]/gu, '\ufffd')
+  return text.replace(TAG_CHARACTERS, '\ufffd')
 }
