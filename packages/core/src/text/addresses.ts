@@ -1,6 +1,7 @@
 import { sayCapitals, sayCompound, sayDigits } from './capitals.ts'
 import { pairsToWords } from './numbers.ts'
 import { before, END, type Rule, spell, sticky } from './rules.ts'
+import { SPELLED_SIGNS } from './sign-names.ts'
 import { table, wordSet } from './table.ts'
 
 /** Last parts of host names that make a dotted word one. */
@@ -12,32 +13,15 @@ const FILE_TYPES =
   'js|ts|mjs|cjs|jsx|tsx|py|rs|go|java|cpp|cc|hpp|json|jsonl|md|txt|html?|css|scss|pdf|csv|tsv|exe|dll|zip|wav|mp3|mp4|mov|avi|mkv|flac|ogg|png|jpe?g|gif|svg|webp|ico|xml|ya?ml|toml|ini|conf|cfg|log|docx?|xlsx?|pptx?|sh|bat|ps1|sql|db|onnx|safetensors|tar|gz|tgz|rar|dmg|iso|bak|tmp|lock|env'
 const ENDS_IN_DOMAIN = new RegExp(`\\.(?:${DOMAINS})$`)
 const ENDS_WORDLIKE = new RegExp(`\\.(?:${WORDLIKE_DOMAINS})$`)
-const SIGNS = table<string>([
-  ['.', 'dot'],
-  ['/', 'slash'],
-  ['-', 'dash'],
-  ['_', 'underscore'],
-  ['@', 'at'],
-  [':', 'colon'],
-  ['?', 'question mark'],
-  ['=', 'equals'],
-  ['&', 'and'],
-  ['#', 'hash'],
-  ['%', 'percent'],
-  ['+', 'plus'],
-  ['~', 'tilde'],
-  ['\\', 'backslash'],
-  ['!', 'exclamation mark'],
-  ['$', 'dollar'],
-  ['*', 'star'],
-  [',', 'comma'],
-  [';', 'semicolon'],
-  ["'", 'apostrophe'],
-  ['(', 'open parenthesis'],
-  [')', 'close parenthesis'],
-  ['|', 'pipe'],
-  ['^', 'caret'],
-])
+const SIGNS = table<string>(
+  [...SPELLED_SIGNS],
+  [
+    ['~', 'tilde'],
+    ["'", 'apostrophe'],
+    ['|', 'pipe'],
+    ['^', 'caret'],
+  ],
+)
 
 /** Host, path, file or account names: words and digits with their dots, dashes and slashes said. */
 export function sayAddress(address: string): string {
@@ -90,8 +74,7 @@ export const ADDRESS_RULES: readonly Rule[] = [
       `(?<![\\p{L}\\d/.])(?:(?:~|\\.{1,2})?/(?=[\\w.@])[\\w.@%+-]{1,80}(?:/[\\w.@%+-]{0,80}){0,20}|[\\w@-][\\w.@-]{0,60}(?:/[\\w.@-]{1,60}){0,10}/[\\w@-]{1,60}(?:\\.[\\w-]{1,20}){0,2}\\.(?:${FILE_TYPES})${END})`,
     ),
     say: ([match]) => {
-      const trailing = /[.,;:!?]{0,9}$/.exec(match)?.[0].length ?? 0
-      const path = match.slice(0, match.length - trailing)
+      const path = match.replace(/[.,;:!?]{1,9}$/, '')
       return { text: sayAddress(path), length: path.length }
     },
   },
@@ -108,8 +91,7 @@ export const ADDRESS_RULES: readonly Rule[] = [
     name: 'Windows path: C:\\Users\\Bob, \\\\server\\share',
     pattern: sticky('(?<![\\p{L}\\d])(?:[A-Za-z]:(?=[\\\\/])|\\\\(?=\\\\\\w))[^\\s"<>|*?]{1,200}'),
     say: ([match]) => {
-      const trailing = /[.,;:!?)]{0,9}$/.exec(match)?.[0].length ?? 0
-      const path = match.slice(0, match.length - trailing)
+      const path = match.replace(/[.,;:!?)]{1,9}$/, '')
       return { text: sayAddress(path.replace(/^[a-z]:/, drive => drive.toUpperCase())), length: path.length }
     },
   },

@@ -22,7 +22,8 @@ export const monthName = (month: number) => MONTHS[month - 1] as string
 export const sayDate = (month: string, day: string, year?: string) =>
   `${month} ${ordinalToWords(day)}${year ? `, ${yearToWords(fullYear(year))}` : ''}`
 
-const fullYear = (year: string) => (year.length === 2 ? `${Number(year) < 50 ? '20' : '19'}${year}` : year)
+/** A year of two digits with its century: '26 is 2026, '50 is 1950. */
+export const fullYear = (year: string) => (year.length === 2 ? `${Number(year) < 50 ? '20' : '19'}${year}` : year)
 const nameOf = (written: string) => BY_LOWER.get(written.toLowerCase()) as string
 
 /**

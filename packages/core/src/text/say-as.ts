@@ -1,7 +1,8 @@
+import { fullYear, isDate, monthName } from './dates.ts'
 import { cardinalToWords, digitsToWords, ordinalToWords, yearToWords } from './numbers.ts'
+import { SPELLED_SIGNS } from './sign-names.ts'
 import { table } from './table.ts'
 
-const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 /** Longer content is no quantity, and is read as text. */
 const MAX_CHARACTERS = 200
 /** Kinds whose readers give words; the others give text, which is then read as usual. */
@@ -47,35 +48,12 @@ export function sayAs(content: string, interpretAs: string, format: string): Sai
   return spoken === undefined ? undefined : { spoken, isWords: false }
 }
 
-const SIGNS = table<string>([
-  ['.', 'dot'],
-  ['-', 'dash'],
-  ['_', 'underscore'],
-  ['/', 'slash'],
-  ['\\', 'backslash'],
-  ['@', 'at'],
-  ['#', 'hash'],
-  ['&', 'and'],
-  ['+', 'plus'],
-  ['*', 'star'],
-  ['%', 'percent'],
-  ['$', 'dollar'],
-  ['!', 'exclamation mark'],
-  ['?', 'question mark'],
-  [',', 'comma'],
-  [':', 'colon'],
-  [';', 'semicolon'],
-  ['=', 'equals'],
-  ['(', 'open parenthesis'],
-  [')', 'close parenthesis'],
-])
-
 /** Letters by their names, digits in words, signs by name. */
 function sayCharacters(text: string): string {
   return [...text.normalize('NFD').replace(/\p{M}/gu, '')]
     .map(character => {
       if (/[A-Za-z]/.test(character)) return character.toUpperCase()
-      return /\d/.test(character) ? digitsToWords(character) : (SIGNS.get(character) ?? '')
+      return /\d/.test(character) ? digitsToWords(character) : (SPELLED_SIGNS.get(character) ?? '')
     })
     .filter(word => word !== '')
     .join(' ')
@@ -107,12 +85,11 @@ function sayDate(text: string, format: string): string | undefined {
   if (order.length !== compact.length) return undefined
   const field = (letter: string) => (order.includes(letter) ? compact[order.indexOf(letter)] : undefined)
   const [year, month, day] = [field('y'), field('m'), field('d')]
-  if ((month && !MONTHS[Number(month) - 1]) || (day && !(Number(day) >= 1 && Number(day) <= 31))) return undefined
-  const full = year?.length === 2 ? `${Number(year) < 50 ? '20' : '19'}${year}` : year
-  const named = [month && MONTHS[Number(month) - 1], day && (month ? ordinalToWords(day) : `the ${ordinalToWords(day)}`)]
+  if (!isDate(Number(month ?? 1), Number(day ?? 1))) return undefined
+  const named = [month && monthName(Number(month)), day && (month ? ordinalToWords(day) : `the ${ordinalToWords(day)}`)]
     .filter(Boolean)
     .join(' ')
-  return [named, full && yearToWords(full)].filter(Boolean).join(', ')
+  return [named, year && yearToWords(fullYear(year))].filter(Boolean).join(', ')
 }
 
 /** @param format the currency's code, where the content has only a number */

@@ -15,6 +15,13 @@ export const SIGN_NAMES = table<string>(
   rows('⁻=minus|‰=per mille|†=dagger|‡=double dagger|′=prime|″=double prime'),
 )
 
+/** Signs by name where a text is read sign by sign: addresses, what is spelled out. */
+export const SPELLED_SIGNS = table<string>(
+  rows('.=dot|-=dash|_=underscore|/=slash|\\=backslash|@=at|#=hash|&=and|+=plus|*=star|%=percent|$=dollar|!=exclamation mark'),
+  rows('?=question mark|,=comma|:=colon|;=semicolon|(=open parenthesis|)=close parenthesis'),
+  [['=', 'equals']],
+)
+
 /** Greek letters, which formulas use, by name. */
 export const GREEK_NAMES = table<string>(
   rows(
