@@ -15,6 +15,7 @@ import {
   type Speech,
   type SpeechOptions,
   type Synthesizer,
+  speedRange,
 } from '@mynah/core'
 
 /** What the model needs of a synthesizer. */
@@ -27,7 +28,6 @@ type CallOptions = Pick<SpeechModelV4CallOptions, 'voice' | 'instructions' | 'sp
 const key = 'mynah'
 /** What the AI SDK takes for granted where no format is named. */
 const defaultFormat: EncodedFormat = 'mp3'
-const speeds = { least: 0.5, most: 2 }
 
 /**
  * A speech model of the AI SDK. `voice` is the name of a ready voice; `providerOptions.mynah` takes the other options of `synthesize` (`seed`, `temperature`, `candidates`…).
@@ -110,12 +110,13 @@ export class SpeechModel implements StreamingSpeechModelV4 {
     if (language && language !== 'auto' && !own.toLowerCase().startsWith(language.toLowerCase().slice(0, 2))) {
       warnings.push({ type: 'unsupported', feature: 'language', details: `${this.modelId} speaks ${own}, not ${language}` })
     }
-    const clamped = speed === undefined ? undefined : Math.min(speeds.most, Math.max(speeds.least, speed))
+    const [least, most] = speedRange
+    const clamped = speed === undefined ? undefined : Math.min(most, Math.max(least, speed))
     if (clamped !== speed) {
       warnings.push({
         type: 'compatibility',
         feature: 'speed',
-        details: `${speed} was clamped to ${clamped}; Mynah speaks at ${speeds.least} to ${speeds.most}`,
+        details: `${speed} was clamped to ${clamped}; Mynah speaks at ${least} to ${most}`,
       })
     }
     const others = providerOptions?.[key] as SpeechOptions | undefined

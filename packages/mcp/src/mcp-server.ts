@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import { createEncoder, encodedFormats, type Speech } from '@mynah/core'
-import { createApp, type Engine, type SpeechService } from '@mynah/server'
+import { encodedFormats, type Speech, speedRange } from '@mynah/core'
+import { createApp, defaultLimits, type Engine, type SpeechService } from '@mynah/server'
 import { z } from 'zod'
 import packageJson from '../package.json' with { type: 'json' }
 
@@ -21,8 +21,6 @@ export interface McpOptions {
 
 /** An answer that carries more audio than this fills the memory of whoever asked: ten minutes of MP3. */
 const maxTextCharacters = 10_000
-/** A minute of WAV in any format. */
-const maxRecordingBytes = 32 * 2 ** 20
 const formats = ['mp3', 'wav', 'opus', 'flac'] as const
 
 /** Builds a server of the Model Context Protocol with the tools `speak`, `list_voices` and `create_voice`. Connect it to a transport. */
@@ -61,22 +59,20 @@ function addSpeak(server: McpServer, service: SpeechService, out: string | undef
   const inputSchema = {
     text: z.string().min(1).max(maxTextCharacters).describe('What to say. [word](/wˈɜːd/) gives a pronunciation, [pause 0.4s] a silence'),
     voice: z.string().optional().describe('Id of a voice from list_voices; the first one by default'),
-    speed: z.number().min(0.5).max(2).optional().describe('Speaking rate, 1 by default'),
+    speed: z.number().min(speedRange[0]).max(speedRange[1]).optional().describe('Speaking rate, 1 by default'),
     seed: z.number().int().min(0).optional().describe('The same seed gives the same speech'),
     format: z.enum(formats).optional().describe('mp3 by default'),
   }
   const description = `Speaks a text aloud. The audio is ${out === undefined ? 'in the answer' : 'written to a file that the answer names'}, with the times of its words`
   server.registerTool('speak', { title: 'Speak', description, inputSchema }, ({ text, voice, format = 'mp3', ...others }, { signal }) =>
     attempt(async () => {
-      const chosen = await service.findVoice(voice ?? service.engine.voices[0]?.name ?? '')
+      const chosen = await service.findVoice(voice)
       const chunks: Speech[] = []
-      using encoder = createEncoder(service.engine.sampleRate, { format })
       const pieces: Uint8Array[] = []
-      for await (const chunk of await service.speak({ text, voice: chosen, signal, ...others })) {
-        chunks.push(chunk)
-        pieces.push(await encoder.encode(chunk.audio))
+      for await (const { speech, bytes } of await service.speakEncoded({ text, voice: chosen, signal, ...others }, { format })) {
+        if (speech) chunks.push(speech)
+        pieces.push(bytes)
       }
-      pieces.push(await encoder.finish())
       const bytes = Buffer.concat(pieces)
       const report = {
         durationSeconds: chunks.reduce((sum, chunk) => sum + chunk.durationSeconds, 0),
@@ -131,7 +127,7 @@ async function attempt(work: () => Promise<CallToolResult>): Promise<CallToolRes
 async function readRecording(path: string): Promise<Uint8Array> {
   await using file = await open(path)
   const { size } = await file.stat()
-  if (size > maxRecordingBytes)
-    throw new RangeError(`${path} has ${size} bytes, expected at most ${maxRecordingBytes}: a minute of speech is enough`)
+  if (size > defaultLimits.recordingBytes)
+    throw new RangeError(`${path} has ${size} bytes, expected at most ${defaultLimits.recordingBytes}: a minute of speech is enough`)
   return new Uint8Array(await file.readFile())
 }

@@ -92,6 +92,28 @@ describe("OpenAI's wire", () => {
   })
 })
 
+describe('the work behind a request', () => {
+  it.each([
+    ['/v1/audio/speech', speech],
+    ['/v1/audio/speech', { ...speech, stream_format: 'sse' }],
+    ['/v1/text-to-speech/wren/stream', { text: 'Hello there, you.' }],
+    ['/v1/text-to-speech/wren/stream/with-timestamps', { text: 'Hello there, you.' }],
+  ])('ends when the body of %s is cancelled before any of it is read', async (path, body) => {
+    const { post, engine } = await createFakeApp()
+    const response = await post(path, body)
+    await response.body!.cancel()
+    expect(engine).toMatchObject({ spoken: 1, ended: 1 })
+  })
+
+  it('is not begun for an encoding that does not exist', async () => {
+    const { post, engine, app } = await createFakeApp()
+    const response = await post('/v1/text-to-speech/wren?output_format=mp3_44100_999', { text: 'Hello there, you.' })
+    expect(response.status).toBe(400)
+    expect(engine.asked).toEqual([])
+    await app.close(0)
+  })
+})
+
 describe("ElevenLabs' wire", () => {
   const text = { text: 'Hello there, you.', model_id: 'eleven_turbo_v2' }
 

@@ -1,4 +1,5 @@
 import type { Word } from '@mynah/core'
+import type { EncodedChunks } from './streaming.ts'
 
 /** When each character of a piece of text is spoken, in seconds from the start of the whole speech. */
 export interface CharacterTimes {
@@ -48,6 +49,16 @@ export class CharacterAligner {
     spread(times, this.#text.slice(this.#given), seconds, seconds)
     this.#given = this.#text.length
     return times
+  }
+}
+
+/** Encoded speech with the times of its characters, and where each chunk starts. What is left of the text comes with the last bytes. */
+export async function* withCharacters(chunks: EncodedChunks, aligner: CharacterAligner) {
+  let end = 0
+  for await (const { speech, bytes } of chunks) {
+    const startSeconds = speech?.startSeconds ?? end
+    if (speech) end = startSeconds + speech.durationSeconds
+    yield { bytes, startSeconds, times: speech ? aligner.take(speech) : aligner.rest(end) }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { speedRange } from '@mynah/core'
 import type { Context } from 'hono'
 import { RequestError } from './errors.ts'
 import type { Limits, LogEntry } from './options.ts'
@@ -57,6 +58,14 @@ export function checkLength(characters: number, field: string, { textCharacters 
   if (characters <= textCharacters) return
   const message = `${field} has ${characters} characters, expected at most ${textCharacters}; send it in parts`
   throw new RequestError(message, { status: 400, code: 'text-too-long', field })
+}
+
+/** What is asked for beyond what Mynah speaks at is clamped, with a warning. */
+export function clampSpeed(asked: number, warnings: string[]): number {
+  const [least, most] = speedRange
+  const speed = Math.min(most, Math.max(least, asked))
+  if (speed !== asked) warnings.push(`speed ${asked} was clamped to ${speed}; Mynah speaks at ${least} to ${most}`)
+  return speed
 }
 
 /** Warnings in a header: JSON in ASCII, as headers are. */

@@ -1,13 +1,12 @@
 import { upgradeWebSocket } from '@hono/node-server'
-import { createEncoder, createTextStream, type Voice } from '@mynah/core'
+import { createTextStream, type Voice } from '@mynah/core'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { CharacterAligner, type CharacterTimes } from './characters.ts'
-import { checkLength, type RouteContext, type ServerEnv } from './context.ts'
-import { clampSpeed, type Encoding, readOutputFormat } from './elevenlabs.ts'
+import { CharacterAligner, type CharacterTimes, withCharacters } from './characters.ts'
+import { checkLength, clampSpeed, type RouteContext, type ServerEnv } from './context.ts'
+import { type Encoding, readOutputFormat } from './elevenlabs.ts'
 import { RequestError, toRequestError } from './errors.ts'
 import { readKey } from './security.ts'
-import { withBytes } from './streaming.ts'
 
 /** Seconds without text until the socket is closed, as ElevenLabs has it: 20 by default, 180 at most. */
 const inactivity = { byDefault: 20, most: 180 }
@@ -121,7 +120,7 @@ class Session {
         code: 'unauthorized',
       })
     }
-    if (voice_settings?.speed && !this.#work) this.#speed = clampSpeed(voice_settings.speed).speed
+    if (voice_settings?.speed && !this.#work) this.#speed = clampSpeed(voice_settings.speed, [])
     if (text === '' || text === null) this.#text.close()
     else if (text !== undefined && text.trim() !== '') {
       this.#characters += text.length
@@ -137,12 +136,10 @@ class Session {
     const { service } = this.#context
     const { voice, encoding, seed } = this.#options
     try {
-      const chunks = await service.speak({ text: this.#text, voice, seed, speed: this.#speed, signal: this.#ending.signal })
-      let end = 0
-      for await (const { speech, bytes } of withBytes(chunks, createEncoder(service.engine.sampleRate, encoding))) {
-        if (speech) end = speech.startSeconds + speech.durationSeconds
-        const start = speech?.startSeconds ?? end
-        const alignment = toAlignment(speech ? this.#aligner.take(speech) : this.#aligner.rest(end), start)
+      const request = { text: this.#text, voice, seed, speed: this.#speed, signal: this.#ending.signal }
+      const chunks = await service.speakEncoded(request, encoding)
+      for await (const { bytes, times, startSeconds } of withCharacters(chunks, this.#aligner)) {
+        const alignment = toAlignment(times, startSeconds)
         if (bytes.length > 0 || alignment) {
           await this.#send({ audio: Buffer.from(bytes).toString('base64'), isFinal: null, alignment, normalizedAlignment: alignment })
         }

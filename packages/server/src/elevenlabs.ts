@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { type AudioEncoder, createEncoder, type EncodedFormat, type EncodedSampleRate, encodedFormats } from '@mynah/core'
-import { CharacterAligner, type CharacterTimes } from './characters.ts'
-import { checkText, createRoutes, type RouteContext, type ServerContext, warningHeaders } from './context.ts'
+import { type EncodedFormat, type EncodedSampleRate, encodedFormats } from '@mynah/core'
+import { CharacterAligner, type CharacterTimes, withCharacters } from './characters.ts'
+import { checkText, clampSpeed, createRoutes, type RouteContext, type ServerContext, warningHeaders } from './context.ts'
 import { RequestError, toRequestError } from './errors.ts'
-import type { ListedVoice, SpeechChunks } from './service.ts'
-import { collectBytes, encodeChunks, toByteStream, withBytes } from './streaming.ts'
+import type { ListedVoice } from './service.ts'
+import { bytesOf, collectBytes, type EncodedChunks, toByteStream } from './streaming.ts'
 
 /** Formats of ElevenLabs that are spoken here: `codec_rate`, or `codec_rate_kbps`. */
 const formatPattern = /^(?:(pcm|wav|mp3|opus)_(8000|16000|22050|24000|44100|48000)(?:_(\d{2,3}))?|(ulaw|alaw)_8000)$/
@@ -85,28 +85,18 @@ export function elevenLabsRoutes(context: RouteContext) {
     speak(c, body, voice, readOutputFormat(format), context)
   return createRoutes()
     .openapi(wholeRoute, async c => {
-      const { chunks, encoder, headers } = await begin(
-        c,
-        c.req.valid('json'),
-        c.req.valid('param').voice_id,
-        c.req.valid('query').output_format,
-      )
-      return c.body(await collectBytes(encodeChunks(chunks, encoder)), 200, headers) as never
+      const { chunks, headers } = await begin(c, c.req.valid('json'), c.req.valid('param').voice_id, c.req.valid('query').output_format)
+      return c.body(await collectBytes(bytesOf(chunks)), 200, headers) as never
     })
     .openapi(streamRoute, async c => {
-      const { chunks, encoder, headers } = await begin(
-        c,
-        c.req.valid('json'),
-        c.req.valid('param').voice_id,
-        c.req.valid('query').output_format,
-      )
-      return c.body(toByteStream(encodeChunks(chunks, encoder)), 200, headers) as never
+      const { chunks, headers } = await begin(c, c.req.valid('json'), c.req.valid('param').voice_id, c.req.valid('query').output_format)
+      return c.body(await toByteStream(bytesOf(chunks)), 200, headers) as never
     })
     .openapi(timestampsRoute, async c => {
       const body = c.req.valid('json')
-      const { chunks, encoder } = await begin(c, body, c.req.valid('param').voice_id, c.req.valid('query').output_format)
+      const { chunks } = await begin(c, body, c.req.valid('param').voice_id, c.req.valid('query').output_format)
       const parts = { bytes: [] as Uint8Array[], times: [] as CharacterTimes[] }
-      for await (const { bytes, times } of withCharacters(chunks, encoder, body.text)) {
+      for await (const { bytes, times } of timed(chunks, body.text)) {
         parts.bytes.push(bytes)
         parts.times.push(times)
       }
@@ -114,9 +104,9 @@ export function elevenLabsRoutes(context: RouteContext) {
     })
     .openapi(streamTimestampsRoute, async c => {
       const body = c.req.valid('json')
-      const { chunks, encoder, headers } = await begin(c, body, c.req.valid('param').voice_id, c.req.valid('query').output_format)
-      const lines = toLines(withCharacters(chunks, encoder, body.text))
-      return c.body(toByteStream(lines), 200, { ...headers, 'content-type': 'application/json' }) as never
+      const { chunks, headers } = await begin(c, body, c.req.valid('param').voice_id, c.req.valid('query').output_format)
+      const lines = toLines(timed(chunks, body.text))
+      return c.body(await toByteStream(lines), 200, { ...headers, 'content-type': 'application/json' }) as never
     })
     .openapi(voicesRoute, async c => c.json({ voices: (await service.listVoices()).filter(each => !each.problem).map(toVoice) }, 200))
     .openapi(voiceRoute, async c => {
@@ -130,30 +120,19 @@ async function speak(c: ServerContext, body: TextBody, id: string, encoding: Enc
   const text = checkText(body.text, 'text', limits)
   const voice = await service.findVoice(id)
   c.get('logged').characters = text.length
-  const { speed, warnings } = clampSpeed(body.voice_settings?.speed ?? 1)
-  const chunks = await service.speak({ text, voice, speed, seed: body.seed ?? undefined, signal: c.req.raw.signal })
-  const encoder = createEncoder(service.engine.sampleRate, encoding)
+  const warnings: string[] = []
+  const speed = clampSpeed(body.voice_settings?.speed ?? 1, warnings) // ElevenLabs allows 0.7 to 1.2
+  const chunks = await service.speakEncoded({ text, voice, speed, seed: body.seed ?? undefined, signal: c.req.raw.signal }, encoding)
   return {
     chunks,
-    encoder,
     headers: { 'content-type': encodedFormats[encoding.format].contentType, 'cache-control': 'no-store', ...warningHeaders(warnings) },
   }
 }
 
-/** ElevenLabs allows 0.7 to 1.2; here it is what Mynah can. */
-export function clampSpeed(asked: number): { speed: number; warnings: string[] } {
-  const speed = Math.min(2, Math.max(0.5, asked))
-  return { speed, warnings: speed === asked ? [] : [`speed ${asked} was clamped to ${speed}; Mynah speaks at 0.5 to 2`] }
-}
-
-async function* withCharacters(chunks: SpeechChunks, encoder: AudioEncoder, text: string) {
+function timed(chunks: EncodedChunks, text: string) {
   const aligner = new CharacterAligner()
   aligner.push(text)
-  let end = 0
-  for await (const { speech, bytes } of withBytes(chunks, encoder)) {
-    if (speech) end = speech.startSeconds + speech.durationSeconds
-    yield { bytes, times: speech ? aligner.take(speech) : aligner.rest(end) }
-  }
+  return withCharacters(chunks, aligner)
 }
 
 async function* toLines(chunks: ReturnType<typeof withCharacters>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,17 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { createEncoder, encodedFormats, type Speech } from '@mynah/core'
-import { checkText, createRoutes, type RouteContext, type ServerContext, warningHeaders } from './context.ts'
+import { encodedFormats, type Speech } from '@mynah/core'
+import { checkText, clampSpeed, createRoutes, type RouteContext, type ServerContext, warningHeaders } from './context.ts'
 import { errorType, RequestError, toRequestError } from './errors.ts'
 import type { ListedVoice } from './service.ts'
-import { encodeChunks, toByteStream, withBytes } from './streaming.ts'
+import { bytesOf, type EncodedChunks, toByteStream } from './streaming.ts'
 
 /** Models of OpenAI: whoever asks for one gets the one that is here. */
 const knownModels = /^(tts-1(-hd)?(-\d+)?|gpt-4o-mini-tts(-[\d-]+)?|mynah)$/
 /** Voices of OpenAI, which its clients name where nothing else is said: each stands for one of ours. */
 const knownVoices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'fable', 'onyx', 'nova', 'sage', 'shimmer', 'verse', 'marin', 'cedar']
 const formats = ['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm'] as const
-/** What Mynah speaks at; what is asked for beyond is clamped. */
-const speeds = { least: 0.5, most: 2 }
 
 const ErrorBody = z
   .object({ error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string() }) })
@@ -177,8 +175,7 @@ async function speak(c: ServerContext, body: SpeechBody, { service, limits }: Ro
   const text = checkText(body.input, 'input', limits)
   const warnings = checkModel(body.model, service.engine.bundle.name)
   if (body.instructions) warnings.push('instructions are ignored: the voice decides how it sounds')
-  const speed = Math.min(speeds.most, Math.max(speeds.least, body.speed))
-  if (speed !== body.speed) warnings.push(`speed ${body.speed} was clamped to ${speed}; Mynah speaks at ${speeds.least} to ${speeds.most}`)
+  const speed = clampSpeed(body.speed, warnings)
   const asked = typeof body.voice === 'string' ? body.voice : body.voice.id
   const voice = await service.findVoice(
     substitute(
@@ -188,24 +185,19 @@ async function speak(c: ServerContext, body: SpeechBody, { service, limits }: Ro
     ),
   )
   c.get('logged').characters = text.length
-  const chunks = await service.speak({ text, voice, speed, seed: body.seed, signal: c.req.raw.signal })
-  const encoder = createEncoder(service.engine.sampleRate, { format })
+  const chunks = await service.speakEncoded({ text, voice, speed, seed: body.seed, signal: c.req.raw.signal }, { format })
   const events = body.stream_format === 'sse'
   const headers = {
     'content-type': events ? 'text/event-stream' : encodedFormats[format].contentType,
     'cache-control': 'no-store',
     ...warningHeaders(warnings),
   }
-  const pieces = events ? toEvents(withBytes(chunks, encoder), text.length, warnings) : encodeChunks(chunks, encoder)
-  return c.body(toByteStream(pieces), 200, headers)
+  const pieces = events ? toEvents(chunks, text.length, warnings) : bytesOf(chunks)
+  return c.body(await toByteStream(pieces), 200, headers)
 }
 
 /** Server-sent events; a failure on the way is the last of them. */
-async function* toEvents(
-  chunks: ReturnType<typeof withBytes>,
-  characters: number,
-  begun: readonly string[],
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* toEvents(chunks: EncodedChunks, characters: number, begun: readonly string[]): AsyncGenerator<Uint8Array, void, undefined> {
   const event = (data: object) => Buffer.from(`data: ${JSON.stringify(data)}\n\n`)
   const warnings = [...begun]
   let seconds = 0
@@ -226,7 +218,7 @@ async function* toEvents(
 }
 
 /** Word times on the wire; a mark of SSML has its name, and no text. */
-export function toWord({ text, startSeconds, endSeconds, mark }: Speech['words'][number]) {
+function toWord({ text, startSeconds, endSeconds, mark }: Speech['words'][number]) {
   return { text, start: round(startSeconds), end: round(endSeconds), ...(mark === undefined ? {} : { mark }) }
 }
 

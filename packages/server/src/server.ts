@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import { type App, type AppOptions, createApp } from './app.ts'
+import { RequestError } from './errors.ts'
+import { errorBody } from './openai.ts'
 import { defaultLimits } from './options.ts'
 import { isLoopback } from './security.ts'
 import { startWyoming } from './wyoming.ts'
@@ -96,5 +98,5 @@ function toPlainRequest(request: Request): Request {
 
 function refuseForeignHost(): Response {
   const message = 'this server has no keys and answers only to localhost and 127.0.0.1; ask for it by these names, or start it with keys'
-  return Response.json({ error: { message, type: 'permission_error', param: null, code: 'forbidden' } }, { status: 403 })
+  return Response.json(errorBody(new RequestError(message, { status: 403, code: 'forbidden' })), { status: 403 })
 }

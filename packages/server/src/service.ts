@@ -1,6 +1,7 @@
-import type { Speech, SpeechOptions, Synthesizer, Voice } from '@mynah/core'
+import { createEncoder, type EncodingOptions, type SpeechOptions, type Synthesizer, type Voice } from '@mynah/core'
 import { RequestError, shuttingDown } from './errors.ts'
 import type { Metrics } from './metrics.ts'
+import { type EncodedChunks, encodeChunks, type SpeechChunks, start } from './streaming.ts'
 import type { StoredVoice, VoiceFolder } from './voices.ts'
 
 /** What the server needs of a synthesizer. Where it has `stats`, `/metrics` has them, too. */
@@ -59,8 +60,8 @@ export class SpeechService {
     return [...ready, ...((await this.voices?.list()) ?? []).filter(({ id }) => !this.#isReady(id)).map(describe)]
   }
 
-  /** @throws {RequestError} `voice-not-found`; {VoiceError} if its file is corrupt */
-  async findVoice(id: string): Promise<Voice | string> {
+  /** The first ready voice where none is named. @throws {RequestError} `voice-not-found`; {VoiceError} if its file is corrupt */
+  async findVoice(id: string = this.engine.voices[0]?.name ?? ''): Promise<Voice | string> {
     if (this.#isReady(id)) return id
     const voice = await this.voices?.load(id)
     if (voice) return voice
@@ -99,6 +100,13 @@ export class SpeechService {
   async speak(request: SpeakRequest): Promise<SpeechChunks> {
     if (this.isClosing) throw shuttingDown()
     return start(this.#speakAll(request))
+  }
+
+  /** As `speak`, with the bytes of each chunk. @throws what `createEncoder` throws for the encoding, before any work is done */
+  async speakEncoded(request: SpeakRequest, encoding: EncodingOptions): Promise<EncodedChunks> {
+    if (this.isClosing) throw shuttingDown()
+    const encoder = createEncoder(this.engine.sampleRate, encoding)
+    return start(encodeChunks(this.#speakAll(request), encoder))
   }
 
   /** Lets what runs come to its end, at most for so long, and then ends it. */
@@ -162,9 +170,6 @@ export class SpeechService {
   }
 }
 
-/** Speech as it is spoken. */
-export type SpeechChunks = AsyncGenerator<Speech, void, undefined>
-
 function describe({ id, voice, problem, createdAt }: StoredVoice): ListedVoice {
   return {
     id,
@@ -176,23 +181,4 @@ function describe({ id, voice, problem, createdAt }: StoredVoice): ListedVoice {
     createdAt,
     ...(problem === undefined ? {} : { problem }),
   }
-}
-
-/** Takes the first value of a generator, so that what fails before it fails here, and `return` on the result always reaches the generator's `finally`. */
-async function start<T>(source: AsyncGenerator<T, void, undefined>): Promise<AsyncGenerator<T, void, undefined>> {
-  let first: IteratorResult<T, void> | undefined = await source.next()
-  const started: AsyncGenerator<T, void, undefined> = {
-    next() {
-      const taken = first
-      first = undefined
-      return taken ? Promise.resolve(taken) : source.next()
-    },
-    return: () => source.return(),
-    throw: error => source.throw(error),
-    [Symbol.asyncIterator]: () => started,
-    async [Symbol.asyncDispose]() {
-      await source.return()
-    },
-  }
-  return started
 }

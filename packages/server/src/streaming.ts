@@ -1,9 +1,9 @@
 import type { AudioEncoder, Speech } from '@mynah/core'
 import { RequestError } from './errors.ts'
-import type { SpeechChunks } from './service.ts'
 
-/** Bytes that are made as they are read. Ending the stream early ends the work. */
-export function toByteStream(pieces: AsyncGenerator<Uint8Array, void, undefined>): ReadableStream<Uint8Array> {
+/** Bytes that are made as they are read. Ending the stream early ends the work, even before anything is read. */
+export async function toByteStream(source: AsyncGenerator<Uint8Array, void, undefined>): Promise<ReadableStream<Uint8Array>> {
+  const pieces = await start(source)
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -86,32 +86,25 @@ async function nextBytes(
   }
 }
 
-/** Speech, encoded chunk by chunk. */
-export async function* encodeChunks(chunks: SpeechChunks, encoder: AudioEncoder): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for await (const chunk of chunks) yield await encoder.encode(chunk.audio)
-    yield await encoder.finish()
-  } finally {
-    encoder[Symbol.dispose]()
-    await chunks.return()
-  }
-}
+/** Speech as it is spoken. */
+export type SpeechChunks = AsyncGenerator<Speech, void, undefined>
 
-/** A chunk of speech with its bytes; what the encoder held back comes at the end, without speech. */
-export interface EncodedChunk {
-  readonly speech: Speech | undefined
-  readonly bytes: Uint8Array
-}
+/** Speech with its bytes, as it is spoken. What the encoder held back comes at the end, without speech. */
+export type EncodedChunks = AsyncGenerator<{ readonly speech: Speech | undefined; readonly bytes: Uint8Array }, void, undefined>
 
-/** Speech with its bytes, chunk by chunk. The last one is without speech. */
-export async function* withBytes(chunks: SpeechChunks, encoder: AudioEncoder): AsyncGenerator<EncodedChunk, void, undefined> {
+/** Encodes chunk by chunk, and disposes of the encoder. */
+export async function* encodeChunks(chunks: SpeechChunks, encoder: AudioEncoder): EncodedChunks {
   try {
     for await (const speech of chunks) yield { speech, bytes: await encoder.encode(speech.audio) }
     yield { speech: undefined, bytes: await encoder.finish() }
   } finally {
     encoder[Symbol.dispose]()
-    await chunks.return()
   }
+}
+
+/** The bytes alone. */
+export async function* bytesOf(chunks: EncodedChunks): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const { bytes } of chunks) yield bytes
 }
 
 /** All of it. */
@@ -119,4 +112,23 @@ export async function collectBytes(pieces: AsyncIterable<Uint8Array>): Promise<U
   const all: Uint8Array[] = []
   for await (const piece of pieces) all.push(piece)
   return new Uint8Array(Buffer.concat(all))
+}
+
+/** Takes the first value of a generator, so that what fails before it fails here, and `return` on the result always reaches the generator's `finally`. */
+export async function start<T>(source: AsyncGenerator<T, void, undefined>): Promise<AsyncGenerator<T, void, undefined>> {
+  let first: IteratorResult<T, void> | undefined = await source.next()
+  const started: AsyncGenerator<T, void, undefined> = {
+    next() {
+      const taken = first
+      first = undefined
+      return taken ? Promise.resolve(taken) : source.next()
+    },
+    return: () => source.return(),
+    throw: error => source.throw(error),
+    [Symbol.asyncIterator]: () => started,
+    async [Symbol.asyncDispose]() {
+      await source.return()
+    },
+  }
+  return started
 }

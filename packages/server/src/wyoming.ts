@@ -131,7 +131,7 @@ class Connection {
 
   async #speak(text: string | TextStream, asked: unknown): Promise<void> {
     const name = typeof asked === 'object' && asked !== null && 'name' in asked && typeof asked.name === 'string' ? asked.name : undefined
-    const voice = await this.#service.findVoice(name ?? this.#service.engine.voices[0]?.name ?? '')
+    const voice = await this.#service.findVoice(name)
     const format = { rate: this.#service.engine.sampleRate, width: 2, channels: 1 }
     let begun = false
     for await (const chunk of await this.#service.speak({ text, voice, signal: this.#signal })) {

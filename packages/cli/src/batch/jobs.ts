@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { speedRange } from '@mynah/core'
 import { z } from 'zod'
 import { replaceFile } from '../outputs.ts'
 
@@ -16,7 +17,7 @@ const Job = z.strictObject({
   text: z.string().refine(text => text.trim() !== '', 'is empty, expected what is to be spoken'),
   voice: z.string().min(1).optional(),
   seed: z.number().int().min(0).optional(),
-  speed: z.number().min(0.5).max(2).optional(),
+  speed: z.number().min(speedRange[0]).max(speedRange[1]).optional(),
   format: z.enum(jobFormats).optional(),
 })
 

@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { createSynthesizer, type Speech, type Synthesizer, speechEndings, type VocoderSource, Voice } from '@mynah/core'
+import { createSynthesizer, type Speech, type Synthesizer, speechEndings, speedRange, type VocoderSource, Voice } from '@mynah/core'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
 import { withDownloads } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
@@ -135,7 +135,7 @@ function readRequest(args: Arguments) {
     model: { ...defined({ bundle: args.text('bundle'), vocoder: readVocoder(args) }), ...args.runtimeOptions() },
     speech: defined({
       seed: args.seed(),
-      speed: args.number('speed', { least: 0.5, most: 2 }),
+      speed: args.number('speed', { least: speedRange[0], most: speedRange[1] }),
       temperature: args.number('temperature', { least: 0, most: 2 }),
       candidates: ['candidates', 'takes'].map(name => args.number(name, { least: 1, most: 16, integer: true })).find(Boolean),
     }),
