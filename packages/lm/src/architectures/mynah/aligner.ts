@@ -1,16 +1,10 @@
-import { float32Tensor, openModel, parseConfig, Resources, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
+import { float32Tensor, loadWeights, parseConfig, Resources, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
 import type { Aligner } from '../../language-model.ts'
 import { classifierSchema } from './config.ts'
 import { buildClassifier } from './graphs.ts'
 import { checkPhonemes } from './prompt.ts'
 import { type PauseSymbols, punctuatePauses, withSilence } from './silence.ts'
 import { viterbi } from './viterbi.ts'
-
-const architecture = {
-  name: 'mynah-aligner',
-  detect: () => true,
-  describe: () => ({ build: () => ({}) }),
-}
 
 /**
  * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities. Its file stays open until it is disposed of.
@@ -20,8 +14,8 @@ const architecture = {
 export async function loadAligner(checkpoint: string, config: unknown, runtime: Runtime, pauses?: PauseSymbols): Promise<Aligner> {
   const resources = new Resources()
   try {
-    const { weights } = resources.add(openModel([architecture], checkpoint, { config }))
-    const sizes = parseConfig(architecture.name, classifierSchema, config, weights)
+    const weights = resources.add(loadWeights(checkpoint, { finite: true }))
+    const sizes = parseConfig('mynah-aligner', classifierSchema, config, weights)
     const model = resources.add(await runtime.load(() => writeModel(buildClassifier(weights, sizes)), { name: 'aligner' }))
     return {
       async align(features: Tensor<'float32'>, phonemes: Int32Array) {

@@ -92,7 +92,7 @@ function createGenerator(model: VallE, toLatents: ToLatents): LanguageModel['gen
     throw new RangeError(`${name}: language is "${language}", expected one of ${languageIds.slice(0, languages).join(', ')}`)
   }
   return async function* generate(phonemes, options) {
-    const { prompt } = options
+    const { prompt, language, seed = 0, ...rest } = options
     const sampling = {
       temperature: options.temperature ?? 1,
       topK: options.topK ?? 0,
@@ -102,19 +102,16 @@ function createGenerator(model: VallE, toLatents: ToLatents): LanguageModel['gen
     }
     checkSampling(sampling)
     const text = Int32Array.of(...prompt.phonemes, ...phonemes)
-    const spoken = options.language ?? (prompt.language || 'en')
+    const spoken = language ?? (prompt.language || 'en')
     const request = { text, promptTextLength: prompt.phonemes.length, prompt: prompt.codes }
     const languageOfText = new Int32Array(text.length)
     if (languages > 0)
       languageOfText.fill(idOf(prompt.language || spoken), 0, prompt.phonemes.length).fill(idOf(spoken), prompt.phonemes.length)
     const { codes, stopped } = await model.generate(languages > 0 ? { ...request, languages: languageOfText } : request, {
+      ...rest,
       ...sampling,
-      seed: options.seed ?? 0,
+      seed,
       maxStuckFrames,
-      ...(options.maxFrames === undefined ? {} : { maxFrames: options.maxFrames }),
-      ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.turn ? { turn: options.turn } : {}),
-      ...(options.onFrame ? { onFrame: options.onFrame } : {}),
     })
     yield { latents: toLatents(codes), durations: new Int32Array(0), stopped }
   }

@@ -1,4 +1,5 @@
 import { createRandom, int64Tensor, type Model, type Tensor } from '@mynah/onnx'
+import type { GenerateOptions } from '../../language-model.ts'
 import { type SamplingOptions, sample } from '../../sampling.ts'
 import type { VallEConfig } from './config.ts'
 import { Decoding } from './decoding.ts'
@@ -16,17 +17,12 @@ export interface VallERequest {
 }
 
 /** Options of `VallE.generate`. */
-export interface VallEGenerateOptions extends SamplingOptions {
+export interface VallEGenerateOptions extends SamplingOptions, Pick<GenerateOptions, 'signal' | 'turn' | 'onFrame'> {
   readonly seed: number
   /** At most this many frames; the reference's limit of 16 a text id by default. */
   readonly maxFrames?: number
   /** Gives up when one or two codes alone have filled this many frames; never by default. */
   readonly maxStuckFrames?: number
-  readonly signal?: AbortSignal
-  /** Awaited before every frame. */
-  readonly turn?: () => Promise<void>
-  /** Called after every generated frame with the number of frames so far. */
-  readonly onFrame?: (frames: number) => void
 }
 
 /** Codes int32 [K, T], and why there are not more. */
