@@ -50,7 +50,7 @@ export function durationsWithin(durations: Int32Array, begin: number, end: numbe
 }
 
 /** First frame of every phoneme, and of what comes after them. */
-function startsOf(durations: Int32Array): number[] {
+export function startsOf(durations: Int32Array): number[] {
   const starts = [0]
   for (const duration of durations) starts.push(starts.at(-1)! + duration)
   return starts

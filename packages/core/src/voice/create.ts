@@ -4,6 +4,7 @@ import type { Models, PromptAligner } from '../contracts.ts'
 import { VoiceError } from '../errors.ts'
 import type { Utterance } from '../front-end.ts'
 import { checkOptionNames } from '../option-names.ts'
+import { startsOf } from '../word-times.ts'
 import { maxPromptSeconds, readPrompt } from './prompt.ts'
 import { type AudioSource, openRecording } from './recording.ts'
 import { transcribe } from './transcribe.ts'
@@ -156,8 +157,7 @@ function crop(
   hop: number,
   maxFrames: number,
 ): { samples: Float32Array; text: Text } {
-  const starts = [0] // frame at which each phoneme starts, and the end of the last one
-  for (const duration of durations) starts.push(starts.at(-1)! + duration)
+  const starts = startsOf(durations)
   // a piece ends with a word, its punctuation, and half of the pause to the next word
   const pieces = text.words.slice(0, -1).map((word, index) => {
     const next = text.words[index + 1]!

@@ -1,4 +1,5 @@
 import {
+  clippedFraction,
   decodeAudio,
   isNarrowBand,
   measureLevel,
@@ -68,7 +69,7 @@ export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: nu
     )
   }
   const warnings = [...recording.warnings]
-  const clipped = measureLevel(recording.samples, recording.sampleRate).clippedFraction
+  const clipped = clippedFraction(recording.samples)
   if (clipped > maxClippedFraction) {
     warnings.push(
       `prompt: ${(clipped * 100).toFixed(1)} % of the samples are clipped, which the voice will repeat; record again at a lower level`,
