@@ -5,12 +5,12 @@ import { createLeveller } from './level.ts'
 import { type Progress, type SamplingChoice, speedRange } from './options.ts'
 import { speak } from './pipeline.ts'
 import { Speech } from './speech.ts'
-import { untilAborted } from './streaming.ts'
-import { openText, type TextSource } from './text/stream.ts'
+import type { TextSource } from './text/stream.ts'
 import type { Voice } from './voice/voice.ts'
 
 /** A text to speak, with everything decided. */
 export interface SpeechRequest {
+  /** Ends when `signal` aborts. */
   readonly text: TextSource
   readonly voice: Voice
   /** A voice that the text itself asks for; undefined if there is none of that name. */
@@ -40,14 +40,13 @@ export async function* speakText(models: Models, request: SpeechRequest): Speech
   const { frontEnd, codec, vocoder } = models
   const { voice, reading, speed, language, maxSeconds, signal, onProgress, sampling } = request
   const { sampleRate } = vocoder
-  const text = typeof request.text === 'string' ? request.text : untilAborted(openText(request.text), signal)
   const random = createRandom(request.seed) // every utterance gets a seed of its own, so that equal sentences do not sound equal
   const unsaid = [...(models.warnings ?? []), ...request.warnings]
   const leveller = request.loudness === false ? undefined : createLeveller(request.loudness, sampleRate)
   let samples = 0
   let utterances = 0
   let asked = performance.now()
-  for await (const utterance of frontEnd.read(text, { ...reading, language: language ?? (voice.language || undefined) })) {
+  for await (const utterance of frontEnd.read(request.text, { ...reading, language: language ?? (voice.language || undefined) })) {
     signal.throwIfAborted()
     const asks = utterance.voice === undefined ? undefined : request.findVoice?.(utterance.voice)
     if (utterance.voice !== undefined && !asks)

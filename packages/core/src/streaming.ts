@@ -25,21 +25,15 @@ export async function* lookAhead<T>(source: AsyncGenerator<T, void, undefined>):
  */
 export async function* untilAborted<T>(source: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  let stop: () => void = () => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-  })
-  aborted.catch(() => undefined)
-  signal.addEventListener('abort', stop, { once: true })
+  using abort = listenForAbort(signal)
   try {
     signal.throwIfAborted()
     while (true) {
-      const { done, value } = await Promise.race([iterator.next(), aborted])
+      const { done, value } = await Promise.race([iterator.next(), abort.aborted])
       if (done) return
       yield value
     }
   } finally {
-    signal.removeEventListener('abort', stop)
     Promise.resolve(iterator.return?.()).catch(() => undefined)
   }
 }
@@ -92,20 +86,25 @@ export async function unlessAborted<T>(
   signal: AbortSignal,
   discard: (late: T) => Promise<void> = async () => undefined,
 ): Promise<T> {
+  using abort = listenForAbort(signal)
+  try {
+    return await Promise.race([work, abort.aborted])
+  } catch (error) {
+    if (signal.aborted) work.then(discard).catch(() => undefined)
+    throw signal.aborted ? signal.reason : error // whatever it made the work throw
+  }
+}
+
+/** A promise that rejects with the signal's reason as soon as it aborts, until it is disposed of. */
+function listenForAbort(signal: AbortSignal): Disposable & { readonly aborted: Promise<never> } {
   let stop: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason)
   })
+  aborted.catch(() => undefined) // nobody may be waiting
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted])
-  } catch (error) {
-    if (signal.aborted) work.then(discard).catch(() => undefined)
-    throw signal.aborted ? signal.reason : error // whatever it made the work throw
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  return { aborted, [Symbol.dispose]: () => signal.removeEventListener('abort', stop) }
 }
 
 /**

@@ -92,28 +92,23 @@ export class Pool {
       job.heard = true
       chunks.push(chunk)
     }
-    this.#finish(gated, chunks)
+    const seconds = chunks.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0)
+    this.#tally.finish(gated.workSeconds(), seconds)
     return chunks
   }
 
   /** Chunk by chunk, each as soon as it is asked for. */
   async *#pass(job: Admitted, gated: Gated, work: Work): SpeechChunks {
-    const spoken: { readonly durationSeconds: number }[] = []
+    let seconds = 0
     for await (const chunk of work(gated.models, job.text.open())) {
       job.heard = true
       job.text.forget()
-      spoken.push({ durationSeconds: chunk.durationSeconds })
+      seconds += chunk.durationSeconds
       job.unread = true
       yield chunk
       job.unread = false
     }
-    this.#finish(gated, spoken)
-  }
-
-  #finish(gated: Gated, chunks: readonly { readonly durationSeconds: number }[]): void {
-    const seconds = chunks.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0)
     this.#tally.finish(gated.workSeconds(), seconds)
-    this.#tally.audioSeconds += seconds
   }
 
   /** Speaks on every lane at once, before all requests, and drops it. */

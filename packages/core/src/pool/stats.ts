@@ -38,6 +38,7 @@ export class Tally {
   /** Remembers a request that was spoken to its end. */
   finish(workSeconds: number, audioSeconds: number): void {
     this.finished++
+    this.audioSeconds += audioSeconds
     this.#recent.push({ workSeconds, audioSeconds })
     if (this.#recent.length > recentRequests) this.#recent.shift()
   }
