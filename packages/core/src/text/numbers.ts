@@ -73,7 +73,12 @@ export function yearToWords(digits: string): string {
   const [century, rest] = [Math.floor(year / 100), year % 100]
   if (digits.length !== 4 || (century % 10 === 0 && rest < 10)) return cardinalToWords(digits)
   if (rest === 0) return `${belowThousand(century)} hundred`
-  return `${belowThousand(century)} ${rest < 10 ? `oh ${ONES[rest]}` : belowThousand(rest)}`
+  return `${belowThousand(century)} ${twoDigitsToWords(digits.slice(2))}`
+}
+
+/** Two digits as minutes and years are said: `'05'` → "oh five", `'15'` → "fifteen". */
+export function twoDigitsToWords(digits: string): string {
+  return digits.startsWith('0') ? `oh ${digitsToWords(digits.slice(1))}` : cardinalToWords(digits)
 }
 
 /** Digits in groups as rooms, flights and houses are named: 204 "two oh four", 370 "three seventy", 1205 "twelve oh five", 1200 "twelve hundred". */
@@ -81,9 +86,8 @@ export function pairsToWords(digits: string): string {
   if (digits.startsWith('0') || digits.length > 4) return digitsToWords(digits)
   if (digits.length < 3 || /000$/.test(digits)) return cardinalToWords(digits)
   const head = cardinalToWords(digits.slice(0, -2))
-  const [tens, ones] = digits.slice(-2)
-  if (tens !== '0') return `${head} ${cardinalToWords(digits.slice(-2))}`
-  return ones === '0' ? `${head} hundred` : `${head} oh ${digitsToWords(ones as string)}`
+  const tail = digits.slice(-2)
+  return `${head} ${tail === '00' ? 'hundred' : twoDigitsToWords(tail)}`
 }
 
 /** A number in any spelling of its groups and its decimals → digits, at most one dot: `'1.234,56'` → "1234.56". */

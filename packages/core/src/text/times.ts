@@ -1,5 +1,5 @@
 import { sentenceMark } from './dots.ts'
-import { cardinalToWords, digitsToWords } from './numbers.ts'
+import { cardinalToWords, digitsToWords, twoDigitsToWords } from './numbers.ts'
 import { before, END, type Rule, type RuleContext, type Spoken, spell, sticky } from './rules.ts'
 import { readPer } from './units.ts'
 
@@ -16,7 +16,7 @@ function sayClock(hour: string, minute: string | undefined, second: string | und
   if (h > 24 || m > 59 || Number(second ?? 0) > 59 || (half && h > 12)) return undefined
   let words = cardinalToWords(half && h === 0 ? '12' : hour)
   const seconds = second !== undefined && Number(second) > 0
-  if (m > 0) words += m < 10 ? ` oh ${cardinalToWords(String(m))}` : ` ${cardinalToWords(String(m))}`
+  if (m > 0) words += ` ${twoDigitsToWords(minute as string)}`
   else if (minute !== undefined && !half && !seconds) words = h > 12 ? `${words} hundred` : h === 0 ? 'midnight' : `${words} o'clock`
   if (seconds) words += ` and ${cardinalToWords(second)} ${second === '01' ? 'second' : 'seconds'}`
   return half ? `${words} ${half.toUpperCase()} M` : words
@@ -68,7 +68,7 @@ export const TIME_RULES: readonly Rule[] = [
     name: 'time with tenths: 9:58.4',
     pattern: sticky(`(\\d{1,2}):(\\d{2})\\.(\\d{1,3})${END}`),
     say: ([, minutes = '', seconds = '', tenths = '']) =>
-      `${cardinalToWords(minutes)} ${seconds < '10' ? `oh ${cardinalToWords(seconds)}` : cardinalToWords(seconds)} point ${digitsToWords(tenths)}`,
+      `${cardinalToWords(minutes)} ${twoDigitsToWords(seconds)} point ${digitsToWords(tenths)}`,
   },
   {
     name: 'time with a dot: 1.59 p.m.',
@@ -121,10 +121,7 @@ export const TIME_RULES: readonly Rule[] = [
     name: 'military time: 0800 hours, 1430 hrs',
     pattern: sticky(`([01]\\d|2[0-3])([0-5]\\d)(?:\\s?(hours|hrs|h)${END}|\\s?(Z)${END})`),
     say([, hour = '', minute = '', hours]) {
-      const first = hour.startsWith('0') ? `oh ${digitsToWords(hour[1] as string)}` : cardinalToWords(hour)
-      const second =
-        minute === '00' ? 'hundred' : minute.startsWith('0') ? `oh ${digitsToWords(minute[1] as string)}` : cardinalToWords(minute)
-      return `${first} ${second} ${hours ? 'hours' : 'Z'}`
+      return `${twoDigitsToWords(hour)} ${minute === '00' ? 'hundred' : twoDigitsToWords(minute)} ${hours ? 'hours' : 'Z'}`
     },
   },
 ]

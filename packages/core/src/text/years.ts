@@ -1,5 +1,5 @@
 import { sentenceMark } from './dots.ts'
-import { cardinalToWords, digitsToWords, toPlural, yearToWords } from './numbers.ts'
+import { cardinalToWords, toPlural, twoDigitsToWords, yearToWords } from './numbers.ts'
 import { before, END, type Rule, spell, sticky } from './rules.ts'
 
 /** Decades, eras and short years. */
@@ -33,8 +33,8 @@ export const YEAR_RULES: readonly Rule[] = [
   },
   {
     name: "short year: '98",
-    pattern: sticky(`'(\\d)(\\d)${END}(?!['"])`),
-    say: ([, tens = '', ones = '']) => (tens === '0' ? `oh ${digitsToWords(ones)}` : cardinalToWords(tens + ones)),
+    pattern: sticky(`'(\\d\\d)${END}(?!['"])`),
+    say: ([, year = '']) => twoDigitsToWords(year),
   },
   { name: 'era first: AD 79', pattern: sticky(`A\\.?D\\.?\\s(\\d{1,4})${END}`), say: ([, year = '']) => `A D ${yearToWords(year)}` },
   {
