@@ -1,4 +1,4 @@
-import { MONTH_NAMES, MONTHS } from './calendar.ts'
+import { MONTH_NAMES, MONTHS, SHORT_DAYS } from './calendar.ts'
 import { sentenceMark } from './dots.ts'
 import { cardinalToWords, ordinalToWords, yearToWords } from './numbers.ts'
 import { after, before, END, type Rule, type RuleContext, type Spoken, sticky } from './rules.ts'
@@ -93,9 +93,10 @@ export const DATE_RULES: readonly Rule[] = [
       if (/^(?:may|march|mar)$/.test(written) && !certain) return undefined
       const month = nameOf(written)
       const end = year ?? shortYear
-      const article = of || /^(?:the|\p{Lu}\p{L}*day|Mon|Tues?|Wed|Thu|Fri|Sat|Sun)$/iu.test(context.previous) ? '' : 'the '
-      const before = /^(?:Mon|Tues?|Wed|Thu|Fri|Sat|Sun)/.test(context.previous) && !of && !article ? 'the ' : article
-      return `${before}${ordinalToWords(day)} of ${month}${end ? `, ${yearToWords(fullYear(end))}` : ''}`
+      const isDay = /^(?:Mon|Tues?|Wed|Thu|Fri|Sat|Sun)/.test(context.previous)
+      const isOpened = /^(?:the|\p{Lu}\p{L}*day|Mon|Tues?|Wed|Thu|Fri|Sat|Sun)$/iu.test(context.previous)
+      const article = of || (isOpened && !isDay) ? '' : 'the '
+      return `${article}${ordinalToWords(day)} of ${month}${end ? `, ${yearToWords(fullYear(end))}` : ''}`
     },
   },
   {
@@ -163,7 +164,14 @@ export const DATE_RULES: readonly Rule[] = [
   },
 ]
 
-const DAYS = '(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)'
+const DAYS = `(${SHORT_DAYS})`
+/** Another day before it, in a list or a range. */
+const AFTER_DAY = new RegExp(`${DAYS}\\.?(?:\\s?[–/&-]\\s?|, | and | to | or | through |, and )$`)
+/** A date or a time behind it. */
+const BEFORE_DATE = new RegExp(
+  `^,? (?:\\d{1,2}(?:st|nd|rd|th|:\\d\\d| ?[ap]\\.?m|\\s?[–-]\\s?\\d|\\s${MONTH})|noon|${MONTH}(?!\\p{L}))`,
+  'iu',
+)
 const dayName = (written: string) => DAY_NAMES.get(written.slice(0, 2).toLowerCase()) as string
 
 /** Abbreviated days of the week: only where they cannot be the words "sat", "sun" and "wed". */
@@ -187,13 +195,8 @@ export const DAY_RULES: readonly Rule[] = [
     pattern: sticky(`${DAYS}(\\.)?(?!\\p{L}|'s)`),
     say([match, written = '', dot], context): Spoken | undefined {
       const rest = after(context, match, 16)
-      const listed = /(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?(?:\s?[–/&-]\s?|, | and | to | or | through |, and )$/.test(
-        before(context, 18),
-      )
-      const dated = new RegExp(
-        `^,? (?:\\d{1,2}(?:st|nd|rd|th|:\\d\\d| ?[ap]\\.?m|\\s?[–-]\\s?\\d|\\s(?:${[...MONTH_NAMES.keys()].join('|')}))|noon|(?:${[...MONTH_NAMES.keys()].join('|')})(?!\\p{L}))`,
-        'iu',
-      ).test(rest)
+      const listed = AFTER_DAY.test(before(context, 18))
+      const dated = BEFORE_DATE.test(rest)
       const cued = /(?:^|[^\p{L}])(?:on|every|each|by|until|last|next|this|since|closed|open)\s$/iu.test(before(context, 10))
       const word = /^(?:Sat|Sun|Wed)$/.test(written)
       if (!listed && !dated && !(dot && (!word || /^ \p{Ll}/u.test(rest))) && !(cued && (dot || !word))) return undefined

@@ -1,5 +1,5 @@
 import { abbreviationOf, isTitle } from './abbreviation-table.ts'
-import { MONTH_NAMES } from './calendar.ts'
+import { MONTH_NAMES, SHORT_DAYS } from './calendar.ts'
 import type { RuleContext } from './rules.ts'
 import { wordSet } from './table.ts'
 
@@ -13,7 +13,7 @@ const DAY_OR_ZONE =
   /^(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}|Eastern|Pacific|Central|Mountain|Greenwich|Mon|Tue|Wed|Thu|Fri|Sat|Sun|January|February|March|April|May|June|July|August|September|October|November|December)$/
 /** A sentence that so far is only the phrase of a time: "At 5 a.m. Mr. Smith left." */
 const TIME_PHRASE = /^["'“‘(]?(?:At|By|Around|About|Before|After|Since|From|Until|Between|On|Every)\b[^.!?]{0,40}\d[^.!?]{0,12}[ap]\.m$/i
-const DAY = /^(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)$/
+const DAY = new RegExp(`^(?:${SHORT_DAYS})$`)
 const NEVER_LAST = /^(?:e\.g|i\.e|vs|cf|viz|a\.k\.a|approx|incl|excl|ca)$/i
 const UNIT = /^(?:ft|in|lbs?|oz|hrs?|mins?|yrs?|wks?|mos?|tbsp|tsp|gal|pt|qt|yd|secs?|mi)$/
 /** Words after which a single capital is a name of its own, not an initial: "Plan B", "an A". */

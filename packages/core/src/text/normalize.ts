@@ -251,10 +251,10 @@ class Scanner {
     const length = (/[.!?…](?=\s|$)|\n/.exec(rest)?.index ?? rest.length) + 1
     const words = rest.slice(0, length).match(/\p{L}{2,}/gu) ?? []
     const capitals = words.filter(word => word === word.toUpperCase())
-    const common = capitals.filter(isCapitalizedWord).length
     this.#shout = {
       end: this.#index + length,
-      value: capitals.length >= 3 && capitals.length >= words.length * 0.7 && common >= capitals.length * 0.4,
+      value:
+        capitals.length >= 3 && capitals.length >= words.length * 0.7 && capitals.filter(isCapitalizedWord).length >= capitals.length * 0.4, // last, since it reads a dictionary
     }
     return this.#shout.value
   }

@@ -2,7 +2,7 @@ import { abbreviationOf } from './abbreviation-table.ts'
 import { sentenceMark } from './dots.ts'
 import { digitsToWords, pairsToWords } from './numbers.ts'
 import { after, before, END, type Rule, type RuleContext, type Spoken, sticky } from './rules.ts'
-import { rows, table, wordSet } from './table.ts'
+import { anyOf, rows, table, wordSet } from './table.ts'
 
 const NOT_A_NAME = wordSet(
   'the in at on of to from near by with for and or but when while after before is was as our my his her their this that see ask dear then so if rue mt ft mount fort lake port bay cape cathedral church saint sault north south east west',
@@ -34,6 +34,8 @@ const DOTTED_STATES = table<string>(
 )
 /** A city and a comma before: not the first word of "Yes, OK". */
 const AFTER_CITY = /(?:^|[^\p{L}])(?!(?:Yes|No|Well|Sure|Oh|So|Fine|Hi|Hey|Right)\b)\p{Lu}[\p{L}.']*,? $/u
+const AFTER_STATE = new RegExp(`(?:${anyOf([...STATES.values(), 'D.C.'])}) $`)
+const AFTER_HOUSE_NUMBER = new RegExp(`\\d[A-Z]? (?:[NSEW]\\.? )?(?:${NAME} ){0,2}${NAME} $`, 'u')
 const ZIP = '(\\d{5})(?:-(\\d{4}))?(?![\\d,.]\\d|[-\\d\\p{L}])'
 
 const sayZip = (zip: string, four: string | undefined) => digitsToWords(zip) + (four ? `, ${digitsToWords(four)}` : '')
@@ -51,8 +53,8 @@ function sayRoadOrTitle(title: string, road: string, match: RegExpExecArray, con
     return afterName && /^(?:[,.;:!?)\n–-]|$|\s[\p{Ll}\d&]|\s(?:[NS][EW]|[NSEW]|Apt|Suite|Ste|Unit)(?![\p{L}]))/u.test(next)
       ? { text: road }
       : undefined
-  const houseNumber = new RegExp(`\\d[A-Z]? (?:[NSEW]\\.? )?(?:${NAME} ){0,2}${NAME} $`, 'u').test(before(context, 60))
-  if (beforeName && afterName && houseNumber && dotted) return { text: road, ...sentenceMark(context, end, true) }
+  if (beforeName && afterName && dotted && AFTER_HOUSE_NUMBER.test(before(context, 60)))
+    return { text: road, ...sentenceMark(context, end, true) }
   if (
     beforeName &&
     (!afterName || opens || title === 'Doctor') &&
@@ -115,9 +117,7 @@ export const STREET_RULES: readonly Rule[] = [
     name: 'ZIP after a state: Massachusetts 02115',
     pattern: sticky(ZIP),
     say([, zip = '', four], context) {
-      const named =
-        [...STATES.values(), 'D.C.'].some(state => before(context, 20).endsWith(`${state} `)) ||
-        /zip(?: code)?:? $/i.test(before(context, 12))
+      const named = AFTER_STATE.test(before(context, 20)) || /zip(?: code)?:? $/i.test(before(context, 12))
       return named ? sayZip(zip, four) : undefined
     },
   },
