@@ -73,16 +73,14 @@ async function cut(text: string): Promise<void> {
   for await (const _ of segmentStream(text.match(/[\s\S]{1,4}/g) ?? [])) void _
 }
 
-async function milliseconds(work: (text: string) => unknown, texts: readonly string[]): Promise<number> {
-  const started = performance.now()
-  for (const text of texts) await work(text)
-  return performance.now() - started
-}
-
-async function time(work: () => Promise<unknown>): Promise<number> {
+async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
   await work()
   return performance.now() - started
+}
+
+async function readAll(work: (text: string) => unknown, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await work(text)
 }
 
 const lexicon = createLexicon({ word: 'word' })
@@ -99,8 +97,8 @@ for (const [name, work] of works) {
     const [tenShort, oneLong] = [new Array<string>(10).fill(short), [long]]
     let [before, after] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
     for (let round = 0; round < 2; round++) {
-      before = Math.min(before, await milliseconds(work, tenShort))
-      after = Math.min(after, await milliseconds(work, oneLong))
+      before = Math.min(before, await milliseconds(() => readAll(work, tenShort)))
+      after = Math.min(after, await milliseconds(() => readAll(work, oneLong)))
     }
     const ratio = after / Math.max(before, MIN_MILLISECONDS)
     worst = Math.max(worst, ratio)
@@ -114,7 +112,12 @@ for (const [name, work] of works) {
 const sentence = 'They refuse to record the sound of the wind close to the house where we live , and object to every permit .'.split(' ')
 await using tagger = createTagger()
 const tag = (count: number) => readHomographs(new Array<string[]>(count).fill(sentence), tagger)
-const [first, , one, ten] = [await time(() => tag(1)), await time(() => tag(1000)), await time(() => tag(100)), await time(() => tag(1000))]
+const [first, , one, ten] = [
+  await milliseconds(() => tag(1)),
+  await milliseconds(() => tag(1000)),
+  await milliseconds(() => tag(100)),
+  await milliseconds(() => tag(1000)),
+]
 process.stdout.write(
   `homographs: ${first.toFixed(0)} ms to load and for the first sentence, then ${(ten / 1000).toFixed(2)} ms a sentence; ${(ten / one).toFixed(1)} times for ten times as many\n`,
 )

@@ -1,6 +1,6 @@
 import { cardinalToWords, fractionToWords, numberToWords, yearToWords } from './numbers.ts'
 import { after, DECIMAL_COMMA, NUMBER, type RuleContext } from './rules.ts'
-import { wordSet } from './table.ts'
+import { rows, table, wordSet } from './table.ts'
 
 const VULGAR = '¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞'
 /** Pattern of a fraction or mixed number. */
@@ -9,6 +9,10 @@ export const FRACTION = `(?:\\d{1,9} |\\d{1,3}-(?=\\d/(?:2|3|4|8|16)(?!\\d)))?\\
 export const AMOUNT = `(${FRACTION}|(?:(?<![\\p{L}\\p{N}%°)])[-+±])?(?:${DECIMAL_COMMA}|${NUMBER}))`
 /** Pattern of a scale word between a number and what is counted. */
 export const SCALE = '(?: (hundred|thousand|million|billion|trillion|dozen))?'
+/** Letters behind a number that scale it: "1.5M users", "$2.3bn". */
+export const SCALES = table<string>(
+  rows('K=thousand|k=thousand|M=million|B=billion|T=trillion|mn=million|mln=million|bn=billion|tn=trillion|m=million'),
+)
 
 /** Four digits that are said in pairs even where no year is meant. */
 export const isYear = (digits: string) => /^(?:1[1-9]|20)\d\d$/.test(digits)

@@ -1,5 +1,6 @@
 import { isHomograph } from './homographs.ts'
 import { foldIpa } from './ipa.ts'
+import { toPluralPhonemes } from './lexicon.ts'
 import type { MarkupPart } from './markup.ts'
 import { type NormalizeOptions, normalize } from './normalize.ts'
 import { rows, table } from './table.ts'
@@ -108,6 +109,5 @@ function spokenAtoms(text: string, token: Source): Item[] {
 function nameLetter(spelling: string, more: boolean): string {
   const name = LETTER_NAMES.get(spelling[0] as string) as string
   if (more) return name.replace('ˈ', 'ˌ')
-  if (spelling.length === 1) return name
-  return name + (/(?:s|z|tʃ)$/.test(name) ? 'ᵻz' : /f$/.test(name) ? 's' : 'z')
+  return spelling.length === 1 ? name : toPluralPhonemes(name)
 }

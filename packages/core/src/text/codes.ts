@@ -1,6 +1,9 @@
-import { spellCode } from './code-words.ts'
 import { cardinalToWords, digitsToWords, pairsToWords } from './numbers.ts'
 import { after, before, END, type Rule, sticky } from './rules.ts'
+
+/** Letters and digits one by one: `'1Z9'` → "one Z nine". Anything else is skipped. */
+const spellCode = (code: string): string =>
+  [...code.toUpperCase()].flatMap(sign => (/\d/.test(sign) ? [digitsToWords(sign)] : /[A-Z]/.test(sign) ? [sign] : [])).join(' ')
 
 const digitGroups = (text: string) =>
   text

@@ -10,7 +10,6 @@ import {
   hasPastVerb,
   isCapitalized,
   isFirst,
-  isNoun,
   near,
   next,
   PEOPLE,
@@ -18,7 +17,7 @@ import {
   type SenseRule,
 } from './sense-rule.ts'
 import { wordSet } from './table.ts'
-import type { Place } from './word-classes.ts'
+import { isNoun, type Place } from './word-classes.ts'
 
 const METAL_THINGS = wordSet(
   'pipe pipes paint paints poisoning acid glass shot bullet bullets pencil pencils ore ores mine mines mining miners oxide sheet sheets roof roofs coffin coffins content exposure contamination solder weight weights sulfide crystal smelter smelters smelting alloy alloys battery batteries acetate azide apron dust toxicity chloride carbonate nitrate plumbing piping pellets sinkers ingots ball balls tetroxide lined free based level concentrations vest seal seals isotopes isotope',
@@ -106,12 +105,11 @@ const MUSIC = wordSet(
 )
 const bassSense: SenseRule = place => (near(place, MUSIC) ? 'music' : near(place, FISHING) ? 'fish' : 'music')
 
+const THINGS_IN_ROWS = wordSet('seats houses trees boat')
 const ROWS_OF_WORDS = wordSet('over about between with after')
 const rowSense: SenseRule = place => {
   const heated = /^(?:furious|heated|blazing|bitter|diplomatic|political|public|flaming|angry|terrible|major)$/.test(previous(place))
-  return heated || (previous(place) === 'a' && ROWS_OF_WORDS.has(next(place)) && !near(place, wordSet('seats houses trees boat')))
-    ? 'quarrel'
-    : 'line'
+  return heated || (previous(place) === 'a' && ROWS_OF_WORDS.has(next(place)) && !near(place, THINGS_IN_ROWS)) ? 'quarrel' : 'line'
 }
 
 const AXES = wordSet(
@@ -184,6 +182,8 @@ const isLong =
     return opened && attributive ? 'A' : 'V'
   }
 
+const PAINTED = wordSet('paint wall coat coats')
+const PIGS = wordSet('pigs pig piglets boars boar farm')
 const SAKE = wordSet(
   'drink drank drinks drinking warm hot cup cups bottle bottles sushi rice japanese brewed sip sipped beer wine brewery breweries',
 )
@@ -307,10 +307,10 @@ export const SENSES: ReadonlyMap<string, SenseRule> = new Map<string, SenseRule>
           ? 'food'
           : 'pale',
   ],
-  ['primer', place => (/^(?:on|for|in)$/.test(next(place)) && !near(place, wordSet('paint wall coat coats')) ? 'book' : 'paint')],
+  ['primer', place => (/^(?:on|for|in)$/.test(next(place)) && !near(place, PAINTED) ? 'book' : 'paint')],
   ['putting', place => (near(place, GOLF) && !ARTICLES.has(next(place)) ? 'golf' : 'place')],
   ['sow', place => (ARTICLES.has(previous(place)) || /^(?:pregnant|old|wild|breeding)$/.test(previous(place)) ? 'pig' : 'plant')],
-  ['sows', place => (near(place, wordSet('pigs pig piglets boars boar farm')) ? 'pig' : 'plant')],
+  ['sows', place => (near(place, PIGS) ? 'pig' : 'plant')],
   ['slough', place => (classOf(place) === 'V' || next(place) === 'off' ? 'shed' : 'swamp')],
   ['sloughs', place => (next(place) === 'off' ? 'shed' : 'swamp')],
   [

@@ -1,4 +1,4 @@
-import { isAdjective } from './amounts.ts'
+import { isAdjective, SCALES } from './amounts.ts'
 import { cardinalToWords, numberToWords, plainNumber } from './numbers.ts'
 import { DASH, DECIMAL_COMMA, END, NUMBER, type Rule, type RuleContext, type Spoken, sticky } from './rules.ts'
 import { anyOf, rows, table } from './table.ts'
@@ -75,11 +75,9 @@ const CODES = table<Currency>(dollars('USD=U S|CAD=Canadian|AUD=Australian|NZD=N
 
 /** Letters and words after an amount of money → scale word. */
 const MAGNITUDES = table<string>(
+  [...SCALES],
   rows('thousand=thousand|million=million|billion=billion|trillion=trillion|lakh=lakh|lakhs=lakh|crore=crore|crores=crore'),
-  rows(
-    'mn=million|mln=million|bn=billion|bln=billion|tn=trillion|k=thousand|K=thousand|m=million|M=million|MM=million|b=billion|B=billion',
-  ),
-  rows('T=trillion'),
+  rows('bln=billion|MM=million|b=billion'),
 )
 
 const SIGN = `(?:${anyOf(SIGNS.keys())})`

@@ -349,7 +349,7 @@ describe('normalize', () => {
 
   it('lists what it leaves out, once each', () => {
     expect(normalize('你好你 שלום Привет \ud800 ok').warnings).toEqual([
-      'left out 12 characters that English text to speech cannot read: 你 好 ש ל ו ם П р и в е т �'.replace('12', '13'),
+      'left out 13 characters that English text to speech cannot read: 你 好 ש ל ו ם П р и в е т �',
     ])
     expect(normalize('👍 ★ ok ™ 👍').warnings).toEqual(['left out pictures, which are not read aloud: 👍 ★ ™'])
   })

@@ -1,4 +1,4 @@
-import { FRACTION, isYear, sayAmount, yearOrNumber } from './amounts.ts'
+import { FRACTION, isYear, SCALES, sayAmount, yearOrNumber } from './amounts.ts'
 import { cardinalToWords, digitsToWords, numberToWords, ordinalToWords, yearToWords } from './numbers.ts'
 import { after, before, DASH, END, NUMBER, type Rule, sticky } from './rules.ts'
 import { anyOf, rows, table, wordSet } from './table.ts'
@@ -17,10 +17,6 @@ const SIGNS = table<string>([
   ['№', 'number'],
 ])
 
-/** Letters behind a number that scale it, if they are no unit and no name: "1.5M users", "2.3bn". */
-const SCALES = table<string>(
-  rows('K=thousand|k=thousand|M=million|B=billion|T=trillion|mn=million|mln=million|bn=billion|tn=trillion|m=million'),
-)
 /** Somebody or something that is counted follows. */
 const COUNTED = /^ (?:(?:\p{L}+ )?(?:people|men|women|children|\p{Ll}{2,}s)(?!\p{L})|of |in |to |per |by |more |more than )|^[.,;!?)]|^$/u
 const BOOK_NAMES = table<string>(

@@ -1,5 +1,6 @@
-import { ARTICLES, BE, beforeAdverbs, HAVE, HELPERS, hasPastVerb, isFirst, isNoun, near, previous, type SenseRule } from './sense-rule.ts'
+import { ARTICLES, BE, beforeAdverbs, HAVE, HELPERS, hasPastVerb, isFirst, near, previous, type SenseRule } from './sense-rule.ts'
 import { wordSet } from './table.ts'
+import { isNoun } from './word-classes.ts'
 
 const PAST_CUES = wordSet('yesterday ago last once earlier when before after later then')
 const PRESENT_CUES = wordSet('every always usually often sometimes daily today now normally generally typically rarely regularly')

@@ -20,8 +20,6 @@ export const classOf = (place: Place, inflected = false): WordClass | undefined 
 export const isCapitalized = ({ words, index }: Place) => /^\p{Lu}/u.test(words[index] as string)
 /** Whether no word stands before it. */
 export const isFirst = ({ words, index }: Place) => !words.slice(0, index).some(word => /\p{L}/u.test(word))
-/** Whether a tag is that of a noun or a name. */
-export const isNoun = (tag: string | undefined) => tag === 'NOUN' || tag === 'PROPN'
 /** Before the word, up to a comma or the like: the nearest that is no adverb. */
 export const beforeAdverbs = (place: Place): string => {
   let distance = 1

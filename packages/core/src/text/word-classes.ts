@@ -52,7 +52,8 @@ const PERSONAL_OR_DETERMINER = wordSet('the a an his her their its my your our m
 const isMark = (word: string | undefined) => word === undefined || !/[\p{L}\p{N}]/u.test(word)
 const isAdverb = (place: Place, i: number) =>
   ADVERBS.has(place.lower[i] ?? '') || (/ly$/.test(place.lower[i] ?? '') && place.tags[i] === 'ADV')
-const isNoun = (tag: string | undefined) => tag === 'NOUN' || tag === 'PROPN'
+/** Whether a tag is that of a noun or a name. */
+export const isNoun = (tag: string | undefined) => tag === 'NOUN' || tag === 'PROPN'
 const isPlural = (word: string) => /[^s]s$/.test(word) || /^(?:people|men|women|children|police|cattle|and)$/.test(word)
 
 /**
