@@ -1,37 +1,26 @@
-/** Bytes that are taken in one step. */
-const width = 8
+import * as zlib from 'node:zlib'
 
-/** `tables[n][byte]`: what a byte does to the sum when n more bytes follow it in the same step. Polynomial 0xEDB88320, as zip and PNG use it. */
-const tables: readonly Uint32Array[] = Array.from({ length: width }, () => new Uint32Array(256))
-for (let byte = 0; byte < 256; byte++) {
+/** Node's own counts bytes in 32 bits. */
+const stepBytes = 2 ** 30
+
+/** CRC-32 of zip files. Node's own, ten times as fast as what JavaScript computes, is there from versions 20.15 and 22.2 on. */
+export function crc32(bytes: Uint8Array): number {
+  const step: typeof crc32ByTable = zlib.crc32 ?? crc32ByTable
+  let sum = 0
+  for (let start = 0; start < bytes.length; start += stepBytes) sum = step(bytes.subarray(start, start + stepBytes), sum)
+  return sum
+}
+
+/** What a byte does to the sum. Polynomial 0xEDB88320, as zip and PNG use it. */
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let sum = byte
   for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
-  tables[0]![byte] = sum
-}
-for (let n = 1; n < width; n++) {
-  for (let byte = 0; byte < 256; byte++) {
-    const before = tables[n - 1]![byte]!
-    tables[n]![byte] = (before >>> 8) ^ tables[0]![before & 0xff]!
-  }
-}
+  return sum
+})
 
-/** CRC-32 of zip files. Node's own is there from version 22.2 on. */
-export function crc32(bytes: Uint8Array): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [Uint32Array, ...Uint32Array[]]
-  let sum = 0xffffffff
-  let i = 0
-  for (const end = bytes.length - (bytes.length % width); i < end; i += width) {
-    sum ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
-    sum =
-      t7![sum & 0xff]! ^
-      t6![(sum >>> 8) & 0xff]! ^
-      t5![(sum >>> 16) & 0xff]! ^
-      t4![sum >>> 24]! ^
-      t3![bytes[i + 4]!]! ^
-      t2![bytes[i + 5]!]! ^
-      t1![bytes[i + 6]!]! ^
-      t0[bytes[i + 7]!]!
-  }
-  for (; i < bytes.length; i++) sum = (sum >>> 8) ^ t0[(sum ^ bytes[i]!) & 0xff]!
-  return (sum ^ 0xffffffff) >>> 0
+/** For older versions of Node. @param before sum of the bytes before */
+export function crc32ByTable(bytes: Uint8Array, before = 0): number {
+  let sum = ~before
+  for (let i = 0; i < bytes.length; i++) sum = (sum >>> 8) ^ table[(sum ^ bytes[i]!) & 0xff]!
+  return ~sum >>> 0
 }
