@@ -17,7 +17,7 @@ export function checkOptionNames(where: string, options: unknown, known: readonl
 }
 
 /** The known name of the fewest edits, whatever the case; undefined if none is near. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map(each => ({ each, edits: editDistance(name.toLowerCase(), each.toLowerCase()) }))
     .filter(({ each, edits }) => edits <= Math.min(mostEdits, Math.max(1, each.length / 3)))

@@ -1,6 +1,6 @@
 import { BundleError } from '@mynah/onnx'
 import { z } from 'zod'
-import { systems } from '../systems/index.ts'
+import { systemOf, systems } from '../systems/index.ts'
 import type { MynahManifest } from '../systems/mynah.ts'
 import type { PublishedManifest } from '../systems/vall-e-x.ts'
 import { type BundlePart, bundleVersion } from './fields.ts'
@@ -76,7 +76,7 @@ function readHead(text: string, where: string): Readonly<Record<string, unknown>
 
 /** @throws {BundleError} `unsupported-architecture` if a model is of another architecture than the bundle's system has */
 export function checkArchitectures(manifest: BundleManifest, where: string): void {
-  const system = systems.find(each => each.detect({ ...manifest }))!
+  const system = systemOf(manifest)
   for (const [part, { architecture }] of Object.entries(bundleParts(manifest))) {
     const expected = system.architectures[part]
     if (expected?.includes(architecture)) continue
