@@ -117,6 +117,16 @@ export class Arguments {
     })
   }
 
+  /** `--bundle`, `--device` and `--threads`: what `createSynthesizer` takes. @throws {UsageError} if one is out of range */
+  modelOptions(): RuntimeOptions & { bundle?: string } {
+    return { ...defined({ bundle: this.text('bundle') }), ...this.runtimeOptions() }
+  }
+
+  /** For a command without operands. @throws {UsageError} if there are some */
+  noOperands(command: string): void {
+    if (this.operands.length > 0) throw new UsageError(`"${this.operands.join(' ')}" is too much; ${command} takes only options`)
+  }
+
   /** The only operand. @throws {UsageError} if there is none, or several */
   operand(what: string): string {
     const [first, ...others] = this.operands

@@ -1,4 +1,4 @@
-import type { HubOptions, HubProgress } from '@mynah/core'
+import { createSynthesizer, type HubOptions, type HubProgress, type Synthesizer, type SynthesizerOptions } from '@mynah/core'
 import { createProgress, type Terminal, toMegabytes } from './terminal.ts'
 
 /** Characters of the progress bar. */
@@ -8,6 +8,11 @@ const barLength = 24
 export async function withDownloads<T>(terminal: Terminal, work: (hub: HubOptions) => Promise<T>): Promise<T> {
   using progress = createProgress(terminal)
   return await work({ signal: terminal.signal, onProgress: each => progress.show(describeProgress(each)) })
+}
+
+/** Makes a synthesizer, whose model may have to be downloaded. */
+export function openSynthesizer(terminal: Terminal, options: SynthesizerOptions): Promise<Synthesizer> {
+  return withDownloads(terminal, hub => createSynthesizer({ ...options, hub }))
 }
 
 function describeProgress(progress: HubProgress): string {

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSynthesizer, type Synthesizer } from '@mynah/core'
-import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
+import type { Synthesizer } from '@mynah/core'
+import { type Arguments, type Command, sharedOptions, UsageError } from '../arguments.ts'
 import { type BatchJob, type BatchResult, findResult, hashJob, readJobs } from '../batch/jobs.ts'
 import { workOnQueue } from '../batch/redis.ts'
 import { forEachOf, speakJob } from '../batch/speak.ts'
-import { withDownloads } from '../downloads.ts'
+import { openSynthesizer } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
 import { createProgress, secondsSince, type Terminal, writeJson, writeLines } from '../terminal.ts'
 
@@ -42,8 +42,7 @@ export const batch: Command = {
     const workers = args.number('workers', { least: 1, most: 64, integer: true }) ?? 1
     const jobs = file === undefined ? [] : await readJobs(file)
     await mkdir(out, { recursive: true })
-    const model = { ...defined({ bundle: args.text('bundle') }), ...args.runtimeOptions() }
-    await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...model, hub, workers }))
+    await using mynah = await openSynthesizer(terminal, { ...args.modelOptions(), workers })
     return await speakAll(jobs, { mynah, out, workers, redis, queue: args.text('queue') ?? 'mynah' }, args, terminal)
   },
 }

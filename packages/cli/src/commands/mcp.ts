@@ -1,7 +1,6 @@
-import { createSynthesizer } from '@mynah/core'
 import { serveMcp } from '@mynah/mcp'
-import { type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
-import { withDownloads } from '../downloads.ts'
+import { type Command, defined, sharedOptions } from '../arguments.ts'
+import { openSynthesizer } from '../downloads.ts'
 
 /** `mynah mcp`: tools for agents, over stdin and stdout. */
 export const mcp: Command = {
@@ -19,9 +18,8 @@ export const mcp: Command = {
   examples: [['mynah mcp --voices voices --out spoken', 'what to put into the configuration of a client']],
 
   async run(args, terminal) {
-    if (args.operands.length > 0) throw new UsageError(`"${args.operands.join(' ')}" is too much; mcp takes only options`)
-    const model = { ...defined({ bundle: args.text('bundle') }), ...args.runtimeOptions() }
-    await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...model, hub }))
+    args.noOperands('mcp')
+    await using mynah = await openSynthesizer(terminal, args.modelOptions())
     await serveMcp({ synthesizer: mynah, ...defined({ voices: args.text('voices'), out: args.text('out') }) })
     return true
   },

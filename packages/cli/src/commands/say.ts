@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
-import { createSynthesizer, type Speech, type Synthesizer, speechEndings, speedRange, type VocoderSource, Voice } from '@mynah/core'
+import { type Speech, type Synthesizer, speechEndings, speedRange, type VocoderSource, Voice } from '@mynah/core'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
-import { withDownloads } from '../downloads.ts'
+import { openSynthesizer } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
 import { playWav } from '../play.ts'
 import { createProgress, secondsSince, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
@@ -63,7 +63,7 @@ export const say: Command = {
     const { stdout, stderr, signal } = terminal
 
     const began = performance.now()
-    await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...request.model, hub }))
+    await using mynah = await openSynthesizer(terminal, request.model)
     const loadSeconds = secondsSince(began)
     const voice = await findVoice(args, mynah, signal)
     const voiceName = voice?.name ?? mynah.voices[0]?.name ?? ''
@@ -132,7 +132,7 @@ function readRequest(args: Arguments) {
   if (out === '-' && args.flag('json')) throw new UsageError('--out - and --json both want stdout: name a file with --out')
   return {
     out,
-    model: { ...defined({ bundle: args.text('bundle'), vocoder: readVocoder(args) }), ...args.runtimeOptions() },
+    model: { ...args.modelOptions(), ...defined({ vocoder: readVocoder(args) }) },
     speech: defined({
       seed: args.seed(),
       speed: args.number('speed', { least: speedRange[0], most: speedRange[1] }),

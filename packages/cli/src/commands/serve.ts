@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { createSynthesizer } from '@mynah/core'
 import { isLoopback, type LogEntry, type RunningServer, type ServerOptions, startServer } from '@mynah/server'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
-import { withDownloads } from '../downloads.ts'
+import { openSynthesizer } from '../downloads.ts'
 import { type Terminal, writeLines } from '../terminal.ts'
 
 const defaultPort = 8080
@@ -41,7 +40,7 @@ export const serve: Command = {
   ],
 
   async run(args, terminal) {
-    if (args.operands.length > 0) throw new UsageError(`"${args.operands.join(' ')}" is too much; serve takes only options`)
+    args.noOperands('serve')
     const host = args.text('host') ?? '127.0.0.1'
     const port = args.number('port', { least: 0, most: 65535, integer: true }) ?? defaultPort
     const wyoming = readWyoming(args)
@@ -55,8 +54,7 @@ export const serve: Command = {
     }
     const maxQueue = args.number('max-queue', { least: 0, most: 1e6, integer: true }) ?? defaultMaxQueue
     const workers = args.text('workers') === 'auto' ? ('auto' as const) : args.number('workers', { least: 1, most: 64, integer: true })
-    const model = { ...defined({ bundle: args.text('bundle'), workers }), maxQueue, ...args.runtimeOptions() }
-    await using mynah = await withDownloads(terminal, hub => createSynthesizer({ ...model, hub }))
+    await using mynah = await openSynthesizer(terminal, { ...args.modelOptions(), ...defined({ workers }), maxQueue })
     await mynah.warmUp()
     const log = (entry: LogEntry) => void terminal.stderr.write(`${JSON.stringify(entry)}\n`)
     const server = await listen({

@@ -1,8 +1,8 @@
 import { basename, extname } from 'node:path'
-import { type Bundle, createSynthesizer, loadBundleVoice, openBundle, Voice } from '@mynah/core'
+import { type Bundle, loadBundleVoice, openBundle, Voice } from '@mynah/core'
 import { devices } from '@mynah/onnx'
 import { type Arguments, type Command, defined, sharedOptions, UsageError } from '../arguments.ts'
-import { withDownloads } from '../downloads.ts'
+import { openSynthesizer, withDownloads } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
 import { type Terminal, toColumns, writeJson, writeLines } from '../terminal.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
@@ -43,9 +43,7 @@ export const voiceCreate: Command = {
     const out = args.text('out') ?? `${name}${voiceEnding}`
     if (!out.endsWith(voiceEnding)) throw new UsageError(`--out is "${out}", expected a name that ends in ${voiceEnding}`)
     const device = args.choice('device', ['auto', ...devices])
-    await using mynah = await withDownloads(terminal, hub =>
-      createSynthesizer({ hub, ...defined({ bundle: args.text('bundle'), device }) }),
-    )
+    await using mynah = await openSynthesizer(terminal, defined({ bundle: args.text('bundle'), device }))
     const [transcript, consent, licence] = ['transcript', 'consent', 'licence'].map(option => args.text(option))
     const voice = await mynah.createVoice({ audio, name, signal, ...defined({ transcript, consent, licence }) })
     await replaceFile(out, path => voice.save(path))
@@ -65,7 +63,7 @@ export const voiceList: Command = {
 
   async run(args, terminal) {
     const { stdout } = terminal
-    if (args.operands.length > 0) throw new UsageError(`"${args.operands.join(' ')}" is too much; voice list takes only options`)
+    args.noOperands('voice list')
     const { manifest } = await findBundle(args, terminal)
     const voices = manifest.voices.map(({ name, description, licence }) => ({ name, description, licence }))
     if (args.flag('json')) await writeJson(stdout, voices)
