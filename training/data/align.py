@@ -1,7 +1,6 @@
 """Phonemes and their durations of a recording, from the aligner's log-probabilities per frame [T, S]."""
 
 import numpy as np
-from data import augment
 from data.corpus import FRAME, ID
 from mynah.lm import viterbi
 

@@ -14,7 +14,8 @@ import numpy as np, torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from train import common
 from mynah.lm import SMALL, Nar
-from data.tokens import Tokens, collate, vectors
+from data.tokens import Tokens, collate
+from train.language_model import embed
 
 
 def main():
@@ -43,10 +44,9 @@ def main():
         for n in range(0, len(items), a.batch):
             clips = items[n : n + a.batch]
             batch = {k: v.to(a.device) for k, v in collate([tokens.row(i, rng) for i in clips]).items()}
-            quantized, voice = vectors(batch["codes"], codebook), vectors(batch["voice"], codebook)
+            quantized, first, voice = embed(batch, codebook)
             with common.autocast(a):
                 encoding = nar.encode(batch["ids"], batch["ids_valid"], voice, batch["voice_valid"])
-                first = codebook[0][batch["codes"][..., 0]]
                 known = first + nar(
                     encoding, batch["frame_phoneme"], quantized, first, batch["kind"] == 1, batch["valid"]
                 )

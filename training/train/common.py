@@ -81,6 +81,14 @@ def weights(paths, device="cpu"):
     return {k: v.to(device) for path in paths.split(",") for k, v in read_export(path).items()}
 
 
+def codebook(a, config):
+    """The codec's codebooks [K, N, L] of --codec, or random ones for --smoke."""
+    if a.smoke:
+        random_one = torch.randn(config["codebooks"], config["codebook_size"], config["latent_dim"])
+        return random_one.to(a.device)
+    return weights(a.codec, a.device)["rvq.codebook"]
+
+
 def mean_weights(paths, device="cpu"):
     """`weights`, or the mean of several joined by +: of the tensors that all of them have."""
     states = [weights(each, device) for each in paths.split("+")]

@@ -1,5 +1,5 @@
-"""Trains the listener, an aligner that hears first codes instead of a log-mel: frame-wise cross-entropy. It tells which
-of several takes of the AR model sounds like its phonemes."""
+"""Trains the pronunciation scorer, an aligner that hears first codes instead of a log-mel: frame-wise cross-entropy. It
+tells which of several candidates of the AR model sounds like its phonemes."""
 
 import random, sys
 from pathlib import Path
@@ -14,11 +14,7 @@ from data.tokens import Tokens
 def main():
     a = common.arguments(__doc__, codec="", batch=32, frames=100, rate=2e-3)
     config = TINY if a.smoke else SMALL
-    codebook = (
-        torch.randn(config["codebook_size"], config["latent_dim"])
-        if a.smoke
-        else common.weights(a.codec)["rvq.codebook"][0]
-    )
+    codebook = common.codebook(a, config)[0]
     model = Aligner(16, 1, n_input=config["latent_dim"]) if a.smoke else Aligner(n_input=config["latent_dim"])
     model.to(a.device)
     optimizer = torch.optim.AdamW(model.parameters(), a.rate, (0.9, 0.98), weight_decay=0.03)
@@ -50,7 +46,7 @@ def main():
         return tuple(torch.from_numpy(np.stack(each)) for each in zip(*rows))
 
     def loss_of(codes, phonemes):
-        p = model(codebook[codes].transpose(1, 2).to(a.device))
+        p = model(codebook[codes.to(a.device)].transpose(1, 2))
         return F.nll_loss(p.transpose(1, 2), phonemes.to(a.device)), (p.argmax(-1).cpu() == phonemes).float().mean()
 
     run.kept.setdefault("held", [torch.zeros(()), torch.zeros(())])
