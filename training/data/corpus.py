@@ -97,6 +97,18 @@ class Segments:
         return x
 
 
+class Noise:
+    """Pieces of noise [S] instead of Segments, for --smoke."""
+
+    items = ()
+
+    def __init__(self, size):
+        self.size = size
+
+    def __call__(self):
+        return 0.1 * np.random.randn(self.size)
+
+
 def held_out(kind, speaker):
     """Whether a speaker is never trained on. `speaker`: a number of the corpus."""
     share, rest = {"synthetic": (20, 7), "librispeech": (9, 4), "speech-to-intent": (5, 4)}.get(kind, (1, 1))

@@ -54,6 +54,19 @@ def read_config(path):
     return yaml.safe_load(text)
 
 
+def config_of(a, presets):
+    """The published config that --config names, or the preset that --preset does: for --smoke the tiny one, else the
+    first."""
+    if a.config:
+        return read_config(a.config)
+    return presets[a.preset or ("tiny" if a.smoke else next(iter(presets)))]
+
+
+def waves(draw, count, device):
+    """-> waveforms [B, S] of `count` pieces that data.corpus.Segments or Noise draws"""
+    return torch.from_numpy(np.stack([draw() for _ in range(count)]).astype(np.float32)).to(device)
+
+
 def autocast(a):
     """bfloat16 for matrix products where the processor has instructions for it (here one core does 430 GFLOP/s so, 57
     in float32)."""
@@ -148,6 +161,33 @@ def descend(loss, optimizer, module, norm):
     loss.backward()
     torch.nn.utils.clip_grad_norm_(module.parameters(), norm)
     optimizer.step()
+
+
+def descend_if_finite(backward, optimizer, groups, norm=None):
+    """One step down the gradients that `backward()` makes, clipped in each group of parameters by itself; none where
+    they are not finite."""
+    optimizer.zero_grad()
+    backward()
+    norms = [torch.nn.utils.clip_grad_norm_(group, norm or math.inf) for group in groups]
+    if all(norm.isfinite() for norm in norms):
+        optimizer.step()
+
+
+def adversarial(a, recipe, real, fake, learn):
+    """One step against a recipe's discriminators: they learn by `learn(loss)`, where it is given; then they stay as they
+    are -> the generator's terms, the discriminators' loss"""
+    told = torch.zeros(())
+    if learn:
+        with autocast(a):
+            told = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
+        learn(told)
+    recipe.discriminators.requires_grad_(False)
+    with autocast(a):
+        with torch.no_grad():
+            heard = recipe.hear(real)
+        terms = recipe.fool(heard, recipe.hear(fake))
+    recipe.discriminators.requires_grad_(True)
+    return terms, told.detach()
 
 
 class Randomness:

@@ -1,4 +1,4 @@
-"""Trains EnCodec or SoundStream on the cache of corpus.py, by the recipe at the end of neural_codecs/PAPER.py.
+"""Trains EnCodec or SoundStream on the cache of corpus.py, by the recipe at the end of papers/codecs/PAPER.py.
 
 usage: python train/train_encodec.py --paper encodec --preset 24khz --cache CACHE --run RUN
 RUN/export holds the codec with the published names, which `loadCodec` reads, and a parity case.
@@ -6,7 +6,7 @@ RUN/export holds the codec with the published names, which `loadCodec` reads, an
 
 import importlib, sys
 from pathlib import Path
-import numpy as np, torch
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data import corpus
@@ -17,11 +17,7 @@ from export.cases import write_case
 def main():
     a = common.arguments(__doc__, paper="encodec", preset="", config="", batch=0)
     paper = importlib.import_module("papers.codecs." + a.paper)
-    config = (
-        common.read_config(a.config)
-        if a.config
-        else paper.PRESETS["tiny" if a.smoke and not a.preset else a.preset or "24khz"]
-    )
+    config = common.config_of(a, paper.PRESETS)
     recipe, codec = paper.Recipe(config), paper.Codec(config).to(a.device)
     recipe.discriminators.to(a.device)
     optimizer, discriminator_optimizer = (
@@ -31,14 +27,16 @@ def main():
     if hasattr(recipe, "balancer"):
         recipe.balancer.norms = run.kept.setdefault("norms", {})
     size = 4800 if a.smoke else round(recipe.segment * config["sample_rate"]) // codec.hop * codec.hop
-    segments = None if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
+    draw = corpus.Noise(size) if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
+    count = 2 if a.smoke else a.batch or recipe.batch
+    learn = lambda loss: common.descend_if_finite(
+        loss.backward, discriminator_optimizer, [[*recipe.discriminators.parameters()]]
+    )
 
     def batch():
         """-> waveform [B, C, S]. The corpus is mono: for a stereo codec each piece is panned, so that one learned here
         knows where a voice is, but no rooms and no music."""
-        count = a.batch or recipe.batch
-        x = np.stack([segments() for _ in range(count)]) if segments else 0.1 * np.random.randn(2, size)
-        x = torch.from_numpy(x.astype(np.float32)).to(a.device)[:, None]
+        x = common.waves(draw, count, a.device)[:, None]
         if config["channels"] == 1:
             return x
         left = torch.rand(len(x), 1, 1, device=a.device)
@@ -50,23 +48,10 @@ def main():
         x, scale = codec.normalized(real)
         quantized, commitment = codec.quantizer(codec.encoder(x), levels)
         fake = codec.decoder(quantized) * scale[..., None]
-        terms, told = recipe.reconstruct(fake, real), 0.0
-        if recipe.judged():
-            with common.autocast(a):
-                loss = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
-            discriminator_optimizer.zero_grad()
-            loss.backward()
-            discriminator_optimizer.step()
-            told = loss.detach()
-        recipe.discriminators.requires_grad_(False)
-        with common.autocast(a):
-            with torch.no_grad():
-                heard = recipe.hear(real)
-            terms |= recipe.fool(heard, recipe.hear(fake))
-        recipe.discriminators.requires_grad_(True)
-        optimizer.zero_grad()
-        recipe.backward(terms, fake, commitment)
-        optimizer.step()
+        terms = recipe.reconstruct(fake, real)
+        adversarial, told = common.adversarial(a, recipe, real, fake, recipe.judged() and learn)
+        terms |= adversarial
+        common.descend_if_finite(lambda: recipe.backward(terms, fake, commitment), optimizer, [[*codec.parameters()]])
         run.log(
             {
                 **{k: v.detach() for k, v in terms.items()},

@@ -1,4 +1,4 @@
-"""Trains the vocoder of one paper on the cache of corpus.py, by the recipe at the end of vocoders/PAPER.py.
+"""Trains the vocoder of one paper on the cache of corpus.py, by the recipe at the end of papers/vocoders/PAPER.py.
 
 usage: python train/train_vocoder.py --paper hifi-gan --preset v1 --cache CACHE --run RUN
 RUN/export holds the generator as the paper's repository publishes it, which `loadVocoder` reads, and a parity case.
@@ -15,23 +15,10 @@ from train import common
 from export.cases import write_case
 
 
-def step(loss, optimizer, groups, clip):
-    """One step down the gradient, clipped in each group of parameters by itself; none where it is not finite."""
-    optimizer.zero_grad()
-    loss.backward()
-    norms = [nn.utils.clip_grad_norm_(group, clip or float("inf")) for group in groups]
-    if all(norm.isfinite() for norm in norms):
-        optimizer.step()
-
-
 def main():
     a = common.arguments(__doc__, paper="", preset="", config="", codec="", batch=0)
     paper = importlib.import_module("papers.vocoders." + a.paper.replace("-", "_"))
-    config = (
-        common.read_config(a.config)
-        if a.config
-        else paper.PRESETS["tiny" if a.smoke and not a.preset else a.preset or next(iter(paper.PRESETS))]
-    )
+    config = common.config_of(a, paper.PRESETS)
     recipe = paper.Recipe(config, a.codec) if a.codec else paper.Recipe(config)
     generator = paper.Generator(config, *recipe.codewords).to(a.device)
     for part in (recipe.front_end, recipe.loss_mel, recipe.discriminators):
@@ -39,17 +26,14 @@ def main():
     optimizer, discriminator_optimizer = recipe.optimizers(generator)
     run = common.Run(a, [generator, recipe.discriminators, recipe.front_end], [optimizer, discriminator_optimizer])
     batch_size = a.batch or recipe.batch
-    segments = None if a.smoke else corpus.Segments(a.cache, recipe.rate, recipe.segment, recipe.level)
-    epoch = 1 if a.smoke else max(1, len(segments.items) // batch_size)
-
-    def batch():
-        """-> waveform [B, S]"""
-        x = (
-            np.stack([segments() for _ in range(batch_size)])
-            if segments
-            else 0.1 * np.random.randn(batch_size, recipe.segment)
-        )
-        return torch.from_numpy(x.astype(np.float32)).to(a.device)
+    draw = (
+        corpus.Noise(recipe.segment) if a.smoke else corpus.Segments(a.cache, recipe.rate, recipe.segment, recipe.level)
+    )
+    batch = lambda: common.waves(draw, batch_size, a.device)
+    epoch = max(1, len(draw.items) // batch_size)
+    learn = lambda loss: common.descend_if_finite(
+        loss.backward, discriminator_optimizer, recipe.clipped(), recipe.discriminators_clip
+    )
 
     if run.step == 0 and recipe.front_end.statistics:
         with torch.no_grad():
@@ -64,17 +48,10 @@ def main():
         real, fake = real[:, :length], fake[:, :length]
         logged, terms = {}, recipe.spectral(fake, real)
         if run.step >= recipe.discriminators_from:
-            with common.autocast(a):
-                told = recipe.judge(recipe.hear(real), recipe.hear(fake.detach()))
-            step(told, discriminator_optimizer, recipe.clipped(), recipe.discriminators_clip)
-            recipe.discriminators.requires_grad_(False)
-            with common.autocast(a):
-                with torch.no_grad():
-                    heard = recipe.hear(real)
-                terms |= recipe.fool(heard, recipe.hear(fake))
-            recipe.discriminators.requires_grad_(True)
-            logged["discriminators"] = told.detach()
-        step(sum(terms.values()), optimizer, [[*generator.parameters()]], recipe.clip)
+            adversarial, logged["discriminators"] = common.adversarial(a, recipe, real, fake, learn)
+            terms |= adversarial
+        loss = sum(terms.values())
+        common.descend_if_finite(loss.backward, optimizer, [[*generator.parameters()]], recipe.clip)
         with torch.no_grad():
             logged["mel_l1"] = nn.functional.l1_loss(recipe.loss_mel(fake), recipe.loss_mel(real))
         run.log(

@@ -6,7 +6,7 @@ RUN/export holds weights and config, with logits of known samples to hold anothe
 
 import sys
 from pathlib import Path
-import numpy as np, torch
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data import corpus
@@ -18,19 +18,14 @@ from train import common
 
 def main():
     a = common.arguments(__doc__, preset="", config="", batch=0)
-    named = wavenet.PRESETS[a.preset or ("tiny" if a.smoke else "small")]
-    config = common.read_config(a.config) if a.config else named
+    config = common.config_of(a, wavenet.PRESETS)
     generator, front_end = wavenet.Generator(config).to(a.device), LogMel(**wavenet.mel_of(config)).to(a.device)
     optimizer = torch.optim.Adam(generator.parameters(), config["learning_rate"])
     run = common.Run(a, [generator], [optimizer])
     size, count = config["segment_size"], a.batch or config["batch_size"]
-    segments = None if a.smoke else corpus.Segments(a.cache, config["sampling_rate"], size, corpus.Level(0.95))
-
-    def batch():
-        """-> waveform [B, S]"""
-        x = np.stack([segments() for _ in range(count)]) if segments else 0.1 * np.random.randn(count, size)
-        return torch.from_numpy(x.astype(np.float32)).to(a.device)
-
+    level = corpus.Level(0.95)
+    draw = corpus.Noise(size) if a.smoke else corpus.Segments(a.cache, config["sampling_rate"], size, level)
+    batch = lambda: common.waves(draw, count, a.device)
     while run.going():
         run.schedule(warmup=100)
         wave = batch()
