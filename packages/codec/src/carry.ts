@@ -1,14 +1,4 @@
-import {
-  float32Tensor,
-  type Graph,
-  type GraphBuilder,
-  type LstmState,
-  lstm,
-  sizeOf,
-  type Tensor,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { float32Tensor, type Graph, type LstmState, type Net, sizeOf, type Tensor, type Value } from '@mynah/onnx'
 
 const prefix = 'carried.'
 const suffix = '.next'
@@ -16,41 +6,37 @@ const suffix = '.next'
 /** Gives a causal network its memory: each layer that looks back takes a slot, an input and an output of the graph. */
 export class Carry {
   #slots = 0
-  readonly #graph: GraphBuilder
-
-  constructor(graph: GraphBuilder) {
-    this.#graph = graph
-  }
 
   /**
    * Puts the last elements of the chunk before in front of x, and keeps those of the result for the next.
    * @param x float32 [1, C, T]
    * @returns joined [1, C, P + T]; carried int64 [1], P: 0 at the start of a stream, `count` later
    */
-  before(x: Value, count: number): { joined: Value; carried: Value } {
-    const slot = this.#slot([1, x.shape[1]!, `P${this.#slots}`])
-    const joined = this.#graph.concat([slot, x], 2)
-    this.#keep(slot, this.#graph.slice(joined, 2, -count))
-    return { joined, carried: this.#graph.lengthOf(slot, 2) }
+  before(net: Net, x: Value, count: number): { joined: Value; carried: Value } {
+    const slot = this.#slot(net, [1, x.shape[1]!, `P${this.#slots}`])
+    const joined = net.concat([slot, x], 2)
+    this.#keep(net, slot, net.slice(joined, 2, -count))
+    return { joined, carried: net.lengthOf(slot, 2) }
   }
 
-  /** An LSTM that goes on where the chunk before ended. Reads what `lstm` reads. @param x float32 [T, 1, I] */
-  lstm(x: Value, weights: Weights): { output: Value; state: LstmState } {
-    const layers = weights.names.filter(name => /^weight_hh_l\d+$/.test(name)).length
+  /** The LSTM of a place, which goes on where the chunk before ended. @param x float32 [T, 1, I] */
+  lstm(net: Net, name: string, x: Value): { output: Value; state: LstmState } {
+    const { weights } = net.at(name)
+    const layers = weights.names.filter(each => /^weight_hh_l\d+$/.test(each)).length
     const shape = [layers, 1, weights.shape('weight_hh_l0')[1]!]
-    const [hidden, cell] = [this.#slot(shape), this.#slot(shape)]
-    const result = lstm(this.#graph, x, weights, { state: { hidden, cell } })
-    this.#keep(hidden, result.state.hidden)
-    this.#keep(cell, result.state.cell)
+    const [hidden, cell] = [this.#slot(net, shape), this.#slot(net, shape)]
+    const result = net.lstm(name, x, { state: { hidden, cell } })
+    this.#keep(net, hidden, result.state.hidden)
+    this.#keep(net, cell, result.state.cell)
     return result
   }
 
-  #slot(shape: Value['shape']): Value {
-    return this.#graph.input(`${prefix}${this.#slots++}`, 'float32', shape)
+  #slot(net: Net, shape: Value['shape']): Value {
+    return net.input(`${prefix}${this.#slots++}`, 'float32', shape)
   }
 
-  #keep(slot: Value, value: Value): void {
-    this.#graph.output(`${slot.name}${suffix}`, value)
+  #keep(net: Net, slot: Value, value: Value): void {
+    net.output(`${slot.name}${suffix}`, value)
   }
 }
 

@@ -1,4 +1,4 @@
-import { conv1d, float32Tensor, type GraphBuilder, type Tensor, type Value, type Weights } from '@mynah/onnx'
+import { float32Tensor, type Net, type Tensor, type Value, type Weights } from '@mynah/onnx'
 import { type DacNetworkConfig, dacNetwork } from './dac-network.ts'
 import type { CodecNetworks } from './networks.ts'
 import { withSilentRow } from './rvq.ts'
@@ -29,43 +29,21 @@ export function readFactorizedSizes(weights: Weights): FactorizedSizes {
   return { codebooks, codebookSize, codebookDim, latentDim: weights.shape(`${quantizer(0)}.in_proj.weight`)[1]! }
 }
 
-/** The quantizer of one codebook, its shapes checked. */
-interface Quantizer {
-  /** Frames per code. */
-  readonly stride: number
-  readonly weights: Weights
-}
-
-function quantizersOf(weights: Weights, strides: readonly number[]): readonly Quantizer[] {
-  const { codebookSize, codebookDim, latentDim } = readFactorizedSizes(weights)
-  return strides.map((stride, i) => {
-    const own = weights.scope(quantizer(i))
-    own.get('in_proj.weight', [codebookDim, latentDim, 1])
-    own.get('out_proj.weight', [latentDim, codebookDim, 1])
-    own.get('codebook.weight', [codebookSize, codebookDim])
-    own.get('in_proj.bias', [codebookDim])
-    own.get('out_proj.bias', [latentDim])
-    return { stride, weights: own }
-  })
-}
-
 /**
  * The networks of DAC and SNAC.
  * @param strides frames per code of each codebook
  * @param configure what the weights do not tell, for a graph with or without noise
  */
 export function factorizedNetworks(
-  weights: Weights,
+  sizes: FactorizedSizes,
   strides: readonly number[],
-  configure: (graph: GraphBuilder, noisy: boolean) => DacNetworkConfig,
+  configure: (net: Net, noisy: boolean) => DacNetworkConfig,
 ): CodecNetworks {
-  const decoded = (graph: GraphBuilder, latents: Value, noisy: boolean) =>
-    graph.tanh(dacNetwork(graph, latents, weights.scope('decoder'), configure(graph, noisy)))
   return {
-    encode: (graph, waveform) => dacNetwork(graph, waveform, weights.scope('encoder'), configure(graph, false)),
-    quantize: (graph, latents, codebooks) => factorizedCodes(graph, latents, quantizersOf(weights, strides.slice(0, codebooks))),
-    sumCodewords: (graph, codes) => factorizedFeatures(graph, codes, quantizersOf(weights, strides)),
-    decode: (graph, latents, { noise = false }) => decoded(graph, latents, noise),
+    encode: (net, waveform) => dacNetwork(net.at('encoder'), waveform, configure(net, false)),
+    quantize: (net, latents, codebooks) => factorizedCodes(net, latents, sizes, strides.slice(0, codebooks)),
+    sumCodewords: (net, codes) => factorizedFeatures(net, codes, sizes),
+    decode: (net, latents, { noise = false }) => net.tanh(dacNetwork(net.at('decoder'), latents, configure(net, noise))),
   }
 }
 
@@ -75,48 +53,47 @@ export function factorizedNetworks(
  * Papers: DAC arXiv:2306.06546 (factorized, normalized codes: ViT-VQGAN arXiv:2110.04627), SNAC arXiv:2410.14411.
  * T must be a multiple of every stride.
  */
-function factorizedCodes(graph: GraphBuilder, latents: Value, quantizers: readonly Quantizer[]): Value {
+function factorizedCodes(net: Net, latents: Value, sizes: FactorizedSizes, strides: readonly number[]): Value {
+  const { codebookSize, codebookDim, latentDim } = sizes
   const time = latents.shape[2]!
   let residual = latents
-  const codes = quantizers.map(({ stride, weights }, k) =>
-    graph.scope(`${k}`, () => {
-      const pooled =
-        stride === 1 ? residual : graph.node('AveragePool', [residual], { kernel_shape: [stride], strides: [stride], pads: [0, 0] })
-      const projected = conv1d(graph, pooled, weights.scope('in_proj')) // [1, D, T / stride]
-      const codebook = weights.get('codebook.weight')
-      const rows = graph.squeeze(graph.transpose(projected, [0, 2, 1]), [0])
-      const score = graph.matmul(rows, graph.initializer('directions', directions(codebook)))
-      const code = graph.argMax(score, 1) // [T / stride]
-      if (k + 1 < quantizers.length) {
-        const words = graph.unsqueeze(graph.transpose(graph.gather(graph.initializer('codebook', codebook), code), [1, 0]), [0])
-        const back = conv1d(graph, words, weights.scope('out_proj'))
-        const spread = stride === 1 ? back : graph.assume(graph.repeat(back, 2, stride), residual.shape)
-        residual = graph.sub(residual, spread)
-      }
-      const row = graph.unsqueeze(code, [0])
-      return stride === 1 ? row : graph.assume(graph.repeat(row, 1, stride), [1, time])
-    }),
-  )
-  return graph.concat(codes, 0)
+  const codes = strides.map((stride, k) => {
+    const own = net.at(quantizer(k))
+    const pooled =
+      stride === 1 ? residual : own.node('AveragePool', [residual], { kernel_shape: [stride], strides: [stride], pads: [0, 0] })
+    const projected = own.conv1d('in_proj', pooled, { out: codebookDim, kernel: 1 }) // [1, D, T / stride]
+    const codebook = own.weight('codebook.weight', [codebookSize, codebookDim])
+    const rows = own.squeeze(own.transpose(projected, [0, 2, 1]), [0])
+    const score = own.matmul(rows, own.initializer('directions', directions(codebook)))
+    const code = own.argMax(score, 1) // [T / stride]
+    if (k + 1 < strides.length) {
+      const words = own.unsqueeze(own.transpose(own.gather(own.initializer('codebook', codebook), code), [1, 0]), [0])
+      const back = own.conv1d('out_proj', words, { out: latentDim, kernel: 1 })
+      const spread = stride === 1 ? back : own.assume(own.repeat(back, 2, stride), residual.shape)
+      residual = own.sub(residual, spread)
+    }
+    const row = own.unsqueeze(code, [0])
+    return stride === 1 ? row : own.assume(own.repeat(row, 1, stride), [1, time])
+  })
+  return net.concat(codes, 0)
 }
 
 /**
  * Emits the decoder half: codes int64 [K, T] → float32 [1, L, T]; −1 leaves a codebook out. A codeword goes through its own projection with a one behind it,
  * which takes up the bias, so that a codebook that is left out adds nothing at all.
  */
-function factorizedFeatures(graph: GraphBuilder, codes: Value, quantizers: readonly Quantizer[]): Value {
-  const parts = quantizers.map(({ weights }, k) => {
-    const table = withSilentRow(appendColumn(weights.get('codebook.weight'), () => 1))
-    const bias = weights.get('out_proj.bias').data
-    const { data, shape } = weights.get('out_proj.weight') // [L, D, 1]
-    const projection = appendColumn(float32Tensor(data, [shape[0]!, shape[1]!]), row => bias[row]!)
-    return graph.scope(`${k}`, () => {
-      const words = graph.gather(graph.initializer('codewords', table), graph.gather(codes, k)) // [T, D + 1]
-      return graph.matmul(graph.initializer('projection', projection), graph.transpose(words, [1, 0])) // [L, T]
-    })
+function factorizedFeatures(net: Net, codes: Value, { codebooks, codebookSize, codebookDim, latentDim }: FactorizedSizes): Value {
+  const parts = Array.from({ length: codebooks }, (_, k) => {
+    const own = net.at(quantizer(k))
+    const table = withSilentRow(appendColumn(own.weight('codebook.weight', [codebookSize, codebookDim]), () => 1))
+    const bias = own.weight('out_proj.bias', [latentDim]).data
+    const { data } = own.weight('out_proj.weight', [latentDim, codebookDim, 1])
+    const projection = appendColumn(float32Tensor(data, [latentDim, codebookDim]), row => bias[row]!)
+    const words = own.gather(own.initializer('codewords', table), own.gather(codes, k)) // [T, D + 1]
+    return own.matmul(own.initializer('projection', projection), own.transpose(words, [1, 0])) // [L, T]
   })
-  return graph.unsqueeze(
-    parts.reduce((sum, part) => graph.add(sum, part)),
+  return net.unsqueeze(
+    parts.reduce((sum, part) => net.add(sum, part)),
     [0],
   )
 }
@@ -149,10 +126,17 @@ function directions({ data, shape }: Tensor<'float32'>): Tensor<'float32'> {
  * @returns the decoder half, Σ over codebooks of the projected codewords: codes int32 [K', T], checked, of strided ones the first of each `stride` frames counts → float32 [L, T]
  */
 export function factorizedSum(weights: Weights, strides: readonly number[]): (codes: Tensor<'int32'>) => Tensor<'float32'> {
-  const { latentDim, codebookDim } = readFactorizedSizes(weights)
-  const quantizers = quantizersOf(weights, strides).map(({ stride, weights: own }) => {
-    const [codebook, projection, bias] = ['codebook.weight', 'out_proj.weight', 'out_proj.bias'].map(name => own.get(name).data)
-    return { stride, codebook: codebook!, projection: projection!, bias: bias! }
+  const { latentDim, codebookDim, codebookSize } = readFactorizedSizes(weights)
+  const quantizers = strides.map((stride, k) => {
+    const own = weights.scope(quantizer(k))
+    own.get('in_proj.weight', [codebookDim, latentDim, 1]) // the encoder's, which is built when something is encoded: checked here
+    own.get('in_proj.bias', [codebookDim])
+    return {
+      stride,
+      codebook: own.get('codebook.weight', [codebookSize, codebookDim]).data,
+      projection: own.get('out_proj.weight', [latentDim, codebookDim, 1]).data,
+      bias: own.get('out_proj.bias', [latentDim]).data,
+    }
   })
   return codes => {
     const [codebooks, frames] = codes.shape as [number, number]

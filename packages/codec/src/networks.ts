@@ -1,4 +1,4 @@
-import { type Graph, GraphBuilder, type Value } from '@mynah/onnx'
+import { type Graph, GraphBuilder, Net, type Value, type Weights } from '@mynah/onnx'
 import type { CodecDescription } from './architecture.ts'
 import { Carry } from './carry.ts'
 
@@ -12,16 +12,16 @@ export interface NetworkMode {
   readonly noise?: boolean
 }
 
-/** The four parts of a codec, each emitted into a graph. */
+/** The four parts of a codec, each emitted where its weights are: at the root of the checkpoint. */
 export interface CodecNetworks {
   /** waveform float32 [1, C, S] → latents float32 [1, D, T] */
-  encode(graph: GraphBuilder, waveform: Value, mode: NetworkMode): Value
+  encode(net: Net, waveform: Value, mode: NetworkMode): Value
   /** latents → codes int64 [K', T] of the first K' codebooks, those of strided ones repeated */
-  quantize(graph: GraphBuilder, latents: Value, codebooks: number): Value
+  quantize(net: Net, latents: Value, codebooks: number): Value
   /** codes int64 [K, T], −1 for a codebook that is left out → latents */
-  sumCodewords(graph: GraphBuilder, codes: Value): Value
+  sumCodewords(net: Net, codes: Value): Value
   /** latents → waveform */
-  decode(graph: GraphBuilder, latents: Value, mode: NetworkMode): Value
+  decode(net: Net, latents: Value, mode: NetworkMode): Value
 }
 
 /** The quantizer of the first so many codebooks. */
@@ -33,46 +33,40 @@ export const quantizerOf = (codebooks: number) => `quantizer-${codebooks}`
  */
 export function codecGraphs(
   name: string,
+  weights: Weights,
   { layout, latentDim }: Pick<CodecDescription, 'layout' | 'latentDim'>,
   networks: CodecNetworks,
 ): Readonly<Record<string, () => Graph>> {
   const { channels, codebooks } = layout
-  const emit = (part: string, body: (graph: GraphBuilder) => void) => () => {
-    const graph = new GraphBuilder(`${name}-${part}`)
-    body(graph)
-    return graph.toGraph()
+  const emit = (part: string, body: (net: Net) => void) => () => {
+    const net = new Net(name, weights, new GraphBuilder(`${name}-${part}`))
+    body(net)
+    return net.toGraph()
   }
-  const waveformOf = (graph: GraphBuilder) => graph.input('waveform', 'float32', [1, channels, 'S'])
-  const latentsOf = (graph: GraphBuilder) => graph.input('latents', 'float32', [1, latentDim, 'T'])
-  const scoped = (graph: GraphBuilder, body: () => Value) => graph.scope('quantizer', body)
-  const encoder = (part: string, mode: (graph: GraphBuilder) => NetworkMode) =>
-    emit(part, graph => graph.output('latents', networks.encode(graph, waveformOf(graph), mode(graph))))
-  const decoder = (part: string, mode: (graph: GraphBuilder) => NetworkMode) =>
-    emit(part, graph => graph.output('waveform', networks.decode(graph, latentsOf(graph), mode(graph))))
+  const waveformOf = (net: Net) => net.input('waveform', 'float32', [1, channels, 'S'])
+  const latentsOf = (net: Net) => net.input('latents', 'float32', [1, latentDim, 'T'])
+  const encoder = (mode: () => NetworkMode) => emit('encoder', net => net.output('latents', networks.encode(net, waveformOf(net), mode())))
+  const decoder = (mode: () => NetworkMode) => emit('decoder', net => net.output('waveform', networks.decode(net, latentsOf(net), mode())))
   const quantizers = Array.from({ length: codebooks }, (_, i) => [
     quantizerOf(i + 1),
-    emit(quantizerOf(i + 1), graph => graph.output('codes', networks.quantize(graph, latentsOf(graph), i + 1))),
+    emit(quantizerOf(i + 1), net => net.output('codes', networks.quantize(net, latentsOf(net), i + 1))),
   ])
   return {
-    encoder: encoder('encoder', () => ({})),
-    'encoder-short': encoder('encoder', () => ({ short: true })),
-    'encoder-stream': encoder('encoder', graph => ({ carry: new Carry(graph) })),
-    decoder: decoder('decoder', () => ({})),
-    'decoder-short': decoder('decoder', () => ({ short: true })),
-    'decoder-stream': decoder('decoder', graph => ({ carry: new Carry(graph) })),
-    'decoder-noise': decoder('decoder', () => ({ noise: true })),
+    encoder: encoder(() => ({})),
+    'encoder-short': encoder(() => ({ short: true })),
+    'encoder-stream': encoder(() => ({ carry: new Carry() })),
+    decoder: decoder(() => ({})),
+    'decoder-short': decoder(() => ({ short: true })),
+    'decoder-stream': decoder(() => ({ carry: new Carry() })),
+    'decoder-noise': decoder(() => ({ noise: true })),
     ...Object.fromEntries(quantizers),
-    'waveform-to-codes': emit('encoder', graph => {
-      const latents = networks.encode(graph, waveformOf(graph), { short: true })
-      graph.output(
-        'codes',
-        scoped(graph, () => networks.quantize(graph, latents, codebooks)),
-      )
+    'waveform-to-codes': emit('encoder', net => {
+      const latents = networks.encode(net, waveformOf(net), { short: true })
+      net.output('codes', networks.quantize(net, latents, codebooks))
     }),
-    'codes-to-waveform': emit('decoder', graph => {
-      const codes = graph.input('codes', 'int64', [codebooks, 'T'])
-      const latents = scoped(graph, () => networks.sumCodewords(graph, codes))
-      graph.output('waveform', networks.decode(graph, latents, { short: true }))
+    'codes-to-waveform': emit('decoder', net => {
+      const latents = networks.sumCodewords(net, net.input('codes', 'int64', [codebooks, 'T']))
+      net.output('waveform', networks.decode(net, latents, { short: true }))
     }),
   }
 }

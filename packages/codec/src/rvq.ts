@@ -1,11 +1,11 @@
-import { float32Tensor, type GraphBuilder, type Tensor, type Value } from '@mynah/onnx'
+import { float32Tensor, type Operators, type Tensor, type Value } from '@mynah/onnx'
 
 /**
  * Emits the encoder half: for each codebook the nearest codeword (arg max of 2·r·e − |e|²; ties go to the first), subtracted before the next.
  * @param latents [T, L]
  * @returns codes int64 [K, T]
  */
-export function buildRvqEncoder(graph: GraphBuilder, latents: Value, codebook: Tensor<'float32'>): Value {
+export function buildRvqEncoder(graph: Operators, latents: Value, codebook: Tensor<'float32'>): Value {
   const [codebooks, size, dim] = codebook.shape as [number, number, number]
   let residual = latents
   const codes: Value[] = []
@@ -31,7 +31,7 @@ export function buildRvqEncoder(graph: GraphBuilder, latents: Value, codebook: T
  * @param codebook float32 [K, N, L]
  * @returns float32 [1, L, T]
  */
-export function emitCodewordSum(graph: GraphBuilder, codes: Value, codebook: Tensor<'float32'>): Value {
+export function emitCodewordSum(graph: Operators, codes: Value, codebook: Tensor<'float32'>): Value {
   const [codebooks, size, dim] = codebook.shape as [number, number, number]
   const words = Array.from({ length: codebooks }, (_, k) => {
     const table = withSilentRow(float32Tensor(codebook.data.subarray(k * size * dim, (k + 1) * size * dim), [size, dim]))

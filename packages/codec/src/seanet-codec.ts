@@ -1,7 +1,7 @@
 import { concat, expectEqual, type Fact, float32Tensor, parseConfig, sumCodewords, type Tensor, toldBy, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import type { CodecDescription, CodecLayout } from './architecture.ts'
-import { type CodecNetworks, codecGraphs } from './networks.ts'
+import { type CodecNetworks, codecGraphs, type NetworkMode } from './networks.ts'
 import { buildRvqEncoder, emitCodewordSum } from './rvq.ts'
 import {
   longestPadding,
@@ -137,7 +137,7 @@ export function describeSeanetCodec(
       const codebook = readCodebooks(tensors, sizes)
       return codes => sumCodewords(codes, codebook, name)
     },
-    build: tensors => codecGraphs(name, { layout, latentDim }, networksOf(tensors, sizes, seanet)),
+    build: tensors => codecGraphs(name, tensors, { layout, latentDim }, networksOf(spelling, sizes, seanet)),
   }
 }
 
@@ -164,19 +164,16 @@ function completeSchema(grouped: boolean): z.ZodType<Config> {
   })
 }
 
-function networksOf(weights: Weights, sizes: SeanetSizes, seanet: Omit<SeanetConfig, 'short'>): CodecNetworks {
-  const spelling = spellingOf(weights)
-  const [encoder, decoder] = [weights.scope(spelling.encoder), weights.scope(spelling.decoder)]
+function networksOf(spelling: Spelling, sizes: SeanetSizes, seanet: Omit<SeanetConfig, 'short'>): CodecNetworks {
+  const configOf = ({ short = false, carry }: NetworkMode): SeanetConfig => ({ ...seanet, short, ...(carry ? { carry } : {}) })
   return {
-    encode: (graph, waveform, { short = false, carry }) =>
-      seanetEncoder(graph, waveform, encoder, { ...seanet, short, ...(carry ? { carry } : {}) }),
-    quantize(graph, latents, codebooks) {
-      const rows = graph.squeeze(graph.transpose(latents, [0, 2, 1]), [0]) // [T, D]
-      return buildRvqEncoder(graph, rows, readCodebooks(weights, { ...sizes, codebooks }))
+    encode: (net, waveform, mode) => seanetEncoder(net.at(spelling.encoder), waveform, configOf(mode)),
+    quantize(net, latents, codebooks) {
+      const rows = net.squeeze(net.transpose(latents, [0, 2, 1]), [0]) // [T, D]
+      return buildRvqEncoder(net.at('quantizer'), rows, readCodebooks(net.weights, { ...sizes, codebooks }))
     },
-    sumCodewords: (graph, codes) => emitCodewordSum(graph, codes, readCodebooks(weights, sizes)),
-    decode: (graph, latents, { short = false, carry }) =>
-      seanetDecoder(graph, latents, decoder, { ...seanet, short, ...(carry ? { carry } : {}) }),
+    sumCodewords: (net, codes) => emitCodewordSum(net.at('quantizer'), codes, readCodebooks(net.weights, sizes)),
+    decode: (net, latents, mode) => seanetDecoder(net.at(spelling.decoder), latents, configOf(mode)),
   }
 }
 

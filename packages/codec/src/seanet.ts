@@ -1,16 +1,4 @@
-import {
-  CheckpointError,
-  conv1d,
-  convTranspose1d,
-  type Dim,
-  elu,
-  type GraphBuilder,
-  groupNorm1,
-  lstm,
-  type Operand,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { CheckpointError, type Dim, elu, type Net, type Operand, type Value, type Weights } from '@mynah/onnx'
 import type { Carry } from './carry.ts'
 
 /** What the weights do not say about a SEANet. */
@@ -46,16 +34,14 @@ const NORMS = ['conv.norm', 'convtr.norm', 'norm'] as const
 /**
  * Emits the encoder of SEANet: convolution, stages of residual units and strided convolutions, LSTM where there is one, convolution.
  * Papers: SEANet arXiv:2009.02095, SoundStream arXiv:2107.03312, EnCodec arXiv:2210.13438. Every size comes from the weights; a strided kernel is twice its stride.
+ * @param net the network's own place, `encoder.model` or `encoder.layers`
  * @param x float32 [1, C, S]
- * @param weights the network's own scope, `encoder.model` or `encoder.layers`
  * @returns float32 [1, D, ⌈S / hop⌉]
  */
-export function seanetEncoder(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
-  const layers = layersOf(weights)
-  const ends = endsOf(layers)
-  return emit(graph, x, layers, config, (value, layer) => {
-    const { scope, shape } = convolutionOf(layer.weights)
-    return paddedConv(graph, value, layer.weights, config, { stride: ends.has(layer.index) ? 1 : strideOf(scope, shape), dilation: 1 })
+export function seanetEncoder(net: Net, x: Value, config: SeanetConfig): Value {
+  return emit(net, x, config, (layer, value, isEnd) => {
+    const stride = isEnd ? 1 : strideOf(layer.weights)
+    return paddedConv(layer, value, config, { stride })
   })
 }
 
@@ -64,13 +50,9 @@ export function seanetEncoder(graph: GraphBuilder, x: Value, weights: Weights, c
  * @param x float32 [1, D, T]
  * @returns float32 [1, C, T · hop]
  */
-export function seanetDecoder(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
-  const layers = layersOf(weights)
-  const ends = endsOf(layers)
-  return emit(graph, x, layers, config, (value, layer) =>
-    ends.has(layer.index)
-      ? paddedConv(graph, value, layer.weights, config, { stride: 1, dilation: 1 })
-      : trimmedConvTranspose(graph, value, layer.weights, config),
+export function seanetDecoder(net: Net, x: Value, config: SeanetConfig): Value {
+  return emit(net, x, config, (layer, value, isEnd) =>
+    isEnd ? paddedConv(layer, value, config) : trimmedConvTranspose(layer, value, config),
   )
 }
 
@@ -78,12 +60,7 @@ export function seanetDecoder(graph: GraphBuilder, x: Value, weights: Weights, c
 export function seanetStrides(weights: Weights): readonly number[] {
   const layers = layersOf(weights)
   const ends = endsOf(layers)
-  return layers
-    .filter(({ kind, index }) => kind === 'conv' && !ends.has(index))
-    .map(layer => {
-      const { scope, shape } = convolutionOf(layer.weights)
-      return strideOf(scope, shape)
-    })
+  return layers.filter(({ kind, index }) => kind === 'conv' && !ends.has(index)).map(layer => strideOf(layer.weights))
 }
 
 /** Channels that the encoder takes. */
@@ -145,16 +122,16 @@ function paddingsOf(weights: Weights, dilationBase: number): { total: number; st
   const layers = layersOf(weights)
   const ends = endsOf(layers)
   let units = 0
-  const padding = ({ scope, shape }: { scope: Weights; shape: readonly number[] }, dilation: number, resamples: boolean) => {
-    const stride = resamples ? strideOf(scope, shape) : 1
-    return { total: (shape[2]! - 1) * dilation + 1 - stride, stride }
+  const padding = (layer: Weights, dilation: number, resamples: boolean) => {
+    const stride = resamples ? strideOf(layer) : 1
+    return { total: windowBesides(layer, stride, dilation), stride }
   }
   return layers.flatMap(layer => {
     units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
-    if (layer.kind === 'conv') return [padding(convolutionOf(layer.weights), 1, !ends.has(layer.index))]
+    if (layer.kind === 'conv') return [padding(layer.weights, 1, !ends.has(layer.index))]
     if (layer.kind !== 'residual') return []
     const inner = layersOf(layer.weights.scope('block')).filter(({ kind }) => kind === 'conv')
-    return inner.map((conv, i) => padding(convolutionOf(conv.weights), i === 0 ? dilationBase ** (units - 1) : 1, false))
+    return inner.map((conv, i) => padding(conv.weights, i === 0 ? dilationBase ** (units - 1) : 1, false))
   })
 }
 
@@ -180,105 +157,94 @@ function endsOf(layers: readonly Layer[]): ReadonlySet<number> {
   return new Set([convs[0]!, convs.at(-1)!])
 }
 
-function emit(
-  graph: GraphBuilder,
-  x: Value,
-  layers: readonly Layer[],
-  config: SeanetConfig,
-  convolve: (value: Value, layer: Layer) => Value,
-): Value {
+function emit(net: Net, x: Value, config: SeanetConfig, convolve: (layer: Net, x: Value, isEnd: boolean) => Value): Value {
+  const layers = layersOf(net.weights)
+  const ends = endsOf(layers)
   let units = 0
-  return layers.reduce((value, layer) => {
-    units = layer.kind === 'residual' ? units + 1 : layer.kind === 'conv' ? 0 : units
-    return graph.scope(`${layer.index}`, () => {
-      if (layer.kind === 'elu') return elu(graph, value)
-      if (layer.kind === 'lstm') return skipLstm(graph, value, layer.weights.scope('lstm'), config.carry)
-      if (layer.kind === 'residual') return residualUnit(graph, value, layer.weights, config, config.dilationBase ** (units - 1))
-      return convolve(value, layer)
-    })
+  return layers.reduce((value, { index, kind }) => {
+    const layer = net.at(`${index}`)
+    units = kind === 'residual' ? units + 1 : kind === 'conv' ? 0 : units
+    if (kind === 'elu') return elu(layer, value)
+    if (kind === 'lstm') return skipLstm(layer, value, config.carry)
+    if (kind === 'residual') return residualUnit(layer, value, config, config.dilationBase ** (units - 1))
+    return convolve(layer, value, ends.has(index))
   }, x)
 }
 
 /** LSTM over frames, added to its input; one of two directions to its input twice. */
-function skipLstm(graph: GraphBuilder, x: Value, weights: Weights, carry: Carry | undefined): Value {
-  const frames = graph.transpose(x, [2, 0, 1]) // [T, 1, D]
-  const { output } = carry ? carry.lstm(frames, weights) : lstm(graph, frames, weights)
-  const both = output.shape[2] === frames.shape[2] ? frames : graph.concat([frames, frames], 2)
-  return graph.transpose(graph.add(output, both), [1, 2, 0])
+function skipLstm(net: Net, x: Value, carry: Carry | undefined): Value {
+  const frames = net.transpose(x, [2, 0, 1]) // [T, 1, D]
+  const { output } = carry ? carry.lstm(net, 'lstm', frames) : net.lstm('lstm', frames)
+  const both = output.shape[2] === frames.shape[2] ? frames : net.concat([frames, frames], 2)
+  return net.transpose(net.add(output, both), [1, 2, 0])
 }
 
 /** ELU and convolutions, added to the input, which passes a convolution of its own where there is a `shortcut`. The dilation is the first convolution's. */
-function residualUnit(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig, dilation: number): Value {
+function residualUnit(net: Net, x: Value, config: SeanetConfig, dilation: number): Value {
+  const [block, shortcut] = [net.at('block'), net.at('shortcut')]
   let first = true
-  const y = layersOf(weights.scope('block')).reduce((value, layer) => {
-    if (layer.kind === 'elu') return elu(graph, value)
-    const convolved = paddedConv(graph, value, layer.weights, config, { stride: 1, dilation: first ? dilation : 1 })
+  const y = layersOf(block.weights).reduce((value, { index, kind }) => {
+    const layer = block.at(`${index}`)
+    if (kind === 'elu') return elu(layer, value)
+    const convolved = paddedConv(layer, value, config, { dilation: first ? dilation : 1 })
     first = false
     return convolved
   }, x)
-  const shortcut = weights.scope('shortcut')
-  return graph.add(shortcut.names.length > 0 ? paddedConv(graph, x, shortcut, config, { stride: 1, dilation: 1 }) : x, y)
+  return net.add(shortcut.weights.names.length > 0 ? paddedConv(shortcut, x, config) : x, y)
 }
 
 /**
  * Convolution padded as the reference does, so that its tokens come out: (k − 1)·d + 1 − stride elements, before (causal) or the larger half before,
  * and as many more after as complete the last window. Reflected, even where causal.
  */
-function paddedConv(
-  graph: GraphBuilder,
-  x: Value,
-  weights: Weights,
-  config: SeanetConfig,
-  { stride, dilation }: { stride: number; dilation: number },
-): Value {
-  const { scope, shape } = convolutionOf(weights)
-  const total = (shape[2]! - 1) * dilation + 1 - stride
+function paddedConv(net: Net, x: Value, config: SeanetConfig, { stride = 1, dilation = 1 } = {}): Value {
+  const total = windowBesides(net.weights, stride, dilation)
   const right = config.causal ? 0 : Math.floor(total / 2)
   const left = total - right
-  const extra = stride === 1 ? undefined : graph.mod(graph.neg(graph.lengthOf(x, TIME)), stride)
-  const after = extra ? graph.add(extra, right) : right
+  const extra = stride === 1 ? undefined : net.mod(net.neg(net.lengthOf(x, TIME)), stride)
+  const after = extra ? net.add(extra, right) : right
   const { carry } = config
-  const padded = total === 0 ? x : carry ? precede(graph, x, total, after, { ...config, carry }) : pad(graph, x, left, after, config)
-  return normalized(graph, conv1d(graph, padded, scope, { stride, dilation }), weights)
+  const padded = total === 0 ? x : carry ? precede(net, x, total, after, { ...config, carry }) : pad(net, x, left, after, config)
+  return normalized(net, net.conv1d(convolutionOf(net.weights).name, padded, { stride, dilation }))
 }
 
 /** On a stream: the elements before x, and padding for those that are missing at its start. */
-function precede(graph: GraphBuilder, x: Value, total: number, after: Operand, config: SeanetConfig & { carry: Carry }): Value {
-  const { joined, carried } = config.carry.before(x, total)
-  const missing = graph.sub(graph.constant([total], 'int64'), carried)
-  const padded = graph.pad(joined, TIME, missing, after, { mode: config.padMode })
-  return typeof after === 'number' ? graph.assume(padded, ofLength(x, `${x.shape[TIME]}+${total + after}`)) : padded
+function precede(net: Net, x: Value, total: number, after: Operand, config: SeanetConfig & { carry: Carry }): Value {
+  const { joined, carried } = config.carry.before(net, x, total)
+  const missing = net.sub(net.constant([total], 'int64'), carried)
+  const padded = net.pad(joined, TIME, missing, after, { mode: config.padMode })
+  return typeof after === 'number' ? net.assume(padded, ofLength(x, `${x.shape[TIME]}+${total + after}`)) : padded
 }
 
-function pad(graph: GraphBuilder, x: Value, left: number, right: Operand, config: SeanetConfig): Value {
-  if (config.padMode === 'constant') return graph.pad(x, TIME, left, right)
-  if (!config.short) return graph.pad(x, TIME, left, right, { mode: 'reflect' })
-  const largest = typeof right === 'number' ? Math.max(left, right) : graph.max(right, left)
-  const length = graph.lengthOf(x, TIME)
-  const missing = graph.max(graph.sub(graph.add(graph.constant([1], 'int64'), largest), length), 0)
-  const reflected = graph.pad(graph.pad(x, TIME, 0, missing), TIME, left, right, { mode: 'reflect' })
-  const cut = graph.slice(reflected, TIME, 0, graph.sub(graph.lengthOf(reflected, TIME), missing))
+function pad(net: Net, x: Value, left: number, right: Operand, config: SeanetConfig): Value {
+  if (config.padMode === 'constant') return net.pad(x, TIME, left, right)
+  if (!config.short) return net.pad(x, TIME, left, right, { mode: 'reflect' })
+  const largest = typeof right === 'number' ? Math.max(left, right) : net.max(right, left)
+  const length = net.lengthOf(x, TIME)
+  const missing = net.max(net.sub(net.add(net.constant([1], 'int64'), largest), length), 0)
+  const reflected = net.pad(net.pad(x, TIME, 0, missing), TIME, left, right, { mode: 'reflect' })
+  const cut = net.slice(reflected, TIME, 0, net.sub(net.lengthOf(reflected, TIME), missing))
   return typeof right === 'number' && typeof x.shape[TIME] === 'string'
-    ? graph.assume(cut, ofLength(x, `${x.shape[TIME]}+${left + right}`))
+    ? net.assume(cut, ofLength(x, `${x.shape[TIME]}+${left + right}`))
     : cut
 }
 
 /** Transposed convolution without the k − stride elements that overlap the neighbours' frames. Norm comes before trimming. */
-function trimmedConvTranspose(graph: GraphBuilder, x: Value, weights: Weights, config: SeanetConfig): Value {
-  const { scope, shape } = convolutionOf(weights)
-  const stride = strideOf(scope, shape)
-  const total = shape[2]! - stride
+function trimmedConvTranspose(net: Net, x: Value, config: SeanetConfig): Value {
+  const { name } = convolutionOf(net.weights)
+  const stride = strideOf(net.weights)
+  const total = windowBesides(net.weights, stride)
   const right = config.causal ? total : Math.floor(total / 2)
   if (config.carry) {
     // A window of two strides: the first stride of a chunk is made of its first element and the last one before.
-    const { joined, carried } = config.carry.before(x, 1)
-    const whole = convTranspose1d(graph, joined, scope, { stride, padding: [0, stride] })
-    const own = graph.slice(whole, TIME, graph.mul(carried, stride))
-    return graph.assume(own, ofLength(whole, `(${x.shape[TIME]})*${stride}`))
+    const { joined, carried } = config.carry.before(net, x, 1)
+    const whole = net.convTranspose1d(name, joined, { stride, padding: [0, stride] })
+    const own = net.slice(whole, TIME, net.mul(carried, stride))
+    return net.assume(own, ofLength(whole, `(${x.shape[TIME]})*${stride}`))
   }
-  if (!normOf(weights)) return convTranspose1d(graph, x, scope, { stride, padding: [total - right, right] })
-  const whole = normalized(graph, convTranspose1d(graph, x, scope, { stride }), weights)
-  return graph.slice(whole, TIME, total - right, right === 0 ? undefined : -right)
+  if (!normOf(net.weights)) return net.convTranspose1d(name, x, { stride, padding: [total - right, right] })
+  const whole = normalized(net, net.convTranspose1d(name, x, { stride }))
+  return net.slice(whole, TIME, total - right, right === 0 ? undefined : -right)
 }
 
 /** The shape of x with another length. */
@@ -286,34 +252,35 @@ function ofLength(x: Value, length: Dim): Dim[] {
   return [...x.shape.slice(0, TIME), length]
 }
 
-function normalized(graph: GraphBuilder, x: Value, weights: Weights): Value {
-  const norm = normOf(weights)
-  return norm ? groupNorm1(graph, x, norm) : x
+function normalized(net: Net, x: Value): Value {
+  const norm = normOf(net.weights)
+  return norm ? net.groupNorm(norm, x) : x
 }
 
-function normOf(weights: Weights): Weights | undefined {
-  const name = NORMS.find(norm => weights.has(`${norm}.weight`))
-  return name && weights.scope(name)
+function normOf(layer: Weights): string | undefined {
+  return NORMS.find(norm => layer.has(`${norm}.weight`))
 }
 
-function convolutionOf(weights: Weights): { scope: Weights; shape: readonly number[] } {
-  const name = CONVOLUTIONS.find(conv => weights.has(`${conv}.weight`))
-  const shape = name && weights.shape(`${name}.weight`)
-  if (!name || shape?.length !== 3) {
-    const found = shape ? `weight [${shape.join(', ')}]` : `[${weights.names.slice(0, 4).join(', ')}]`
-    throw new CheckpointError(`${weights.source}: a SEANet layer has ${found}, expected a convolution's weight [out, in, k]`, {
-      code: shape ? 'shape-mismatch' : 'missing-tensor',
-    })
-  }
-  return { scope: weights.scope(name), shape }
+/** The convolution of an entry. */
+function convolutionOf(layer: Weights): { name: string; shape: readonly number[] } {
+  const name = CONVOLUTIONS.find(conv => layer.has(`${conv}.weight`))
+  const shape = name && layer.shape(`${name}.weight`)
+  if (name && shape?.length === 3) return { name, shape }
+  const found = shape ? `weight [${shape.join(', ')}]` : `[${layer.names.slice(0, 4).join(', ')}]`
+  throw new CheckpointError(`${layer.source}: a SEANet layer has ${found}, expected a convolution's weight [out, in, k]`, {
+    code: shape ? 'shape-mismatch' : 'missing-tensor',
+  })
 }
 
-function strideOf(scope: Weights, shape: readonly number[]): number {
-  const stride = shape[2]! / 2
-  if (!Number.isInteger(stride)) {
-    throw new CheckpointError(`${scope.source}: a resampling kernel has ${shape[2]} elements, expected twice its stride`, {
-      code: 'shape-mismatch',
-    })
-  }
-  return stride
+/** Elements that a convolution's window has besides one stride. */
+function windowBesides(layer: Weights, stride: number, dilation = 1): number {
+  return (convolutionOf(layer).shape[2]! - 1) * dilation + 1 - stride
+}
+
+function strideOf(layer: Weights): number {
+  const kernel = convolutionOf(layer).shape[2]!
+  if (kernel % 2 === 0) return kernel / 2
+  throw new CheckpointError(`${layer.source}: a resampling kernel has ${kernel} elements, expected twice its stride`, {
+    code: 'shape-mismatch',
+  })
 }

@@ -70,8 +70,9 @@ export const dac: CodecArchitecture = {
       build: tensors =>
         codecGraphs(
           name,
+          tensors,
           { layout, latentDim },
-          factorizedNetworks(tensors, ones, () => network),
+          factorizedNetworks(sizes, ones, () => network),
         ),
     }
   },

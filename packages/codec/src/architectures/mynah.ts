@@ -2,8 +2,7 @@ import { melPresets, melSpectrogramInTurns } from '@mynah/audio'
 import {
   float32Tensor,
   type Graph,
-  GraphBuilder,
-  linear,
+  Net,
   parseConfig,
   type Runtime,
   sumCodewords,
@@ -48,13 +47,13 @@ const featureDeviation = 3
 
 /** Emits log-mel features [1, nInput, T] → codes int64 [K, T]: Vocos backbone (ConvNeXt), linear, RVQ. Reference: training/mynah/codec.py. */
 function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, codebook: Tensor<'float32'>): Graph {
-  const graph = new GraphBuilder('mynah-encoder')
-  const features = graph.input('features', 'float32', [1, config.nInput, 'T'])
-  const normal = graph.div(graph.sub(features, featureMean), featureDeviation)
-  const x = vocosBackbone(graph, normal, weights.scope('encoder'), config.encoderLayers)
-  const latents = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('to_latent')) // [1, T, L]
-  graph.output('codes', buildRvqEncoder(graph, graph.squeeze(latents, [0]), codebook))
-  return graph.toGraph()
+  const net = new Net('mynah-encoder', weights)
+  const features = net.input('features', 'float32', [1, config.nInput, 'T'])
+  const normal = net.div(net.sub(features, featureMean), featureDeviation)
+  const x = vocosBackbone(net.at('encoder'), normal, { dim: config.encoderDim, layers: config.encoderLayers })
+  const latents = net.linear('to_latent', x, { out: config.latentDim }) // [1, T, L]
+  net.output('codes', buildRvqEncoder(net, net.squeeze(latents, [0]), codebook))
+  return net.toGraph()
 }
 
 /**

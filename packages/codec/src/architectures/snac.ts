@@ -29,7 +29,8 @@ export const snac: CodecArchitecture = {
   describe(weights, config) {
     const values = parseConfig(name, schema, config, weights)
     const { sampling_rate: sampleRate, vq_strides: strides } = values
-    const { codebooks, codebookSize, latentDim } = readFactorizedSizes(weights)
+    const sizes = readFactorizedSizes(weights)
+    const { codebooks, codebookSize, latentDim } = sizes
     expectEqual(name, weights, 'vq_strides of length', strides.length, codebooks)
     const encoderStrides = dacStrides(weights.scope('encoder'))
     expectEqual(name, weights, 'encoder_rates', values.encoder_rates?.join(), encoderStrides.join())
@@ -64,9 +65,10 @@ export const snac: CodecArchitecture = {
       build: tensors =>
         codecGraphs(
           name,
+          tensors,
           { layout, latentDim },
-          factorizedNetworks(tensors, strides, (graph, noisy) =>
-            noisy ? { ...network, noise: (x, index) => graph.input(`noise${index}`, 'float32', [1, 1, x.shape[2]!]) } : network,
+          factorizedNetworks(sizes, strides, (net, noisy) =>
+            noisy ? { ...network, noise: (x, index) => net.input(`noise${index}`, 'float32', [1, 1, x.shape[2]!]) } : network,
           ),
         ),
     }

@@ -49,6 +49,7 @@ export abstract class Operators {
   ): Value[]
   abstract constant(value: number | readonly number[], dtype?: DType): Value
   abstract initializer(name: string, tensor: Tensor): Value
+  abstract assume(value: Value, shape: readonly Dim[]): Value
 
   add(a: Operand, b: Operand): Value {
     return this.#binary('Add', a, b)

@@ -1,6 +1,6 @@
 import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 import { float32Tensor } from '../tensor.ts'
 
 /** Added to the frequency (or β) before dividing, as the reference implementations do. */
@@ -45,7 +45,7 @@ export function readSnakeParameters(weights: Weights, channels: number, config: 
  * @param x float32 [B, C, ...]
  * @param config as for `readSnakeParameters`
  */
-export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: { logScale?: boolean } = {}): Value {
+export function snake(graph: Operators, x: Value, weights: Weights, config: { logScale?: boolean } = {}): Value {
   const channels = x.shape[1] as number
   const { frequencies, divisors, hasCosineForm } = readSnakeParameters(weights, channels, config)
   const column = (name: string, from: Float32Array, map: (value: number) => number) =>
@@ -76,7 +76,7 @@ export function snake(graph: GraphBuilder, x: Value, weights: Weights, config: {
 }
 
 /** ELU, x above 0 and eˣ − 1 below, as max(x, e^min(x, 0) − 1): ONNX Runtime's own operator takes up to 2.3 times as long as these four (docs/decisions/2026-11-26-encodec-speed.md). */
-export function elu(graph: GraphBuilder, x: Value): Value {
+export function elu(graph: Operators, x: Value): Value {
   return graph.max(graph.sub(graph.exp(graph.min(x, 0)), 1), x)
 }
 
@@ -85,7 +85,7 @@ export function elu(graph: GraphBuilder, x: Value): Value {
  * @param x float32 [B, 2C, T]
  * @returns float32 [B, C, T]
  */
-export function gatedTanh(graph: GraphBuilder, x: Value, config: { sigmoidFirst?: boolean } = {}): Value {
+export function gatedTanh(graph: Operators, x: Value, config: { sigmoidFirst?: boolean } = {}): Value {
   const channels = x.shape[1]
   if (typeof channels !== 'number' || channels % 2 !== 0) throw new RangeError(`gatedTanh: ${channels} channels, expected an even number`)
   const [first, second] = graph.split(x, [channels / 2, channels / 2], 1)

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { createWeights } from '../checkpoint/weights.ts'
 import { GraphBuilder } from '../graph/graph.ts'
+import type { Value } from '../graph/model.ts'
 import { largestDifference, randomTensor, runGraph } from '../graph/run.fixture.ts'
 import { createRandom } from '../random.ts'
 import { float32Tensor, int64Tensor, type Tensor } from '../tensor.ts'
-import { attention, attentionWindow, rotaryAngles, rotate, selfAttention } from './attention.ts'
+import { type AttentionConfig, attention, attentionWindow, rotaryAngles, rotate } from './attention.ts'
+import { Net } from './net.ts'
 
 const random = createRandom(6)
 const [heads, headWidth] = [2, 8]
@@ -65,10 +67,18 @@ describe('attention', () => {
     ).toBeLessThan(tolerance)
   })
 
+  /** As torch.nn.MultiheadAttention on itself. */
+  const selfAttention = (net: Net, x: Value, config: Omit<AttentionConfig, 'heads'>) => {
+    const packed = net.linear('self', x, { out: 3 * width, prefix: 'in_proj_' })
+    const [query, key, value] = net.split(packed, [width, width, width], 2)
+    const { output, present } = attention(net, query!, key!, value!, { heads, ...config })
+    return { output: net.linear('out_proj', output, { out: width }), present }
+  }
+
   it('step by step with a cache equals the whole causal sequence at once', async () => {
     const weights = createWeights({
-      in_proj_weight: randomTensor(random, [3 * width, width], 0.3),
-      in_proj_bias: randomTensor(random, [3 * width]),
+      'self.in_proj_weight': randomTensor(random, [3 * width, width], 0.3),
+      'self.in_proj_bias': randomTensor(random, [3 * width]),
       'out_proj.weight': randomTensor(random, [width, width], 0.3),
       'out_proj.bias': randomTensor(random, [width]),
     })
@@ -77,7 +87,7 @@ describe('attention', () => {
     const whole = new GraphBuilder('whole')
     const all = whole.input('x', 'float32', ['B', 'T', width])
     const causal = attentionWindow(whole, whole.lengthOf(all, 1), whole.lengthOf(all, 1), { after: 0 })
-    whole.output('y', selfAttention(whole, all, weights, { heads, bias: causal }).output)
+    whole.output('y', selfAttention(new Net('whole', weights, whole), all, { bias: causal }).output)
     const { y: expected } = await runGraph(whole, { x })
 
     const step = new GraphBuilder('step')
@@ -88,7 +98,7 @@ describe('attention', () => {
     }
     const frames = step.lengthOf(input, 1)
     const bias = attentionWindow(step, frames, step.add(step.lengthOf(past.key, 2), frames), { after: 0 })
-    const { output, present } = selfAttention(step, input, weights, { heads, past, bias })
+    const { output, present } = selfAttention(new Net('step', weights, step), input, { past, bias })
     expect(present.key.shape).toEqual(['B', heads, 'P+T', headWidth])
     step.output('y', output)
     step.output('key', present.key)

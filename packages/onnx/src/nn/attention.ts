@@ -1,8 +1,6 @@
-import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 import { float32Tensor } from '../tensor.ts'
-import { type LinearConfig, linear } from './linear.ts'
 
 /** Added to the score of a pair that must not attend; finite, so that a fully masked row does not become NaN. */
 export const maskedScore = -1e9
@@ -39,7 +37,7 @@ export interface AttentionResult {
  * @param key float32 [B, keys, D]
  * @param value float32 [B, keys, D]
  */
-export function attention(graph: GraphBuilder, query: Value, key: Value, value: Value, config: AttentionConfig): AttentionResult {
+export function attention(graph: Operators, query: Value, key: Value, value: Value, config: AttentionConfig): AttentionResult {
   const { heads, bias, past, scale } = config
   const inputs = [query, key, value, undefined, undefined, bias, past?.key, past?.value]
   const attributes = { num_heads: heads, ...(scale === undefined ? {} : { scale }) }
@@ -64,7 +62,7 @@ export interface BlockAttentionConfig {
  * @param query float32 [B, queries, D]; key and value alike
  * @returns output [B, queries, D], and `recent` with the new positions as `present`
  */
-export function blockAttention(graph: GraphBuilder, query: Value, key: Value, value: Value, config: BlockAttentionConfig): AttentionResult {
+export function blockAttention(graph: Operators, query: Value, key: Value, value: Value, config: BlockAttentionConfig): AttentionResult {
   const { heads, past, recent, bias } = config
   const width = query.shape[2] as number
   const headWidth = width / heads
@@ -81,24 +79,6 @@ export function blockAttention(graph: GraphBuilder, query: Value, key: Value, va
 }
 
 /**
- * torch.nn.MultiheadAttention on itself. Reads `in_proj_weight` [3D, D], `in_proj_bias` [3D], `out_proj.weight` [D, D] and `out_proj.bias`.
- * @param x float32 [B, T, D]
- */
-export function selfAttention(
-  graph: GraphBuilder,
-  x: Value,
-  weights: Weights,
-  config: AttentionConfig & Pick<LinearConfig, 'dtype'>,
-): AttentionResult {
-  const precision = config.dtype ? { dtype: config.dtype } : {}
-  const packed = linear(graph, x, weights, { ...precision, weight: 'in_proj_weight', bias: 'in_proj_bias' })
-  const width = (weights.shape('in_proj_weight')[0] ?? 0) / 3
-  const [query, key, value] = graph.split(packed, [width, width, width], 2)
-  const { output, present } = attention(graph, query!, key!, value!, config)
-  return { output: graph.scope('out_proj', () => linear(graph, output, weights.scope('out_proj'), precision)), present }
-}
-
-/**
  * The bias of causal and windowed attention: 0 where query q may see key k, −1e9 elsewhere. Queries are the last `queries` of the key positions.
  * @param queries int64 [1]
  * @param keys int64 [1], at least `queries`
@@ -106,7 +86,7 @@ export function selfAttention(
  * @returns float32 [1, 1, queries, keys]
  */
 export function attentionWindow(
-  graph: GraphBuilder,
+  graph: Operators,
   queries: Value,
   keys: Value,
   window: { readonly before?: number; readonly after?: number },
@@ -134,7 +114,7 @@ export interface RotaryAngles {
  * @param positions int64 [T]
  * @param headWidth Dh, even
  */
-export function rotaryAngles(graph: GraphBuilder, positions: Value, headWidth: number, base = 10000): RotaryAngles {
+export function rotaryAngles(graph: Operators, positions: Value, headWidth: number, base = 10000): RotaryAngles {
   if (headWidth % 2 !== 0) throw new RangeError(`rotaryAngles: head width ${headWidth}, expected an even number`)
   const half = headWidth / 2
   const frequencies = float32Tensor(
@@ -150,7 +130,7 @@ export function rotaryAngles(graph: GraphBuilder, positions: Value, headWidth: n
  * @param x float32 [B, T, D], heads side by side
  * @returns float32 [B, T, D]
  */
-export function rotate(graph: GraphBuilder, x: Value, angles: RotaryAngles, config: { heads: number; interleaved?: boolean }): Value {
+export function rotate(graph: Operators, x: Value, angles: RotaryAngles, config: { heads: number; interleaved?: boolean }): Value {
   const attributes = { num_heads: config.heads, interleaved: config.interleaved ? 1 : 0 }
   const inputs = [x, graph.constant([0], 'int64'), angles.cos, angles.sin]
   return graph.node('RotaryEmbedding', inputs, attributes, { domain: 'com.microsoft', types: [{ dtype: x.dtype, shape: x.shape }] })

@@ -7,7 +7,6 @@ import { createRandom } from '../random.ts'
 import type { Tensor } from '../tensor.ts'
 import { convNextBlock } from './convnext.ts'
 import { Net } from './net.ts'
-import { layerNorm } from './norm.ts'
 import { resBlock1, resBlock2 } from './resblock.ts'
 
 const random = createRandom(8)
@@ -114,26 +113,27 @@ describe('convNextBlock', () => {
       const narrow = apply('pwconv2', apply('pwconv1', normal).map(gelu))
       for (let c = 0; c < channels; c++) expected[c * frames + t]! += narrow[c]! * weights.gamma!.data[c]!
     }
-    const y = await run(x, (graph, input) => convNextBlock(graph, input, createWeights(weights)))
+    const y = await run(x, (graph, input) => convNextBlock(new Net('block', createWeights(weights), graph), input))
     expect(largestDifference(y, expected)).toBeLessThan(1e-5)
   })
 
   it('reads every tensor of the block, whatever norm it is given', async () => {
     const tensors = createWeights(weights)
-    const plain = await run(x, (graph, input) => convNextBlock(graph, input, tensors))
+    const plain = await run(x, (graph, input) => convNextBlock(new Net('block', tensors, graph), input))
     expect(tensors.unread()).toEqual([])
     const given = await run(x, (graph, input) =>
-      convNextBlock(graph, input, tensors, { normalize: value => layerNorm(graph, value, tensors.scope('norm'), { epsilon: 1e-6 }) }),
+      convNextBlock(new Net('block', tensors, graph), input, {
+        hidden: 9,
+        normalize: (net, name, value) => net.layerNorm(name, value, { epsilon: 1e-6 }),
+      }),
     )
     expect(given).toEqual(plain)
   })
 
-  it('with causal padding gives the same past whatever the future', async () => {
-    const other = { ...x, data: x.data.slice() }
-    for (let c = 0; c < channels; c++) other.data.fill(0, c * frames + 30, (c + 1) * frames)
-    const build = (graph: GraphBuilder, input: Value) => convNextBlock(graph, input, createWeights(weights), { padding: 'causal' })
-    const past = (y: Float32Array) => Array.from({ length: channels }, (_, c) => [...y.subarray(c * frames, c * frames + 30)]).flat()
-    expect(largestDifference(past(await run(x, build)), past(await run(other, build)))).toBeLessThan(1e-6)
+  it('refuses linear layers of another width than it is told', async () => {
+    const build = (graph: GraphBuilder, input: Value) =>
+      convNextBlock(new Net('block', createWeights(weights), graph), input, { hidden: 8 })
+    await expect(run(x, build)).rejects.toThrow(/"pwconv1.weight" of .* is \[9, 4\], expected \[8, 4\]/)
   })
 })
 

@@ -1,6 +1,6 @@
 import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 
 /** Configuration of a 1-D convolution; kernel size and channel counts come from the weight. */
 export interface Conv1dConfig {
@@ -23,7 +23,7 @@ export interface Conv1dConfig {
  * @returns float32 [B, out, ⌊(T + padding − (k − 1)·dilation − 1)/stride⌋ + 1]
  * @throws {RangeError} if channels disagree or the padded input is shorter than the kernel
  */
-export function conv1d(graph: GraphBuilder, x: Value, weights: Weights, config: Conv1dConfig = {}): Value {
+export function conv1d(graph: Operators, x: Value, weights: Weights, config: Conv1dConfig = {}): Value {
   const weight = weights.get('weight', [undefined, undefined, undefined])
   const bias = weights.has('bias') ? graph.initializer('bias', weights.get('bias', [weight.shape[0]])) : undefined
   const { stride = 1, dilation = 1, groups = 1, paddingMode = 'zeros' } = config
@@ -56,7 +56,7 @@ export interface ConvTranspose1dConfig {
  * @returns float32 [B, out, (T − 1)·stride + (k − 1)·dilation + 1 + outputPadding − padding]
  * @throws {RangeError} if channels disagree
  */
-export function convTranspose1d(graph: GraphBuilder, x: Value, weights: Weights, config: ConvTranspose1dConfig = {}): Value {
+export function convTranspose1d(graph: Operators, x: Value, weights: Weights, config: ConvTranspose1dConfig = {}): Value {
   const { stride = 1, dilation = 1, groups = 1, outputPadding = 0 } = config
   const weight = weights.get('weight', [undefined, undefined, undefined])
   const bias = weights.has('bias') ? graph.initializer('bias', weights.get('bias', [weight.shape[1]! * groups])) : undefined

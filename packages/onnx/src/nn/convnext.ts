@@ -1,19 +1,20 @@
-import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
-import { type Conv1dConfig, conv1d } from './conv.ts'
-import { type LinearConfig, linear } from './linear.ts'
-import { layerNorm } from './norm.ts'
+import type { LinearConfig } from './linear.ts'
+import type { Net } from './net.ts'
 
 /** Configuration of a ConvNeXt block. */
 export interface ConvNextConfig extends Pick<LinearConfig, 'dtype'> {
-  /** Padding of the depthwise convolution, `same` unless told otherwise. */
-  readonly padding?: NonNullable<Conv1dConfig['padding']>
-  /** The norm of [B, T, C]; by default a layer norm from `norm` with `epsilon`. Vocos with EnCodec features passes an adaptive one. */
-  readonly normalize?: (x: Value) => Value
-  /** 1e-6 unless told otherwise. */
-  readonly epsilon?: number
+  /** Channels between its two linear layers; as many as the tensors have unless told otherwise. */
+  readonly hidden?: number
+  /** The norm of [B, T, C]: a layer norm from `norm` unless told otherwise. Vocos with EnCodec features passes an adaptive one. */
+  readonly normalize?: (net: Net, name: string, x: Value) => Value
 }
+
+const kernel = 7
+const epsilon = 1e-6
+
+/** The layer norm of ConvNeXt. */
+export const convNextNorm = (net: Net, name: string, x: Value): Value => net.layerNorm(name, x, { epsilon })
 
 /**
  * ConvNeXt block in one dimension: depthwise convolution → norm → linear → GELU → linear → scale per channel, added to its input.
@@ -21,17 +22,12 @@ export interface ConvNextConfig extends Pick<LinearConfig, 'dtype'> {
  * @param x float32 [B, C, T]
  * @returns float32 [B, C, T]
  */
-export function convNextBlock(graph: GraphBuilder, x: Value, weights: Weights, config: ConvNextConfig = {}): Value {
-  const groups = weights.shape('dwconv.weight')[0]!
-  const precision = config.dtype ? { dtype: config.dtype } : {}
-  const step = (name: string, body: (part: Weights) => Value) => graph.scope(name, () => body(weights.scope(name)))
-  const mixed = step('dwconv', part => conv1d(graph, x, part, { groups, padding: config.padding ?? 'same' }))
-  const frames = graph.transpose(mixed, [0, 2, 1]) // [B, T, C]
-  const normal = config.normalize
-    ? config.normalize(frames)
-    : step('norm', part => layerNorm(graph, frames, part, { epsilon: config.epsilon ?? 1e-6 }))
-  const wide = graph.gelu(step('pwconv1', part => linear(graph, normal, part, precision)))
-  const narrow = step('pwconv2', part => linear(graph, wide, part, precision))
-  const scaled = weights.has('gamma') ? graph.mul(narrow, graph.initializer('gamma', weights.get('gamma', [groups]))) : narrow
-  return graph.add(x, graph.transpose(scaled, [0, 2, 1]))
+export function convNextBlock(net: Net, x: Value, { hidden, normalize = convNextNorm, ...precision }: ConvNextConfig = {}): Value {
+  const channels = x.shape[1] as number
+  const mixed = net.conv1d('dwconv', x, { out: channels, kernel, groups: channels, padding: 'same' })
+  const normal = normalize(net, 'norm', net.transpose(mixed, [0, 2, 1])) // [B, T, C]
+  const wide = net.gelu(net.linear('pwconv1', normal, { ...(hidden === undefined ? {} : { out: hidden }), ...precision }))
+  const narrow = net.linear('pwconv2', wide, { out: channels, ...precision })
+  const scaled = net.weights.has('gamma') ? net.mul(narrow, net.initializer('gamma', net.weight('gamma', [channels]))) : narrow
+  return net.add(x, net.transpose(scaled, [0, 2, 1]))
 }

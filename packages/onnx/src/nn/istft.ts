@@ -1,5 +1,5 @@
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 import { float32Tensor, type Tensor } from '../tensor.ts'
 
 /** Configuration of an inverse STFT. */
@@ -20,7 +20,7 @@ export interface IstftConfig {
  * @returns float32 [B, 1, S], S = (T − 1)·hopLength or T·hopLength
  * @throws {RangeError} for an odd nFft, a window longer than nFft, or nFft − hop odd with `same`
  */
-export function istft(graph: GraphBuilder, real: Value, imaginary: Value, config: IstftConfig): Value {
+export function istft(graph: Operators, real: Value, imaginary: Value, config: IstftConfig): Value {
   const { nFft, hopLength } = config
   const window = placeWindow(config)
   const cut = config.padding === 'center' ? nFft / 2 : (nFft - hopLength) / 2

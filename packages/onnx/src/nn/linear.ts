@@ -1,7 +1,7 @@
 import { toFloat32 } from '../checkpoint/stored.ts'
 import type { Weights } from '../checkpoint/weights.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 import { allocateUint8, release } from '../memory.ts'
 import { createTensor, type Tensor } from '../tensor.ts'
 import { eachElement, transpose2d } from '../tensor-ops.ts'
@@ -17,9 +17,8 @@ export interface LinearConfig {
    * `stored` multiplies as `int8-blocks` a weight that is stored as int8 with `weight.scale` [out], as it is, and any other in float32. Default `float32`.
    */
   readonly dtype?: 'float32' | 'int8' | 'int8-signed' | 'int8-blocks' | 'int4-blocks' | 'stored'
-  /** Names of the tensors, `weight` and `bias` unless told otherwise. */
-  readonly weight?: string
-  readonly bias?: string
+  /** What the names of its tensors begin with: `in_proj_` for `in_proj_weight` and `in_proj_bias`. Nothing unless told otherwise. */
+  readonly prefix?: string
 }
 
 /** PyTorch's weight [out, in] transposed to [in, out]; the same tensor is transposed once, so tied weights stay one initializer. */
@@ -32,8 +31,9 @@ const transposed = new WeakMap<Tensor, Tensor<'float32'>>()
  * @returns float32 [..., out]
  * @throws {RangeError} if the last axis is not `in` long
  */
-export function linear(graph: GraphBuilder, x: Value, weights: Weights, config: LinearConfig = {}): Value {
-  const { weight: weightName = 'weight', bias: biasName = 'bias' } = config
+export function linear(graph: Operators, x: Value, weights: Weights, config: LinearConfig = {}): Value {
+  const { prefix = '' } = config
+  const [weightName, biasName] = [`${prefix}weight`, `${prefix}bias`]
   const bias = weights.has(biasName) ? graph.initializer(biasName, weights.get(biasName, [weights.shape(weightName)[0]])) : undefined
   if (config.dtype === 'int8' || config.dtype === 'int8-signed') {
     return quantizedLinear(graph, x, quantizeRows(weights, weightName, config.dtype === 'int8-signed'), bias, weightName)
@@ -122,7 +122,7 @@ function largestMagnitude(data: Float32Array, start: number, end: number): numbe
 }
 
 /** The pattern that onnxruntime fuses into one DynamicQuantizeMatMul. */
-function quantizedLinear(graph: GraphBuilder, x: Value, weight: QuantizedWeight, bias: Value | undefined, name: string): Value {
+function quantizedLinear(graph: Operators, x: Value, weight: QuantizedWeight, bias: Value | undefined, name: string): Value {
   const [codes, scale, zeroPoint] = graph.nodes('DynamicQuantizeLinear', [x], {}, { outputs: 3 })
   const weightCodes = graph.initializer(name, weight.codes)
   const weightZero = weight.codes.dtype === 'uint8' ? [graph.constant(128, 'uint8')] : []
@@ -150,7 +150,7 @@ interface BlockQuantized {
 
 /** com.microsoft MatMulNBits. Its accuracy level 4 rounds the input to int8 as well, block by block of each row. */
 function blockQuantizedLinear(
-  graph: GraphBuilder,
+  graph: Operators,
   x: Value,
   { rows, columns, bits, codes, scales }: BlockQuantized,
   bias: Value | undefined,

@@ -1,7 +1,7 @@
 import type { Weights } from '../checkpoint/weights.ts'
 import { CheckpointError } from '../errors.ts'
-import type { GraphBuilder } from '../graph/graph.ts'
 import type { Value } from '../graph/model.ts'
+import type { Operators } from '../graph/operators.ts'
 import { float32Tensor, type Tensor } from '../tensor.ts'
 
 /** Hidden and cell state after the last frame, each float32 [layers · directions, B, H]. */
@@ -22,7 +22,7 @@ const gateOrder = [0, 3, 1, 2]
  * @throws {CheckpointError} `missing-tensor` if there is no layer 0
  */
 export function lstm(
-  graph: GraphBuilder,
+  graph: Operators,
   x: Value,
   weights: Weights,
   config: { readonly state?: LstmState } = {},

@@ -1,4 +1,4 @@
-import { createRandom, createRuntime, createWeights, float32Tensor, GraphBuilder, Net, snake, type Value, type Weights } from '@mynah/onnx'
+import { createRandom, createRuntime, createWeights, float32Tensor, GraphBuilder, Net, type Value, type Weights } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeVocoderCase, largestDifference } from '../vocoder.contract.ts'
 import { antiAliasedSnake } from './bigvgan.ts'
@@ -48,7 +48,7 @@ describe('antiAliasedSnake', () => {
       groups: 5,
       pads: 15,
     })
-    const activated = snake(graph, up, weights.scope('act'), { logScale: true })
+    const activated = new Net('direct', weights, graph).snake('act', up, { logScale: true })
     return graph.conv(graph.pad(activated, 2, 5, 6, { mode: 'edge' }), kernel('downsample.lowpass.filter', 1), undefined, {
       stride: 2,
       groups: 5,

@@ -1,14 +1,4 @@
-import {
-  CheckpointError,
-  float32Tensor,
-  type Graph,
-  Net,
-  parseConfig,
-  readSnakeParameters,
-  snake,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { CheckpointError, float32Tensor, type Graph, Net, parseConfig, readSnakeParameters, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import type { VocoderArchitecture } from '../architecture.ts'
 import {
@@ -153,7 +143,7 @@ export function antiAliasedSnake(net: Net, x: Value, config: Pick<BigVGanConfig,
   const u = net.concat([before, phases, after], 3) // [B, C, 2, L + 6]
   if (!hasCosineForm) {
     return net.squeeze(
-      depthwise(snake(net.graph, u, weights.scope('act'), { logScale: config.logScale }), fromPhases, () => 1),
+      depthwise(net.snake('act', u, { logScale: config.logScale }), fromPhases, () => 1),
       [2],
     )
   }

@@ -71,6 +71,6 @@ function buildIstftNet(weights: Weights, config: IstftNetConfig): Graph {
   const phase = net.sin(angle!)
   const real = net.mul(magnitude, net.cos(phase))
   const imaginary = net.mul(magnitude, net.sin(phase))
-  net.output('waveform', istft(net.graph, real, imaginary, { nFft, hopLength, padding: 'center' }))
+  net.output('waveform', istft(net, real, imaginary, { nFft, hopLength, padding: 'center' }))
   return net.toGraph()
 }

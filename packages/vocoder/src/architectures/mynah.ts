@@ -1,13 +1,12 @@
 import {
   convNextBlock,
+  convNextNorm,
   float32Tensor,
   type Graph,
-  GraphBuilder,
   int64Tensor,
   istft,
   type LinearConfig,
-  layerNorm,
-  linear,
+  Net,
   parseConfig,
   type Value,
   vocosBackbone,
@@ -82,44 +81,42 @@ function carryPhases(): Decoding {
  * decoded in chunks, the next goes on from there.
  */
 function buildMynahDecoder(weights: Weights, config: Config, precision: Precision): Graph {
-  const graph = new GraphBuilder('mynah-decoder')
-  const latents = graph.input('latents', 'float32', [1, config.latentDim, 'T'])
-  let x = vocosBackbone(graph, latents, weights.scope('decoder'), config.decoderLayers, { dtype: precision })
-  x = linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('upsample')) // [1, T, 2C]
-  x = graph.reshape(x, [1, -1, config.upsampledDim]) // [1, 2T, C]
-  const hidden = graph.gelu(linear(graph, x, weights.scope('pitch.0')))
-  const hertz = graph.mul(graph.exp(graph.mul(graph.tanh(linear(graph, hidden, weights.scope('pitch.2'))), pitch.range)), pitch.typical) // [1, 2T, 1]
-  const { lobes, phases, periods } = harmonics(graph, hertz, config)
-  x = graph.transpose(graph.add(x, linear(graph, lobes, weights.scope('comb'))), [0, 2, 1]) // [1, C, 2T]
-  for (let i = 0; i < config.upsampledLayers; i++) x = convNextBlock(graph, x, weights.scope(`upsampled.${i}`), { dtype: precision })
-  const normal = layerNorm(graph, graph.transpose(x, [0, 2, 1]), weights.scope('head_norm'), { epsilon: 1e-6 })
-  const bins = config.nFft / 2 + 1
+  const net = new Net('mynah-decoder', weights)
+  const { decoderDim, upsampledDim, nFft, hopLength } = config
+  const dtype = precision
+  const latents = net.input('latents', 'float32', [1, config.latentDim, 'T'])
+  let x = vocosBackbone(net.at('decoder'), latents, { dim: decoderDim, layers: config.decoderLayers, dtype }) // [1, T, D]
+  x = net.reshape(net.linear('upsample', x, { out: 2 * upsampledDim }), [1, -1, upsampledDim]) // [1, 2T, C]
+  const hidden = net.gelu(net.linear('pitch.0', x))
+  const hertz = net.mul(net.exp(net.mul(net.tanh(net.linear('pitch.2', hidden, { out: 1 })), pitch.range)), pitch.typical) // [1, 2T, 1]
+  const { lobes, phases, periods } = harmonics(net, hertz, config)
+  x = net.transpose(net.add(x, net.linear('comb', lobes, { out: upsampledDim })), [0, 2, 1]) // [1, C, 2T]
+  for (let i = 0; i < config.upsampledLayers; i++) x = convNextBlock(net.at(`upsampled.${i}`), x, { dtype })
+  const normal = convNextNorm(net, 'head_norm', net.transpose(x, [0, 2, 1]))
+  const bins = nFft / 2 + 1
   const polar = (head: string) => {
-    const [logMagnitude, phase] = graph.split(linear(graph, normal, weights.scope(head)), [bins, bins], 2) as [Value, Value]
-    return { magnitude: graph.clip(graph.exp(logMagnitude), undefined, largestMagnitude), phase } // [1, 2T, bins]
+    const [logMagnitude, phase] = net.split(net.linear(head, normal, { out: 2 * bins }), [bins, bins], 2) as [Value, Value]
+    return { magnitude: net.clip(net.exp(logMagnitude), undefined, largestMagnitude), phase } // [1, 2T, bins]
   }
   const [noise, voiced] = [polar('head'), polar('harmonic_head')]
-  const voicedMagnitude = graph.mul(voiced.magnitude, lobes)
-  const voicedPhase = graph.add(voiced.phase, phases)
+  const voicedMagnitude = net.mul(voiced.magnitude, lobes)
+  const voicedPhase = net.add(voiced.phase, phases)
   const part = (wave: 'cos' | 'sin') =>
-    graph.transpose(
-      graph.add(graph.mul(noise.magnitude, graph[wave](noise.phase)), graph.mul(voicedMagnitude, graph[wave](voicedPhase))),
-      [0, 2, 1],
-    )
+    net.transpose(net.add(net.mul(noise.magnitude, net[wave](noise.phase)), net.mul(voicedMagnitude, net[wave](voicedPhase))), [0, 2, 1])
   const [real, imaginary] = [part('cos'), part('sin')]
-  graph.output('periods', periods)
-  graph.output('waveform', istft(graph, real, imaginary, { nFft: config.nFft, hopLength: config.hopLength, padding: 'same' }))
-  return graph.toGraph()
+  net.output('periods', periods)
+  net.output('waveform', istft(net, real, imaginary, { nFft, hopLength, padding: 'same' }))
+  return net.toGraph()
 }
 
 /**
  * Pitch in Hz [1, 2T, 1] → the STFT of its harmonics, all of amplitude 1: magnitudes and phases [1, 2T, nFft / 2 + 1]. A bin sees the harmonic that is nearest, through the main lobe
  * of a Hann window (all but exactly). `periods` [1, 2T, 1]: how far the pitch has turned by the end of each frame, but for whole periods.
  */
-function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: Config) {
-  const fraction = (x: Value) => graph.sub(x, graph.floor(x))
+function harmonics(net: Net, hertz: Value, { nFft, hopLength }: Config) {
+  const fraction = (x: Value) => net.sub(x, net.floor(x))
   const perBin = (name: string, value: (bin: number) => number) =>
-    graph.initializer(
+    net.initializer(
       name,
       float32Tensor(
         Float32Array.from({ length: nFft / 2 + 1 }, (_, bin) => value(bin)),
@@ -127,20 +124,20 @@ function harmonics(graph: GraphBuilder, hertz: Value, { nFft, hopLength }: Confi
       ),
     )
   const bins = perBin('bins', bin => bin)
-  const turned = graph.mul(hertz, hopLength / sampleRate)
-  const passed = graph.cumSum(fraction(turned), 1)
-  const [start, joint] = [graph.input('start', 'float32', [1, 1, 1]), graph.input('joint', 'int64', [1])]
-  const atJoint = graph.gather(graph.concat([graph.fill([1, 1, 1], 0), passed], 1), joint, 1)
-  const periods = graph.add(graph.sub(passed, atJoint), start)
-  const atCentre = graph.sub(periods, graph.mul(turned, 0.5))
-  const spacing = graph.mul(hertz, nFft / sampleRate) // in bins
-  const number = graph.max(graph.round(graph.div(bins, spacing)), 1)
-  const distance = graph.min(graph.abs(graph.sub(bins, graph.mul(number, spacing))), 2)
-  const root = graph.cos(graph.mul(distance, Math.PI / 4))
+  const turned = net.mul(hertz, hopLength / sampleRate)
+  const passed = net.cumSum(fraction(turned), 1)
+  const [start, joint] = [net.input('start', 'float32', [1, 1, 1]), net.input('joint', 'int64', [1])]
+  const atJoint = net.gather(net.concat([net.fill([1, 1, 1], 0), passed], 1), joint, 1)
+  const periods = net.add(net.sub(passed, atJoint), start)
+  const atCentre = net.sub(periods, net.mul(turned, 0.5))
+  const spacing = net.mul(hertz, nFft / sampleRate) // in bins
+  const number = net.max(net.round(net.div(bins, spacing)), 1)
+  const distance = net.min(net.abs(net.sub(bins, net.mul(number, spacing))), 2)
+  const root = net.cos(net.mul(distance, Math.PI / 4))
   // a frame's phase counts from its first sample, half a window before its centre: every other bin is turned by half a period
-  const turns = graph.add(
-    fraction(graph.mul(number, atCentre)),
+  const turns = net.add(
+    fraction(net.mul(number, atCentre)),
     perBin('half_turns', bin => (bin % 2) / 2),
   )
-  return { lobes: graph.mul(root, root), phases: graph.mul(turns, 2 * Math.PI), periods }
+  return { lobes: net.mul(root, root), phases: net.mul(turns, 2 * Math.PI), periods }
 }

@@ -1,6 +1,5 @@
 import {
   type Conv1dConfig,
-  conv1d,
   createWeights,
   float32Tensor,
   type Graph,
@@ -164,7 +163,7 @@ interface Scaling {
 }
 
 /** Weight and, if told so, bias of a convolution times `factor`. */
-function scaled(weights: Weights, factor: number, { outputs, scaleBias = false }: Scaling): Weights {
+function scaled(layer: string, weights: Weights, factor: number, { outputs, scaleBias = false }: Scaling): Weights {
   const part = (tensor: string, scale: number) => {
     const { data, shape } = weights.get(tensor)
     const row = data.length / shape[0]!
@@ -175,8 +174,8 @@ function scaled(weights: Weights, factor: number, { outputs, scaleBias = false }
     )
   }
   return createWeights({
-    weight: part('weight', factor),
-    ...(weights.has('bias') ? { bias: part('bias', scaleBias ? factor : 1) } : {}),
+    [`${layer}.weight`]: part('weight', factor),
+    ...(weights.has('bias') ? { [`${layer}.bias`]: part('bias', scaleBias ? factor : 1) } : {}),
   })
 }
 
@@ -195,11 +194,12 @@ function scaledConv(
     ...config
   }: Scaling & Conv1dConfig & { readonly kernel: number; readonly bias?: boolean; readonly scale?: number },
 ): Value {
-  const part = net.at(layer)
-  part.expect('weight', [channels, x.shape[1] as number, kernel])
-  if (bias) part.expect('bias', [channels])
-  const weights = scaled(part.weights, scale, outputs ? { outputs, scaleBias } : { scaleBias })
-  return net.layer(layer, graph => conv1d(graph, x, weights, config))
+  const { weights } = net.at(layer)
+  net.expect(`${layer}.weight`, [channels, x.shape[1] as number, kernel])
+  if (bias) net.expect(`${layer}.bias`, [channels])
+  const [from, to] = outputs ?? [0, channels]
+  const changed = scaled(layer, weights, scale, outputs ? { outputs, scaleBias } : { scaleBias })
+  return net.withWeights(changed).conv1d(layer, x, { out: to - from, kernel, bias, ...config })
 }
 
 /** A convolution of one tap, [1, C, S] → [1, channels, S]. */

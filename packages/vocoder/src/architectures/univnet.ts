@@ -1,16 +1,5 @@
 import { melPresets } from '@mynah/audio'
-import {
-  float32Tensor,
-  type Graph,
-  type GraphBuilder,
-  gatedTanh,
-  Net,
-  parseConfig,
-  parseYaml,
-  type Tensor,
-  type Value,
-  type Weights,
-} from '@mynah/onnx'
+import { float32Tensor, type Graph, gatedTanh, Net, parseConfig, parseYaml, type Tensor, type Value, type Weights } from '@mynah/onnx'
 import { z } from 'zod'
 import type { Decoding, VocoderArchitecture } from '../architecture.ts'
 import { createNoise } from '../noise.ts'
@@ -217,7 +206,7 @@ function lvcBlock(
   const kernels = predictKernels(net.at('kernel_predictor'), mel, gen, spelling)
   for (const [i, dilation] of gen.dilations.entries()) {
     const convolved = net.conv1d(spelling.varying(i), activate(x), { out, kernel: blockKernel, dilation, padding: 'same' })
-    x = net.add(x, varyingConvolution(net.graph, activate(convolved), kernels[i]!, out, hop))
+    x = net.add(x, varyingConvolution(net, activate(convolved), kernels[i]!, out, hop))
   }
   return x
 }
@@ -249,7 +238,7 @@ function predictKernels(net: Net, mel: Value, gen: Gen, spelling: Spelling): Val
   const padded = net.pad(frames, 0, (taps - 1) / 2, (taps - 1) / 2)
   const length = net.lengthOf(mel, 2)
   const seen = Array.from({ length: taps }, (_, tap) =>
-    net.graph.assume(net.slice(padded, 0, tap, tap === taps - 1 ? undefined : tap - taps + 1), [mel.shape[2]!, hidden]),
+    net.assume(net.slice(padded, 0, tap, tap === taps - 1 ? undefined : tap - taps + 1), [mel.shape[2]!, hidden]),
   )
   const context = net.concat([...seen, net.fill([length, 1], 1)], 1)
   return gen.dilations.map((_, layer) => {
@@ -293,15 +282,15 @@ function kernelMatrix(kernel: Convolution, bias: Convolution, layer: number, cha
  * @param kernels [T, 2C, 3C + 1]
  * @returns sigmoid(first half) · tanh(second half), [1, C, T · hop]
  */
-function varyingConvolution(graph: GraphBuilder, x: Value, kernels: Value, channels: number, hop: number): Value {
-  const padded = graph.pad(x, 2, 1, 1)
+function varyingConvolution(net: Net, x: Value, kernels: Value, channels: number, hop: number): Value {
+  const padded = net.pad(x, 2, 1, 1)
   const frames = kernels.shape[0]!
   const shifted = [0, 1, 2].map(tap => {
-    const samples = graph.assume(graph.slice(padded, 2, tap, tap === 2 ? undefined : tap - 2), x.shape)
-    return graph.reshape(samples, [channels, -1, hop])
+    const samples = net.assume(net.slice(padded, 2, tap, tap === 2 ? undefined : tap - 2), x.shape)
+    return net.reshape(samples, [channels, -1, hop])
   })
-  const ones = graph.fill([1, graph.lengthOf(kernels, 0), hop], 1)
-  const taps = graph.transpose(graph.concat([...shifted.map(part => graph.assume(part, [channels, frames, hop])), ones], 0), [1, 0, 2]) // [T, 3C + 1, hop]
-  const gated = gatedTanh(graph, graph.matmul(kernels, taps), { sigmoidFirst: true }) // [T, C, hop]
-  return graph.assume(graph.reshape(graph.transpose(gated, [1, 0, 2]), [1, channels, -1]), x.shape)
+  const ones = net.fill([1, net.lengthOf(kernels, 0), hop], 1)
+  const taps = net.transpose(net.concat([...shifted.map(part => net.assume(part, [channels, frames, hop])), ones], 0), [1, 0, 2]) // [T, 3C + 1, hop]
+  const gated = gatedTanh(net, net.matmul(kernels, taps), { sigmoidFirst: true }) // [T, C, hop]
+  return net.assume(net.reshape(net.transpose(gated, [1, 0, 2]), [1, channels, -1]), x.shape)
 }

@@ -1,11 +1,10 @@
 import { type MelConfig, melFilterbank } from '@mynah/audio'
 import {
-  adaptiveLayerNorm,
+  type ConvNextConfig,
   float32Tensor,
   type Graph,
   int64Tensor,
   istft,
-  linear,
   Net,
   parseConfig,
   sumCodewords,
@@ -187,53 +186,28 @@ function checkFilterbank(weights: Weights, mel: MelConfig): string[] {
  */
 function buildVocos(weights: Weights, config: Config): Graph {
   const { n_fft: nFft, hop_length: hopLength, padding: cut } = config.head.init_args
-  const { input_channels: channels, num_layers: layers, adanorm_num_embeddings: conditions } = config.backbone.init_args
+  const { input_channels: channels, dim, intermediate_dim: hidden, num_layers: layers } = config.backbone.init_args
+  const { adanorm_num_embeddings: conditions } = config.backbone.init_args
   const net = new Net(name, weights)
-  const { graph } = net
-  checkShapes(net, config)
-  const features = graph.input('mel', 'float32', [1, channels, 'T'])
-  const bandwidth = conditions ? graph.input('bandwidth_id', 'int64', []) : undefined
-  const normalize = (x: Value, norm: Weights) => {
-    const row = (part: string) => graph.gather(graph.initializer(part, norm.get(`${part}.weight`)), bandwidth!)
-    return adaptiveLayerNorm(graph, x, { scale: row('scale'), shift: row('shift') }, { epsilon: normEpsilon })
-  }
-  const x = graph.scope('backbone', () => vocosBackbone(graph, features, weights.scope('backbone'), layers, bandwidth ? { normalize } : {})) // [1, D, T]
-  const head = graph.scope('head', () => linear(graph, graph.transpose(x, [0, 2, 1]), weights.scope('head.out')))
-  const [logMagnitude, phase] = graph.split(graph.transpose(head, [0, 2, 1]), [nFft / 2 + 1, nFft / 2 + 1], 1) as [Value, Value]
-  const magnitude = graph.clip(graph.exp(logMagnitude), undefined, largestMagnitude)
-  const real = graph.mul(magnitude, graph.cos(phase))
-  const imaginary = graph.mul(magnitude, graph.sin(phase))
-  const window = weights.has('head.istft.window') ? { window: weights.get('head.istft.window', [nFft]).data } : {}
-  const layout = { nFft, hopLength, padding: cut, ...window }
-  graph.output(
-    'waveform',
-    graph.scope('istft', () => istft(graph, real, imaginary, layout)),
-  )
+  const features = net.input('mel', 'float32', [1, channels, 'T'])
+  const norms = conditions ? { normalize: adaptiveNorm(net.input('bandwidth_id', 'int64', []), conditions, dim) } : {}
+  const x = vocosBackbone(net.at('backbone'), features, { dim, hidden, layers, ...norms }) // [1, T, D]
+  const head = net.transpose(net.linear('head.out', x, { out: nFft + 2 }), [0, 2, 1])
+  const [logMagnitude, phase] = net.split(head, [nFft / 2 + 1, nFft / 2 + 1], 1) as [Value, Value]
+  const magnitude = net.clip(net.exp(logMagnitude), undefined, largestMagnitude)
+  const real = net.mul(magnitude, net.cos(phase))
+  const imaginary = net.mul(magnitude, net.sin(phase))
+  const window = weights.has('head.istft.window') ? { window: net.weight('head.istft.window', [nFft]).data } : {}
+  net.output('waveform', istft(net.at('head.istft'), real, imaginary, { nFft, hopLength, padding: cut, ...window }))
   // What belongs to the front-end, and has been looked at there.
   for (const tensor of [filterbank, melWindow, 'feature_extractor.codebook_weights']) if (weights.has(tensor)) weights.raw(tensor)
-  return graph.toGraph()
+  return net.toGraph()
 }
 
-function checkShapes(net: Net, { backbone: { init_args: sizes }, head }: Config): void {
-  const { dim, intermediate_dim: wide, adanorm_num_embeddings: conditions } = sizes
-  const layer = (at: Net, shape: readonly number[]) => {
-    at.expect('weight', shape)
-    at.expect('bias', [shape[0]!])
+/** Norms whose scale and shift are rows of tables, one row for each bandwidth. */
+function adaptiveNorm(bandwidth: Value, conditions: number, dim: number): NonNullable<ConvNextConfig['normalize']> {
+  return (net, norm, x) => {
+    const row = (part: string) => net.at(norm).embedding(part, bandwidth, [conditions, dim])
+    return net.layerNormalization(x, row('scale'), row('shift'), { epsilon: normEpsilon })
   }
-  const adaptiveNorm = (at: Net) => {
-    if (!conditions) return layer(at, [dim])
-    for (const part of ['scale', 'shift']) at.expect(`${part}.weight`, [conditions, dim])
-  }
-  const backbone = net.at('backbone')
-  layer(backbone.at('embed'), [dim, sizes.input_channels, kernel])
-  adaptiveNorm(backbone.at('norm'))
-  for (let i = 0; i < sizes.num_layers; i++) {
-    const block = backbone.at(`convnext.${i}`)
-    layer(block.at('dwconv'), [dim, 1, kernel])
-    adaptiveNorm(block.at('norm'))
-    layer(block.at('pwconv1'), [wide, dim])
-    layer(block.at('pwconv2'), [dim, wide])
-  }
-  layer(backbone.at('final_layer_norm'), [dim])
-  layer(net.at('head.out'), [head.init_args.n_fft + 2, dim])
 }

@@ -2,11 +2,10 @@ import {
   attentionWindow,
   float32Tensor,
   type Graph,
-  GraphBuilder,
   int64Tensor,
   type KeyValueCache,
-  layerNorm,
-  linear,
+  Net,
+  type Operators,
   rotaryAngles,
   type Tensor,
   type Value,
@@ -37,31 +36,27 @@ interface ArFrames {
 
 /** Emits the AR model on frames: logits [1, N] and advance [1] (logit) of the last one, and keys and values of every layer. */
 function arLayers(
-  graph: GraphBuilder,
-  weights: Weights,
+  net: Net,
   config: ArConfig,
   scorer: Scorer,
   frames: ArFrames,
   attend: Omit<BlockInputs, 'heads' | 'cache'>,
   caches?: readonly BlockCache[],
 ) {
-  const table = (name: string, rows: number) => graph.initializer(name, weights.get(`${name}.weight`, [rows, config.dim]))
-  let x = graph.add(frames.condition, linear(graph, frames.previous, weights.scope('from_code')))
-  x = graph.add(x, graph.gather(table('kind', 3), frames.kind))
-  x = graph.add(x, graph.gather(table('age', config.maxAge), graph.min(frames.age, config.maxAge - 1)))
+  const { dim, latentDim, maxAge } = config
+  let x = net.add(frames.condition, net.linear('from_code', frames.previous, { out: dim }))
+  x = net.add(x, net.embedding('kind', frames.kind, [3, dim]))
+  x = net.add(x, net.embedding('age', net.min(frames.age, maxAge - 1), [maxAge, dim]))
   const present: KeyValueCache[] = []
   for (let i = 0; i < config.layers; i++) {
-    const inputs = { ...attend, heads: config.heads, ...(caches ? { cache: caches[i]! } : {}) }
-    const done = graph.scope(`blocks.${i}`, () => block(graph, x, weights.scope(`blocks.${i}`), inputs))
+    const done = block(net.at(`blocks.${i}`), x, { ...attend, heads: config.heads, ...(caches ? { cache: caches[i]! } : {}) })
     x = done.x
     present.push(done.present)
   }
-  const last = layerNorm(graph, graph.slice(x, 1, -1), weights.scope('norm'), { epsilon: 1e-5 }) // [1, 1, D]
-  const vector = graph.reshape(linear(graph, last, weights.scope('to_vector')), [1, config.latentDim])
-  const logits = graph.gemm(vector, graph.initializer('scorer', scorer.matrix), graph.initializer('offset', scorer.offset), {
-    transB: true,
-  })
-  return { logits, advance: graph.reshape(linear(graph, last, weights.scope('to_advance')), [1]), present }
+  const last = net.layerNorm('norm', net.slice(x, 1, -1)) // [1, 1, D]
+  const vector = net.reshape(net.linear('to_vector', last, { out: latentDim }), [1, latentDim])
+  const logits = net.gemm(vector, net.initializer('scorer', scorer.matrix), net.initializer('offset', scorer.offset), { transB: true })
+  return { logits, advance: net.reshape(net.linear('to_advance', last, { out: 1 }), [1]), present }
 }
 
 interface Scorer {
@@ -72,9 +67,9 @@ interface Scorer {
 }
 
 /** scale · (2 v·e − |e|²) + bias, with everything but v folded into one matrix and one vector. @param codebook float32 [N · L] */
-function foldScorer(weights: Weights, { codebookSize, latentDim }: ArConfig, codebook: Float32Array): Scorer {
-  const scale = Math.exp(weights.get('scorer.log_scale', [1]).data[0]!)
-  const bias = weights.get('scorer.bias', [1, codebookSize]).data
+function foldScorer(net: Net, { codebookSize, latentDim }: ArConfig, codebook: Float32Array): Scorer {
+  const scale = Math.exp(net.weight('scorer.log_scale', [1]).data[0]!)
+  const bias = net.weight('scorer.bias', [1, codebookSize]).data
   const offset = powers(codebook, latentDim).map((power, i) => bias[i]! - scale * power)
   return {
     matrix: { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook.map(v => 2 * scale * v) },
@@ -115,30 +110,23 @@ export const emptySlots = (config: ArConfig): Record<string, Tensor> => ({
  * @param codebook first codebook of the codec, float32 [N · L]
  */
 export function buildArPrefill(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): Graph {
-  const graph = new GraphBuilder('ar-prefill')
-  const condition = graph.input('condition', 'float32', [1, 'T', config.dim])
-  const previous = graph.input('previous', 'float32', [1, 'T', config.latentDim])
-  const kind = graph.input('kind', 'int64', [1, 'T'])
-  const age = graph.input('age', 'int64', [1, 'T'])
-  const count = graph.lengthOf(condition, 1)
-  const bias = attentionWindow(graph, count, count, { after: 0 })
-  const rotary = rotaryAngles(graph, graph.range(0, count), config.dim / config.heads)
-  const scorer = foldScorer(weights, config, codebook)
-  const { logits, advance, present } = arLayers(
-    graph,
-    weights,
-    config,
-    scorer,
-    { condition, previous, kind, age },
-    { precision, rotary, bias },
-  )
-  graph.output('logits', logits)
-  graph.output('advance', advance)
+  const net = new Net('ar-prefill', weights)
+  const condition = net.input('condition', 'float32', [1, 'T', config.dim])
+  const previous = net.input('previous', 'float32', [1, 'T', config.latentDim])
+  const kind = net.input('kind', 'int64', [1, 'T'])
+  const age = net.input('age', 'int64', [1, 'T'])
+  const count = net.lengthOf(condition, 1)
+  const bias = attentionWindow(net, count, count, { after: 0 })
+  const rotary = rotaryAngles(net, net.range(0, count), config.dim / config.heads)
+  const scorer = foldScorer(net, config, codebook)
+  const { logits, advance, present } = arLayers(net, config, scorer, { condition, previous, kind, age }, { precision, rotary, bias })
+  net.output('logits', logits)
+  net.output('advance', advance)
   present.forEach(({ key, value }, i) => {
-    graph.output(`presentKey.${i}`, key)
-    graph.output(`presentValue.${i}`, value)
+    net.output(`presentKey.${i}`, key)
+    net.output(`presentValue.${i}`, value)
   })
-  return graph.toGraph()
+  return net.toGraph()
 }
 
 /** No phoneme of the corpus lasts longer than 31 frames (0.8 s); a model that lingers is moved on here. */
@@ -156,18 +144,18 @@ const longestPhonemeFrames = 60
  * @param codebook first codebook of the codec, float32 [N · L]
  */
 export function buildArPassage(weights: Weights, config: ArConfig, codebook: Float32Array, precision: Precision): Graph {
-  const graph = new GraphBuilder('ar-passage')
+  const net = new Net('ar-passage', weights)
   const { dim, heads, latentDim, codebookSize } = config
-  const { encoding, draws, sampling, threshold, begin } = passageInputs(graph, config)
-  const pasts = pastInputs(graph, config)
-  const nothing = (x: Value) => graph.assume(graph.slice(x, 2, 0, 0), [1, heads, 'R', dim / heads])
-  const scorer = foldScorer(weights, config, codebook)
-  const vectors = graph.initializer('codebook', { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook })
-  const lastPhoneme = graph.sub(graph.squeeze(graph.lengthOf(encoding, 0), [0]), 1)
-  const pastLength = graph.lengthOf(pasts[0]!.key, 2)
-  const trips = graph.squeeze(graph.lengthOf(draws, 0), [0])
+  const { encoding, draws, sampling, threshold, begin } = passageInputs(net, config)
+  const pasts = pastInputs(net.graph, config)
+  const nothing = (x: Value) => net.assume(net.slice(x, 2, 0, 0), [1, heads, 'R', dim / heads])
+  const scorer = foldScorer(net, config, codebook)
+  const vectors = net.initializer('codebook', { dtype: 'float32', shape: [codebookSize, latentDim], data: codebook })
+  const lastPhoneme = net.sub(net.squeeze(net.lengthOf(encoding, 0), [0]), 1)
+  const pastLength = net.lengthOf(pasts[0]!.key, 2)
+  const trips = net.squeeze(net.lengthOf(draws, 0), [0])
   const carried = [...begin, ...pasts.flatMap(({ key, value }) => [nothing(key), nothing(value)])]
-  const { carried: after, scan } = graph.loop(
+  const { carried: after, scan } = net.graph.loop(
     { trips, carried },
     (body, i, [logits, advance, phoneme, age, survival, recent, ...keysAndValues]) => {
       const code = drawCode(body, logits!, body.gather(draws, i), recent!, sampling) // int64 []
@@ -190,8 +178,7 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
       }
       const rotary = rotaryAngles(body, at, dim / heads)
       const step = arLayers(
-        body,
-        weights,
+        net.on(body),
         config,
         scorer,
         frames,
@@ -214,36 +201,36 @@ export function buildArPassage(weights: Weights, config: ArConfig, codebook: Flo
       }
     },
   )
-  for (const [i, name] of ['codes', 'phonemes', 'ends'].entries()) graph.output(name, scan[i]!)
+  for (const [i, name] of ['codes', 'phonemes', 'ends'].entries()) net.output(name, scan[i]!)
   const next = ['nextLogits', 'nextAdvance', 'nextPhoneme', 'nextAge', 'nextSurvival', 'nextRecent']
-  for (const [i, name] of next.entries()) graph.output(name, after[i]!)
+  for (const [i, name] of next.entries()) net.output(name, after[i]!)
   layers(after.slice(begin.length)).forEach(({ key, value }, i) => {
-    graph.output(`presentKey.${i}`, graph.concat([pasts[i]!.key, key], 2))
-    graph.output(`presentValue.${i}`, graph.concat([pasts[i]!.value, value], 2))
+    net.output(`presentKey.${i}`, net.concat([pasts[i]!.key, key], 2))
+    net.output(`presentValue.${i}`, net.concat([pasts[i]!.value, value], 2))
   })
-  return graph.toGraph()
+  return net.toGraph()
 }
 
 /** Declares what `buildArPassage` says, but for the cache. */
-function passageInputs(graph: GraphBuilder, { dim, codebookSize }: ArConfig) {
-  const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => graph.input(name, dtype, [])
+function passageInputs(net: Net, { dim, codebookSize }: ArConfig) {
+  const scalar = (name: string, dtype: 'float32' | 'int64' = 'float32') => net.input(name, dtype, [])
   return {
-    encoding: graph.input('encoding', 'float32', ['P', dim]),
-    draws: graph.input('draws', 'float32', ['F']),
+    encoding: net.input('encoding', 'float32', ['P', dim]),
+    draws: net.input('draws', 'float32', ['F']),
     sampling: {
       temperature: scalar('temperature'),
-      topK: graph.input('topK', 'int64', [1]),
+      topK: net.input('topK', 'int64', [1]),
       topP: scalar('topP'),
       penalty: scalar('penalty'),
     },
     threshold: scalar('threshold'),
     begin: [
-      graph.input('logits', 'float32', [1, codebookSize]),
-      graph.input('advance', 'float32', [1]),
+      net.input('logits', 'float32', [1, codebookSize]),
+      net.input('advance', 'float32', [1]),
       scalar('phoneme', 'int64'),
       scalar('age', 'int64'),
       scalar('survival'),
-      graph.input('recent', 'int64', ['W']),
+      net.input('recent', 'int64', ['W']),
     ],
   }
 }
@@ -260,7 +247,7 @@ const layers = (values: readonly Value[]): KeyValueCache[] =>
  * @returns int64 []
  */
 function drawCode(
-  graph: GraphBuilder,
+  graph: Operators,
   logits: Value,
   draw: Value,
   recent: Value,

@@ -48,6 +48,9 @@ async function createConstantModel(
     'to_advance.weight': [1, dim],
     'scorer.log_scale': [1],
   }
+  for (const layer of Object.keys(shapes).filter(name => name.startsWith('blocks.') || /^(from_code|to_vector)/.test(name))) {
+    shapes[layer.replace('weight', 'bias')] = [shapes[layer]![0]!]
+  }
   for (const norm of ['blocks.0.norm1', 'blocks.0.norm2', 'norm']) for (const part of ['weight', 'bias']) shapes[`${norm}.${part}`] = [dim]
   const zeros = Object.entries(shapes).map(([name, shape]) => [name, float32Tensor(new Float32Array(sizeOf(shape)), shape)])
   const weights = createWeights({

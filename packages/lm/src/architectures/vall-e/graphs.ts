@@ -2,14 +2,12 @@ import {
   allocateFloat32,
   attention,
   blockAttention,
-  conv1d,
   float32Tensor,
   type Graph,
-  GraphBuilder,
   type LinearConfig,
-  layerNorm,
-  linear,
   maskedScore,
+  Net,
+  type Operators,
   type Tensor,
   type Value,
   type Weights,
@@ -34,17 +32,17 @@ const positionBase = 10000
  * @param part whose embedding, prenet and positions
  */
 export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallEConfig): Graph {
-  const graph = new GraphBuilder(`vall-e-${part}-text`)
+  const net = new Net(`vall-e-${part}-text`, weights)
   const { dim } = config[part]!
-  const ids = graph.input('ids', 'int64', [1, 'P'])
-  let x = embed(graph, weights, `${part}_text_embedding`, [config.textTokens, dim], ids)
+  const ids = net.input('ids', 'int64', [1, 'P'])
+  let x = embed(net, `${part}_text_embedding`, [config.textTokens, dim], ids)
   if (config.languages > 0) {
-    const languages = graph.input('languages', 'int64', [1, 'P'])
-    x = graph.add(x, embed(graph, weights, `${part}_language_embedding`, [config.languages, dim], languages))
+    const languages = net.input('languages', 'int64', [1, 'P'])
+    x = net.add(x, embed(net, `${part}_language_embedding`, [config.languages, dim], languages))
   }
-  if (config.prenet) x = textPrenetLayers(graph, x, weights.scope(`${part}_text_prenet`))
-  graph.output('text', addPositions(graph, x, weights, `${part}_text_position`, graph.range(0, graph.lengthOf(ids, 1))))
-  return graph.toGraph()
+  if (config.prenet) x = textPrenetLayers(net.at(`${part}_text_prenet`), x)
+  net.output('text', addPositions(net, x, `${part}_text_position`, net.range(0, net.lengthOf(ids, 1))))
+  return net.toGraph()
 }
 
 /**
@@ -53,34 +51,33 @@ export function buildText(weights: Weights, part: 'ar' | 'nar', config: VallECon
  * → logits [audioTokens + 1] after the last code, presentKey.i and presentValue.i [1, H, R + P + T, Dh]. Text sees all text, audio all text and the audio before it.
  */
 export function buildAr(weights: Weights, config: VallEConfig, precision: Precision): Graph {
-  const graph = new GraphBuilder('vall-e-ar')
-  const { dim, layers } = config.ar
-  const text = graph.input('text', 'float32', [1, 'P', dim])
-  const audio = graph.input('audio', 'int64', [1, 'T'])
-  const position = graph.input('position', 'int64', [])
-  const caches = cacheInputs(graph, config.ar)
-  const embedded = embed(graph, weights, 'ar_audio_embedding', [config.audioTokens + 1 + Number(config.prependBos), dim], audio)
-  const frames = config.prenet ? audioPrenetLayers(graph, embedded, weights.scope('ar_audio_prenet')) : embedded
-  const at = graph.add(graph.range(0, graph.lengthOf(audio, 1)), position)
-  let x = graph.concat([text, addPositions(graph, frames, weights, 'ar_audio_position', at)], 1)
-  const before = graph.add(graph.lengthOf(caches[0]!.past.key, 2), graph.lengthOf(caches[0]!.recent.key, 2))
-  const bias = prefixBias(graph, graph.lengthOf(text, 1), graph.lengthOf(x, 1), before)
+  const net = new Net('vall-e-ar', weights)
+  const { dim, heads, layers } = config.ar
+  const text = net.input('text', 'float32', [1, 'P', dim])
+  const audio = net.input('audio', 'int64', [1, 'T'])
+  const position = net.input('position', 'int64', [])
+  const caches = cacheInputs(net.graph, config.ar)
+  const embedded = embed(net, 'ar_audio_embedding', [config.audioTokens + 1 + Number(config.prependBos), dim], audio)
+  const frames = config.prenet ? audioPrenetLayers(net.at('ar_audio_prenet'), embedded) : embedded
+  const at = net.add(net.range(0, net.lengthOf(audio, 1)), position)
+  let x = net.concat([text, addPositions(net, frames, 'ar_audio_position', at)], 1)
+  const before = net.add(net.lengthOf(caches[0]!.past.key, 2), net.lengthOf(caches[0]!.recent.key, 2))
+  const bias = prefixBias(net, net.lengthOf(text, 1), net.lengthOf(x, 1), before)
   for (let i = 0; i < layers; i++) {
-    const scope = weights.scope(`ar_decoder.layers.${i}`)
+    const layer = net.at(`ar_decoder.layers.${i}`)
     const attend: Attend = (query, key, value) => {
-      const { output, present } = blockAttention(graph, query, key, value, { heads: config.ar.heads, ...caches[i]!, bias })
-      graph.output(`presentKey.${i}`, present.key)
-      graph.output(`presentValue.${i}`, present.value)
+      const { output, present } = blockAttention(layer, query, key, value, { heads, ...caches[i]!, bias })
+      net.output(`presentKey.${i}`, present.key)
+      net.output(`presentValue.${i}`, present.value)
       return output
     }
-    const norm = (y: Value, name: string) => layerNorm(graph, y, scope.scope(name), { epsilon: normEpsilon })
-    x = graph.scope(`layers.${i}`, () => decoderLayer(graph, x, scope, { attend, normFirst: config.normFirst, norm, precision }))
+    x = decoderLayer(layer, x, { attend, normFirst: config.normFirst, norm: (part, name, y) => part.layerNorm(name, y), precision })
   }
-  let last = graph.slice(x, 1, -1) // [1, 1, D]
-  if (config.normFirst) last = layerNorm(graph, last, weights.scope('ar_decoder.norm'), { epsilon: normEpsilon })
-  const logits = linear(graph, last, weights.scope('ar_predict_layer'))
-  graph.output('logits', graph.reshape(logits, [config.audioTokens + 1]))
-  return graph.toGraph()
+  let last = net.slice(x, 1, -1) // [1, 1, D]
+  if (config.normFirst) last = net.layerNorm('ar_decoder.norm', last)
+  const logits = net.linear('ar_predict_layer', last, { out: config.audioTokens + 1, bias: false })
+  net.output('logits', net.reshape(logits, [config.audioTokens + 1]))
+  return net.toGraph()
 }
 
 /**
@@ -88,58 +85,56 @@ export function buildAr(weights: Weights, config: VallEConfig, precision: Precis
  * are ignored), prefix int64 [] (frames of the prompt), stage int64 [] → chosen int64 [T − prefix] of codebook stage + 2, and their logits [T − prefix, audioTokens].
  */
 export function buildNar(weights: Weights, config: VallEConfig, precision: Precision): Graph {
-  const graph = new GraphBuilder('vall-e-nar')
+  const net = new Net('vall-e-nar', weights)
   const sizes = config.nar!
   const { dim, heads, layers } = sizes
-  const attend: Attend = (query, key, value) => attention(graph, query, key, value, { heads }).output
-  const text = graph.input('text', 'float32', [1, 'P', dim])
-  const codes = graph.input('codes', 'int64', [config.codebooks, 'T'])
-  const known = graph.input('known', 'int64', ['T'])
-  const prefix = graph.input('prefix', 'int64', [])
-  const stage = graph.input('stage', 'int64', [])
-  const summed = sumEmbeddings(graph, weights, config, codes, known)
-  const frames = config.prenet ? audioPrenetLayers(graph, summed, weights.scope('nar_audio_prenet')) : summed
-  let x = graph.concat([text, addPositions(graph, frames, weights, 'nar_audio_position', graph.range(0, graph.lengthOf(codes, 1)))], 1)
-  const stages = stageEmbeddings(weights, config)
-  const adaptiveNorm = (y: Value, scope: Weights) => {
-    const { scale, shift } = adaptiveTables(scope, stages, sizes)
-    const select = (name: string, table: Tensor<'float32'>) => graph.gather(graph.initializer(name, table), stage)
-    return graph.layerNormalization(y, select('scale', scale), select('shift', shift), { epsilon: normEpsilon })
+  const attend: Attend = (query, key, value) => attention(net, query, key, value, { heads }).output
+  const text = net.input('text', 'float32', [1, 'P', dim])
+  const codes = net.input('codes', 'int64', [config.codebooks, 'T'])
+  const known = net.input('known', 'int64', ['T'])
+  const prefix = net.input('prefix', 'int64', [])
+  const stage = net.input('stage', 'int64', [])
+  const summed = sumEmbeddings(net, config, codes, known)
+  const frames = config.prenet ? audioPrenetLayers(net.at('nar_audio_prenet'), summed) : summed
+  let x = net.concat([text, addPositions(net, frames, 'nar_audio_position', net.range(0, net.lengthOf(codes, 1)))], 1)
+  const stages = stageEmbeddings(net, config)
+  const norm: LayerOptions['norm'] = (part, name, y) => {
+    const own = part.at(name)
+    const { scale, shift } = adaptiveTables(own, stages, sizes)
+    const select = (table: string, rows: Tensor<'float32'>) => own.gather(own.initializer(table, rows), stage)
+    return own.layerNormalization(y, select('scale', scale), select('shift', shift), { epsilon: normEpsilon })
   }
   for (let i = 0; i < layers; i++) {
-    const scope = weights.scope(`nar_decoder.layers.${i}`)
-    const norm = (y: Value, name: string) => graph.scope(name, () => adaptiveNorm(y, scope.scope(name)))
-    x = graph.scope(`layers.${i}`, () => decoderLayer(graph, x, scope, { attend, normFirst: config.normFirst, norm, precision }))
+    x = decoderLayer(net.at(`nar_decoder.layers.${i}`), x, { attend, normFirst: config.normFirst, norm, precision })
   }
-  let target = graph.slice(x, 1, graph.add(graph.lengthOf(text, 1), prefix)) // [1, T − prefix, D]
-  if (config.normFirst) target = adaptiveNorm(target, weights.scope('nar_decoder.norm'))
-  const tables = stages.map((_, i) => weights.get(`nar_predict_layers.${i}.weight`, [config.audioTokens, dim]).data)
-  const predict = graph.gather(graph.initializer('predict', stack(tables, [tables.length, config.audioTokens, dim])), stage)
-  const logits = graph.matmul(graph.squeeze(target, [0]), graph.transpose(predict, [1, 0]))
-  graph.output('chosen', graph.argMax(logits, 1))
-  graph.output('logits', logits)
-  return graph.toGraph()
+  let target = net.slice(x, 1, net.add(net.lengthOf(text, 1), prefix)) // [1, T − prefix, D]
+  if (config.normFirst) target = norm(net, 'nar_decoder.norm', target)
+  const tables = stages.map((_, i) => net.weight(`nar_predict_layers.${i}.weight`, [config.audioTokens, dim]).data)
+  const predict = net.gather(net.initializer('predict', stack(tables, [tables.length, config.audioTokens, dim])), stage)
+  const logits = net.matmul(net.squeeze(target, [0]), net.transpose(predict, [1, 0]))
+  net.output('chosen', net.argMax(logits, 1))
+  net.output('logits', logits)
+  return net.toGraph()
 }
 
-function embed(graph: GraphBuilder, weights: Weights, name: string, shape: readonly [number, number], ids: Value): Value {
-  return graph.gather(graph.initializer(name, weights.get(`${name}.word_embeddings.weight`, shape)), ids)
-}
+const embed = (net: Net, name: string, shape: readonly [number, number], ids: Value) =>
+  net.embedding(name, ids, shape, 'word_embeddings.weight')
 
 /** x + α · PE(positions): sines in even, cosines in odd dimensions. @param x [1, T, D]; @param positions int64 [T] */
-function addPositions(graph: GraphBuilder, x: Value, weights: Weights, name: string, positions: Value): Value {
+function addPositions(net: Net, x: Value, name: string, positions: Value): Value {
   const half = (x.shape[2] as number) / 2
   const rates = Float32Array.from({ length: half }, (_, i) => Math.exp((-i / half) * Math.log(positionBase)))
-  const angles = graph.mul(
-    graph.unsqueeze(graph.cast(positions, 'float32'), [1]),
-    graph.initializer('position_rates', float32Tensor(rates, [half])),
+  const angles = net.mul(
+    net.unsqueeze(net.cast(positions, 'float32'), [1]),
+    net.initializer('position_rates', float32Tensor(rates, [half])),
   ) // [T, D/2]
-  const pairs = graph.concat([graph.unsqueeze(graph.sin(angles), [2]), graph.unsqueeze(graph.cos(angles), [2])], 2)
-  const alpha = weights.get(`${name}.alpha`, [1]).data[0]!
-  return graph.add(x, graph.mul(graph.reshape(pairs, [1, -1, 2 * half]), alpha))
+  const pairs = net.concat([net.unsqueeze(net.sin(angles), [2]), net.unsqueeze(net.cos(angles), [2])], 2)
+  const alpha = net.weight(`${name}.alpha`, [1]).data[0]!
+  return net.add(x, net.mul(net.reshape(pairs, [1, -1, 2 * half]), alpha))
 }
 
 /** 0 where a query may attend, else −1e9: [1, 1, queries, past + queries]. Text comes first, and only in a call without past. */
-function prefixBias(graph: GraphBuilder, texts: Value, queries: Value, past: Value): Value {
+function prefixBias(graph: Operators, texts: Value, queries: Value, past: Value): Value {
   const total = graph.add(past, queries)
   const keyAt = graph.range(0, total)
   const queryAt = graph.unsqueeze(graph.range(past, total), [1])
@@ -155,45 +150,44 @@ interface LayerOptions {
   readonly attend: Attend
   readonly normFirst: boolean
   readonly precision: Precision
-  /** The layer's `norm1` or `norm2`. */
-  norm(x: Value, name: string): Value
+  /** The norm of this name at a place. */
+  norm(net: Net, name: string, x: Value): Value
 }
 
 /** torch's TransformerEncoderLayer with ReLU: x [1, T, D] → [1, T, D]. */
-function decoderLayer(graph: GraphBuilder, x: Value, weights: Weights, { attend, normFirst, norm, precision }: LayerOptions): Value {
+function decoderLayer(net: Net, x: Value, { attend, normFirst, norm, precision }: LayerOptions): Value {
   const dim = x.shape[2] as number
-  const own = weights.scope('self_attn')
-  const packed = linear(graph, normFirst ? norm(x, 'norm1') : x, own, { ...precision, weight: 'in_proj_weight', bias: 'in_proj_bias' })
-  const output = attend(...(graph.split(packed, [dim, dim, dim], 2) as [Value, Value, Value]))
-  const named = (name: string, y: Value, scope: Weights) => graph.scope(name, () => linear(graph, y, scope.scope(name), precision))
-  const attended = graph.add(x, named('out_proj', output, own))
-  const middle = normFirst ? attended : norm(attended, 'norm1')
-  const hidden = graph.relu(named('linear1', normFirst ? norm(middle, 'norm2') : middle, weights))
-  const sum = graph.add(middle, named('linear2', hidden, weights))
-  return normFirst ? sum : norm(sum, 'norm2')
+  const attention = net.at('self_attn')
+  const packed = net.linear('self_attn', normFirst ? norm(net, 'norm1', x) : x, { out: 3 * dim, prefix: 'in_proj_', ...precision })
+  const output = attend(...(net.split(packed, [dim, dim, dim], 2) as [Value, Value, Value]))
+  const attended = net.add(x, attention.linear('out_proj', output, { out: dim, ...precision }))
+  const middle = normFirst ? attended : norm(net, 'norm1', attended)
+  const hidden = net.relu(net.linear('linear1', normFirst ? norm(net, 'norm2', middle) : middle, precision))
+  const sum = net.add(middle, net.linear('linear2', hidden, { out: dim, ...precision }))
+  return normFirst ? sum : norm(net, 'norm2', sum)
 }
 
 /** Σ over the known codebooks of each frame's code vectors: [1, T, D]. */
-function sumEmbeddings(graph: GraphBuilder, weights: Weights, config: VallEConfig, codes: Value, known: Value): Value {
+function sumEmbeddings(net: Net, config: VallEConfig, codes: Value, known: Value): Value {
   const { codebooks, audioTokens } = config
   const { dim } = config.nar!
   const tables = Array.from(
     { length: codebooks },
-    (_, k) => weights.get(`nar_audio_embeddings.${k}.word_embeddings.weight`, [audioTokens + Number(k === 0), dim]).data,
+    (_, k) => net.weight(`nar_audio_embeddings.${k}.word_embeddings.weight`, [audioTokens + Number(k === 0), dim]).data,
   )
   const rows = tables.reduce((sum, table) => sum + table.length / dim, 0)
-  const table = graph.initializer('nar_audio_embeddings', stack(tables, [rows, dim]))
-  const which = graph.unsqueeze(graph.range(0, codebooks), [1]) // [K, 1]
-  const offsets = graph.add(graph.mul(which, audioTokens), graph.cast(graph.greater(which, 0), 'int64')) // codebook 0 has one more row
-  const vectors = graph.gather(table, graph.add(codes, offsets)) // [K, T, D]
-  const isKnown = graph.cast(graph.less(which, known), 'float32') // [K, T]
-  return graph.reduceSum(graph.mul(vectors, graph.unsqueeze(isKnown, [2])), [0])
+  const table = net.initializer('nar_audio_embeddings', stack(tables, [rows, dim]))
+  const which = net.unsqueeze(net.range(0, codebooks), [1]) // [K, 1]
+  const offsets = net.add(net.mul(which, audioTokens), net.cast(net.greater(which, 0), 'int64')) // codebook 0 has one more row
+  const vectors = net.gather(table, net.add(codes, offsets)) // [K, T, D]
+  const isKnown = net.cast(net.less(which, known), 'float32') // [K, T]
+  return net.reduceSum(net.mul(vectors, net.unsqueeze(isKnown, [2])), [0])
 }
 
-function stageEmbeddings(weights: Weights, { codebooks, nar }: VallEConfig): Float32Array[] {
+function stageEmbeddings(net: Net, { codebooks, nar }: VallEConfig): Float32Array[] {
   return Array.from(
     { length: codebooks - 1 },
-    (_, stage) => weights.get(`nar_stage_embeddings.${stage}.word_embeddings.weight`, [1, nar!.dim]).data,
+    (_, stage) => net.weight(`nar_stage_embeddings.${stage}.word_embeddings.weight`, [1, nar!.dim]).data,
   )
 }
 
@@ -201,11 +195,11 @@ function stageEmbeddings(weights: Weights, { codebooks, nar }: VallEConfig): Flo
  * AdaLN is w · (γ · x̂ + β) + b with (w, b) = W·stage + bias. A stage is constant, so w·γ and w·β + b are tables of one row a stage, and W (a fifth of the NAR
  * model) need not be kept.
  */
-function adaptiveTables(weights: Weights, stages: readonly Float32Array[], { dim }: DecoderSizes) {
-  const project = weights.get('project_layer.weight', [2 * dim, dim]).data
-  const bias = weights.get('project_layer.bias', [2 * dim]).data
-  const gamma = weights.get('norm.weight', [dim]).data
-  const beta = weights.get('norm.bias', [dim]).data
+function adaptiveTables(net: Net, stages: readonly Float32Array[], { dim }: DecoderSizes) {
+  const project = net.weight('project_layer.weight', [2 * dim, dim]).data
+  const bias = net.weight('project_layer.bias', [2 * dim]).data
+  const gamma = net.weight('norm.weight', [dim]).data
+  const beta = net.weight('norm.bias', [dim]).data
   const scale = new Float32Array(stages.length * dim)
   const shift = new Float32Array(stages.length * dim)
   for (const [s, stage] of stages.entries()) {
@@ -224,25 +218,24 @@ function adaptiveTables(weights: Weights, stages: readonly Float32Array[], { dim
 }
 
 /** Three convolutions with batch norm and ReLU, then a linear layer: [1, P, D] → [1, P, D]. */
-function textPrenetLayers(graph: GraphBuilder, x: Value, weights: Weights): Value {
+function textPrenetLayers(net: Net, x: Value): Value {
   const dim = x.shape[2] as number
-  let y = graph.transpose(x, [0, 2, 1])
+  let y = net.transpose(x, [0, 2, 1])
   for (const i of textPrenet.convolutions) {
-    const norm = weights.scope(`${i + 1}`)
-    const parameters = ['weight', 'bias', 'running_mean', 'running_var'].map(name =>
-      graph.initializer(`${i}.${name}`, norm.get(name, [dim])),
-    )
-    y = conv1d(graph, y, weights.scope(`${i}`), { padding: 'same' })
+    y = net.conv1d(`${i}`, y, { out: dim, padding: 'same' })
+    const norm = net.at(`${i + 1}`)
+    const parameters = ['weight', 'bias', 'running_mean', 'running_var'].map(name => norm.initializer(name, norm.weight(name, [dim])))
     const types = [{ dtype: y.dtype, shape: y.shape }]
-    y = graph.relu(graph.node('BatchNormalization', [y, ...parameters], { epsilon: normEpsilon }, { types }))
+    y = net.relu(norm.node('BatchNormalization', [y, ...parameters], { epsilon: normEpsilon }, { types }))
   }
-  return linear(graph, graph.transpose(y, [0, 2, 1]), weights.scope(`${textPrenet.linear}`))
+  return net.linear(`${textPrenet.linear}`, net.transpose(y, [0, 2, 1]), { out: dim })
 }
 
 /** Linear layers with ReLU between them: [1, T, D] → [1, T, D]. */
-function audioPrenetLayers(graph: GraphBuilder, x: Value, weights: Weights): Value {
-  const [first, second, third] = audioPrenet.linears.map(i => weights.scope(`${i}`)) as [Weights, Weights, Weights]
-  return linear(graph, graph.relu(linear(graph, graph.relu(linear(graph, x, first)), second)), third)
+function audioPrenetLayers(net: Net, x: Value): Value {
+  const [first, second, third] = audioPrenet.linears
+  const hidden = net.relu(net.linear(`${second}`, net.relu(net.linear(`${first}`, x))))
+  return net.linear(`${third}`, hidden, { out: x.shape[2] as number })
 }
 
 /** Joins tables into one tensor. */
