@@ -87,6 +87,7 @@ describe.skipIf(!hasTorch)('training scripts', () => {
   it.each<[name: string, script: string, ...options: string[]]>([
     ...vocoders.map((paper): [string, string, string, string] => [paper, 'train_vocoder', '--paper', paper]),
     ['bigvgan v2', 'train_vocoder', '--paper', 'bigvgan', '--preset', 'tiny-v2'],
+    ['wavenet', 'train_wavenet'],
     ['encodec', 'train_encodec', '--paper', 'encodec'],
     ['soundstream', 'train_encodec', '--paper', 'soundstream'],
     ['vocos encodec', 'train_vocoder', '--paper', 'vocos', '--preset', 'tiny-encodec', '--codec', join(runs, 'encodec/export')],

@@ -1,5 +1,5 @@
-"""Writes test/fixtures/mynah: tiny random models and what PyTorch makes of them, for the parity tests of
-packages/{codec,vocoder,lm}. usage: python export/fixtures.py ../test/fixtures/mynah"""
+"""Writes mynah and golden/wavenet of test/fixtures: tiny random models and what PyTorch makes of them, for the parity
+tests of packages/{codec,vocoder,lm}. usage: python export/fixtures.py ../test/fixtures"""
 
 import json, sys
 from pathlib import Path
@@ -10,12 +10,32 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, where
 from mynah import lm
 from mynah.codec import TINY as CODEC, Codec
 from data.corpus import log_mel
+from data.mels import LogMel
+from export.cases import write_case
 from export.parts import PARTS, manifest_config, tensors_of
 from mynah.infer import speak_ar, speak_nar
+from papers.vocoders import wavenet
 
 
 def main():
-    out = Path(sys.argv[1])
+    fixtures = Path(sys.argv[1])
+    write_mynah(fixtures / "mynah")
+    write_wavenet(fixtures / "golden/wavenet/tiny")
+
+
+def write_wavenet(out):
+    torch.manual_seed(7)
+    config = wavenet.PRESETS["tiny"]
+    generator, front_end = wavenet.Generator(config).eval(), LogMel(**wavenet.mel_of(config))
+    for p in generator.parameters():  # every parameter must matter
+        p.data += 0.3 * torch.randn_like(p)
+    wave = 0.5 * torch.sin(torch.arange(20 * generator.hop) * 0.06)[None]
+    io = wavenet.parity(generator, front_end, wave)
+    checkpoint = (wavenet.CHECKPOINT.format(step=0), wavenet.NESTING)
+    write_case(out, wavenet.ARCH, checkpoint, generator.state_dict(), (wavenet.CONFIG, config), io)
+
+
+def write_mynah(out):
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(7)
     codec = Codec(CODEC).eval()

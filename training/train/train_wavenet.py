@@ -1,7 +1,7 @@
 """Trains WaveNet, the baseline of the vocoders, on the cache of corpus.py: the likelihood of each next sample.
 
 usage: python train/train_wavenet.py --preset small --cache CACHE --run RUN
-RUN/export holds weights and config, with logits of known samples to hold another implementation against.
+RUN/export holds weights and config, which `loadVocoder` reads, and a parity case.
 """
 
 import sys
@@ -36,11 +36,8 @@ def main():
         run.log({"nll": loss.detach()})
     run.finish()
     generator.eval()
-    with torch.no_grad():
-        wave = batch()[:1]
-        mel, codes = front_end(wave), wavenet.encode(wave, generator.classes)
-        io = dict(mel=mel, codes=codes, logits=generator.logits(codes, mel))
     checkpoint = (wavenet.CHECKPOINT.format(step=run.step), wavenet.NESTING)
+    io = wavenet.parity(generator, front_end, batch()[:1, : 20 * generator.hop])
     write_case(Path(a.run) / "export", wavenet.ARCH, checkpoint, generator.state_dict(), (wavenet.CONFIG, config), io)
 
 

@@ -20,7 +20,7 @@ export interface VocoderDescription extends ModelDescription<'decoder'> {
   readonly minFrames?: number
   /** Samples that `frames` frames decode to; `frames · hopLength` unless given. */
   samplesFor?(frames: number): number
-  /** Shape of the Gaussian noise that decoding `frames` frames takes; none for a deterministic vocoder. */
+  /** Shape of the noise that decoding `frames` frames takes; none for a deterministic vocoder. */
   noiseShape?(frames: number): readonly number[]
   /** Bandwidths in kbps of a codec's features that the graph tells apart. */
   readonly bandwidths?: readonly number[]
@@ -37,9 +37,10 @@ export interface VocoderDescription extends ModelDescription<'decoder'> {
 /** What one decoding, whole or in chunks, feeds and carries besides the features. */
 export interface Decoding {
   /**
-   * Feeds for frames `from` to `to` of the whole, in which frames before `start` are context. Asked for in order; what is asked for may overlap.
+   * Feeds for frames `from` to `to` of the whole, of which those before `start` and from `end` on are context. Asked for in order; what is asked for may overlap, but for `start` to
+   * `end`.
    */
-  feeds(from: number, to: number, start: number): Readonly<Record<string, Tensor>>
+  feeds(from: number, to: number, start: number, end: number): Readonly<Record<string, Tensor>>
   /** float32 [C, any]: decoded after the features, and cut off again. */
   readonly tail?: Tensor<'float32'>
   /** Takes up what the run of frames from `from` on gave besides the waveform. */

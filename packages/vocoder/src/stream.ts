@@ -52,7 +52,7 @@ export class ContextStream implements VocoderStream {
     // A chunk at the very end may be too short for the graph by itself: it then takes more context.
     const from = Math.max(0, Math.min(start - contextFrames, whole - minFrames))
     const to = Math.min(whole, Math.max(end + contextFrames, from + minFrames))
-    const waveform = await this.#run(from, to, start)
+    const waveform = await this.#run(from, to, start, end)
     this.#done = end
     this.#window.forget(Math.min(end - contextFrames, whole - minFrames))
     const samples = waveform.subarray((start - from) * hopLength, last && tail === 0 ? undefined : (end - from) * hopLength)
@@ -76,11 +76,11 @@ export class ContextStream implements VocoderStream {
       throw new RangeError(`${this.#name}: ${frames} frames, expected at least ${minFrames}; pad with silence`)
   }
 
-  async #run(from: number, to: number, start: number): Promise<Float32Array> {
+  async #run(from: number, to: number, start: number, end: number): Promise<Float32Array> {
     const { input = 'mel' } = this.#description
     const { data, shape } = this.#window.slice(from, to)
     const features: Tensor<'float32'> = { dtype: 'float32', shape: [1, ...shape], data }
-    const feeds = { [input]: features, ...this.#decoding.feeds(from, to, start) }
+    const feeds = { [input]: features, ...this.#decoding.feeds(from, to, start, end) }
     const results = await this.#model.run(feeds, this.#signal ? { signal: this.#signal } : {})
     this.#decoding.carry?.(results, from)
     return results.waveform!.data as Float32Array

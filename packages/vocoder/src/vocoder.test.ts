@@ -26,6 +26,7 @@ const published = [
   { checkpoint: 'univnet/c4/univ_c4_0003.pt', config: 'univnet/c4/config.yaml' },
   { checkpoint: 'vocos-mel/mel-24khz/pytorch_model.bin', config: 'vocos-mel/mel-24khz/config.yaml' },
   { checkpoint: 'vocos-encodec/encodec-24khz/pytorch_model.bin', config: 'vocos-encodec/encodec-24khz/config.yaml' },
+  { checkpoint: 'wavenet/tiny/wavenet_00000000.pt', config: 'wavenet/tiny/config.json' },
 ]
 
 /** Everything that loading does before ONNX Runtime sees the graph. */

@@ -25,4 +25,5 @@ export const runners: Readonly<Record<string, Runner>> = {
   'valle-x': runVallE,
   'vocos-encodec': runVocosEncodec,
   'vocos-mel': runVocosMel,
+  wavenet: runMelVocoder,
 }

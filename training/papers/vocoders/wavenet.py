@@ -23,7 +23,7 @@ SMALL = dict(
     batch_size=8,
     learning_rate=1e-3,
 )
-TINY = dict(SMALL, channels=8, skip_channels=8, layers=4, stacks=1, num_mels=20)
+TINY = dict(SMALL, channels=8, skip_channels=8, layers=10, num_mels=20, upsample_scales=[4, 15], hop_size=60, n_fft=512)
 TINY |= dict(segment_size=1200, batch_size=2, learning_rate=1e-2)
 PRESETS = dict(small=SMALL, tiny=TINY)
 
@@ -114,18 +114,36 @@ class Generator(nn.Module):
         return self.last(skips / len(self.layers) ** 0.5)[..., 0]
 
     @torch.no_grad()
-    def forward(self, mel, generator=None):
+    def speak(self, mel, noise):
+        """mel [B, M, T]; noise [B, T * hop] in [0, 1): where in the distribution of its value each sample lies -> codes
+        [B, T * hop], and the noise in the middle of what says the same"""
         mel = self.upsample(mel)
-        state, said = self.begin(len(mel)), []
+        state, codes, centres = self.begin(len(mel)), [], []
         code = encode(torch.zeros(len(mel), device=mel.device), self.classes)
         for n in range(mel.shape[-1]):
-            chances = self.step(code, mel[..., n], state, n).softmax(-1)
-            code = torch.multinomial(chances, 1, generator=generator)[:, 0]
-            said.append(code)
-        return decode(torch.stack(said, 1), self.classes)[:, None]
+            up_to = self.step(code, mel[..., n], state, n).softmax(-1).cumsum(-1)
+            code = (up_to <= noise[:, n : n + 1]).sum(-1).clamp(max=self.classes - 1)
+            codes.append(code)
+            bounds = F.pad(up_to, (1, 0)).gather(1, torch.stack([code, code + 1], 1))
+            centres.append(bounds.mean(1))
+        return torch.stack(codes, 1), torch.stack(centres, 1)
+
+    def forward(self, mel, noise=None):
+        if noise is None:
+            noise = torch.rand(len(mel), mel.shape[-1] * self.hop, device=mel.device)
+        return decode(self.speak(mel, noise)[0], self.classes)[:, None]
 
 
 def negative_log_likelihood(generator, mel, wave):
     """Nats of each sample of `wave` [B, S], given those before it: log(classes) before anything is learned"""
     codes = encode(wave, generator.classes)
     return F.cross_entropy(generator.logits(codes, mel), codes)
+
+
+@torch.no_grad()
+def parity(generator, front_end, wave):
+    """-> inputs and outputs as a parity case names them, of a waveform [1, S]; its noise is such that rounding makes no
+    other sample of it"""
+    mel = front_end(wave)
+    codes, noise = generator.speak(mel, torch.rand_like(wave))
+    return dict(wave=wave, mel=mel, noise=noise[:, None], audio=decode(codes, generator.classes)[:, None])

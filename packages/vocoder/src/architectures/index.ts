@@ -8,6 +8,7 @@ import { mynah } from './mynah.ts'
 import { parallelWaveGan } from './parallel-wavegan.ts'
 import { univNet } from './univnet.ts'
 import { vocos } from './vocos.ts'
+import { waveNet } from './wavenet.ts'
 
 /** Every vocoder that Mynah runs, asked in this order whether a checkpoint is its own. */
 export const architectures: readonly VocoderArchitecture[] = [
@@ -19,5 +20,6 @@ export const architectures: readonly VocoderArchitecture[] = [
   parallelWaveGan,
   univNet,
   vocos,
+  waveNet,
   mynah,
 ]
