@@ -12,7 +12,7 @@ import {
   type Synthesizer,
   type Voice,
 } from '@mynah/core'
-import { createRuntime, loadWeights } from '@mynah/onnx'
+import { createRuntime } from '@mynah/onnx'
 import { loadVocoder } from '@mynah/vocoder'
 import type { Case, Row } from './set.ts'
 
@@ -61,9 +61,8 @@ export async function speakTo(wav: string, log: string, speak: () => Promise<Spe
 export async function reconstructAll(set: string, rows: readonly Row[], out: string, bundlePath?: string): Promise<Case[]> {
   const bundle = await openBundle(bundlePath)
   const parts = bundle.manifest
-  const weights = ({ file }: { file: string }) => loadWeights(join(bundle.folder, file))
   await using runtime = await createRuntime({ device: 'cpu', threads: 1 })
-  const codec = await loadMynahCodec(weights(parts.codec), parts.codec.config, runtime)
+  const codec = await loadMynahCodec(join(bundle.folder, parts.codec.file), parts.codec.config, runtime)
   await using decoder = await loadVocoder(join(bundle.folder, parts.vocoder.file), {
     config: parts.vocoder.config,
     runtime,

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+
 /** The value that `percent` of the values do not exceed; NaN of none. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b)
@@ -16,23 +18,55 @@ function show(value: unknown): string {
 }
 
 /** How often the event loop should turn, ms. */
-const tickMs = 5
+const tickMs = 2
 
 /** Watches for the longest time in which the event loop does not turn. */
 export class LoopWatch implements Disposable {
+  /** By the clock. On a busy machine that includes the time in which this thread had no processor. */
   longestMs = 0
+  /** Of the processor, that this thread took between two turns: where the system tells (Linux), else NaN. */
+  longestCpuMs = Number.NaN
   readonly #timer: NodeJS.Timeout
+  readonly #clock = new ThreadClock()
 
   constructor() {
     let last = performance.now()
+    let lastCpu = this.#clock.milliseconds()
     this.#timer = setInterval(() => {
-      const now = performance.now()
+      const [now, cpu] = [performance.now(), this.#clock.milliseconds()]
       this.longestMs = Math.max(this.longestMs, now - last - tickMs)
+      this.longestCpuMs = Math.max(cpu - lastCpu, this.longestCpuMs || 0)
       last = now
+      lastCpu = cpu
     }, tickMs)
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#clock[Symbol.dispose]()
+  }
+}
+
+/** Processor time of this thread alone, which Node 20 does not tell. */
+class ThreadClock implements Disposable {
+  readonly #file: number | undefined
+  readonly #bytes = Buffer.alloc(64)
+
+  constructor() {
+    try {
+      this.#file = openSync('/proc/thread-self/schedstat', 'r')
+    } catch {
+      // another system
+    }
+  }
+
+  milliseconds(): number {
+    if (this.#file === undefined) return Number.NaN
+    const length = readSync(this.#file, this.#bytes, 0, this.#bytes.length, 0)
+    return Number(this.#bytes.toString('latin1', 0, length).split(' ')[0]) / 1e6
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) closeSync(this.#file)
   }
 }

@@ -17,7 +17,6 @@ const parts = {
   codec: file('codec.safetensors'),
   scorer: file('listener.safetensors'),
 }
-const weights = (name: string) => loadWeights(file(`${name}.safetensors`))
 
 let runtime: Runtime
 let io: Weights
@@ -33,7 +32,7 @@ const collect = async (generated: AsyncIterable<Generated>) => {
 beforeAll(async () => {
   runtime = await createRuntime({ device: 'cpu', threads: 1 })
   io = loadWeights(file('io.safetensors'))
-  codec = await loadMynahCodec(weights('codec'), config.codec, runtime)
+  codec = await loadMynahCodec(file('codec.safetensors'), config.codec, runtime)
 })
 
 afterAll(() => runtime[Symbol.asyncDispose]())

@@ -28,9 +28,10 @@ export type LoadCodecOptions = Omit<LoadModelOptions, 'stats'>
  * @throws {InferenceError} if ONNX Runtime cannot open the model
  */
 export function loadCodec(checkpoint: string, options: LoadCodecOptions = {}): Promise<AudioCodec> {
-  return loadModel(codecArchitectures, checkpoint, options, async ({ architecture, description, weights }, runtime, resources) => {
+  return loadModel(codecArchitectures, checkpoint, options, async (opened, runtime, resources) => {
+    const { architecture, description, weights } = opened
     const { name } = architecture
-    const sessions = resources.add(new Sessions(runtime, name, description.build(weights)))
+    const sessions = resources.add(new Sessions(runtime, opened))
     const sum = description.readCodewords(weights)
     await Promise.all([sessions.open('encoder'), sessions.open('decoder')])
     expectAllRead(name, weights, description)

@@ -1,4 +1,15 @@
-import { float32Tensor, type Graph, type Model, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
+import {
+  float32Tensor,
+  type Graph,
+  loadGraph,
+  type Model,
+  type ModelDescription,
+  type OpenedModel,
+  type Runtime,
+  type Tensor,
+  threadUrl,
+  writeModel,
+} from '@mynah/onnx'
 import { slotsOf } from './carry.ts'
 
 /** One stream through a network; to be disposed of after its last chunk. */
@@ -7,22 +18,24 @@ export interface NetworkStream extends AsyncDisposable {
   run(chunk: Tensor<'float32'>, options: { signal?: AbortSignal }): Promise<Tensor<'float32'>>
 }
 
+/** Builds the graphs of codecs, in the inference thread. */
+const builder = threadUrl('builder', import.meta.url)
+
 /** The sessions of a codec's graphs, opened when first needed. */
 export class Sessions implements AsyncDisposable {
   readonly #runtime: Runtime
-  readonly #name: string
-  readonly #graphs: Readonly<Record<string, () => Graph>>
+  readonly #codec: OpenedModel<ModelDescription>
   readonly #opened = new Map<string, Promise<AsyncDisposable>>()
 
-  constructor(runtime: Runtime, name: string, graphs: Readonly<Record<string, () => Graph>>) {
+  /** @param codec stays open */
+  constructor(runtime: Runtime, codec: OpenedModel<ModelDescription>) {
     this.#runtime = runtime
-    this.#name = name
-    this.#graphs = graphs
+    this.#codec = codec
   }
 
   /** The session of a graph; a failed one is tried again next time. */
   open(part: string): Promise<Model> {
-    return this.#once(part, () => this.#runtime.load(() => writeModel(this.#graphs[part]!()), { name: `${this.#name} ${part}` }))
+    return this.#once(part, () => loadGraph(this.#codec, part, { runtime: this.#runtime, builder }))
   }
 
   /** Runs a network: float32 [C, T] → [C', T']. */
@@ -33,14 +46,16 @@ export class Sessions implements AsyncDisposable {
   /** Begins a stream through a graph that carries its state. */
   async start(part: string): Promise<NetworkStream> {
     const { model, initial } = await this.#once(part, async () => {
-      let emitted: Graph | undefined = this.#graphs[part]!()
+      const { architecture, description, weights } = this.#codec
+      const emit = description.build(weights)[part]!
+      let emitted: Graph | undefined = emit()
       const { state, initial } = slotsOf(emitted)
       const take = () => {
-        const graph = emitted ?? this.#graphs[part]!()
+        const graph = emitted ?? emit()
         emitted = undefined
         return writeModel(graph)
       }
-      const model = await this.#runtime.load(take, { name: `${this.#name} ${part}`, state })
+      const model = await this.#runtime.load(take, { name: `${architecture.name} ${part}`, state })
       return { model, initial, [Symbol.asyncDispose]: () => model.dispose() }
     })
     const state = await model.createState(initial)

@@ -1,52 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  createRuntime,
-  float32Tensor,
-  GraphBuilder,
-  int64Tensor,
-  parseConfig,
-  type Runtime,
-  type Tensor,
-  writeSafetensors,
-} from '@mynah/onnx'
+import { createRuntime, float32Tensor, type Runtime, type Tensor, threadUrl, writeSafetensors } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
-import type { LanguageModelArchitecture } from './architecture.ts'
 import { architectures } from './architectures/index.ts'
 import type { Generated } from './language-model.ts'
 import { loadLanguageModel, loadLanguageModelOf } from './load.ts'
+import { toy } from './toy.fixture.ts'
 
-/** A language model in one file, as docs/guide/add-a-model.md has it: each phoneme lasts `frames` frames, and its latent is its row of a table. */
-const toy: LanguageModelArchitecture = {
-  name: 'toy',
-  detect: weights => weights.has('toy.weight'),
-  describe(weights, config) {
-    const { frames } = parseConfig('toy', z.object({ frames: z.int().positive() }), config, weights)
-    const [symbols, width] = weights.shape('toy.weight') as [number, number]
-    return {
-      codebooks: 1,
-      codebookSize: symbols,
-      symbols,
-      build: tensors => ({
-        table() {
-          const graph = new GraphBuilder('toy')
-          const ids = graph.input('ids', 'int64', ['T'])
-          const rows = graph.gather(graph.initializer('table', tensors.get('toy.weight', [symbols, width])), ids)
-          graph.output('latents', graph.transpose(rows, [1, 0]))
-          return graph.toGraph()
-        },
-      }),
-      generator: models =>
-        async function* generate(phonemes) {
-          const ids = [...phonemes].flatMap(id => Array<number>(frames).fill(id))
-          const { latents } = await models.table!.run({ ids: int64Tensor(ids, [ids.length]) })
-          yield { latents: latents as Tensor<'float32'>, durations: phonemes.map(() => frames), stopped: 'end' }
-        },
-    }
-  },
-}
+const toyBuilder = threadUrl('toy.fixture', import.meta.url)
 
 const prompt = {
   phonemes: Int32Array.of(0),
@@ -71,7 +33,7 @@ afterAll(async () => {
 
 describe('a language model that is added to the list', () => {
   it('is recognized, and speaks through the contract', async () => {
-    await using lm = await loadLanguageModelOf([...architectures, toy], checkpoint, { config: { frames: 2 }, runtime })
+    await using lm = await loadLanguageModelOf([...architectures, toy], toyBuilder, checkpoint, { config: { frames: 2 }, runtime })
     expect(lm).toMatchObject({ name: 'toy', codebooks: 1, codebookSize: 3, symbols: 3 })
     const chunks: Generated[] = []
     for await (const chunk of lm.generate(Int32Array.of(2, 1), { prompt })) chunks.push(chunk)
@@ -81,7 +43,7 @@ describe('a language model that is added to the list', () => {
   })
 
   it('gets its errors from the contract: a config that is missing, a tensor that it does not read', async () => {
-    const load = (path: string, config?: unknown) => loadLanguageModelOf([...architectures, toy], path, { config, runtime })
+    const load = (path: string, config?: unknown) => loadLanguageModelOf([...architectures, toy], toyBuilder, path, { config, runtime })
     await expect(load(checkpoint)).rejects.toMatchObject({ code: 'missing-config' })
     const other = join(folder, 'other.safetensors')
     writeSafetensors(other, { 'toy.weight': float32Tensor([0], [1, 1]), extra: float32Tensor([0], [1]) })
@@ -101,8 +63,8 @@ describe('loadLanguageModel', () => {
     }
     const table = float32Tensor([1, 2], [2, 1])
     const part = path('part.safetensors', { weight: table })
-    await using lm = await loadLanguageModelOf([toy], { toy: part }, { config: { frames: 1 }, runtime })
+    await using lm = await loadLanguageModelOf([toy], toyBuilder, { toy: part }, { config: { frames: 1 }, runtime })
     expect(lm.symbols).toBe(2)
-    await expect(loadLanguageModelOf([toy], { toys: part }, { config: { frames: 1 }, runtime })).rejects.toThrow(/none of toy/)
+    await expect(loadLanguageModelOf([toy], toyBuilder, { toys: part }, { config: { frames: 1 }, runtime })).rejects.toThrow(/none of toy/)
   })
 })

@@ -2,7 +2,7 @@ import { loadModel, type Runtime } from '@mynah/onnx'
 import type { LanguageModelArchitecture, ToLatents, WeightType } from './architecture.ts'
 import { architectures } from './architectures/index.ts'
 import type { LanguageModel } from './language-model.ts'
-import { loadGraphs } from './load-graphs.ts'
+import { builder, loadGraphs } from './load-graphs.ts'
 
 /** Options of `loadLanguageModel`. */
 export interface LoadLanguageModelOptions {
@@ -26,18 +26,19 @@ export function loadLanguageModel(
   checkpoint: string | Readonly<Record<string, string>>,
   options: LoadLanguageModelOptions = {},
 ): Promise<LanguageModel> {
-  return loadLanguageModelOf(architectures, checkpoint, options)
+  return loadLanguageModelOf(architectures, builder, checkpoint, options)
 }
 
-/** `loadLanguageModel` with another list of architectures. */
+/** `loadLanguageModel` with another list of architectures, and the module that builds their graphs. */
 export function loadLanguageModelOf(
   known: readonly LanguageModelArchitecture[],
+  by: URL,
   checkpoint: string | Readonly<Record<string, string>>,
   { toLatents = noLatents, weightType, ...options }: LoadLanguageModelOptions,
 ): Promise<LanguageModel> {
   return loadModel(known, checkpoint, options, async (opened, runtime, resources) => {
     const { architecture, description } = opened
-    const models = await loadGraphs(opened, runtime, resources, weightType)
+    const models = await loadGraphs(opened, runtime, resources, weightType, by)
     return {
       name: architecture.name,
       codebooks: description.codebooks,

@@ -22,6 +22,9 @@ export interface OpenedModel<Description extends ModelDescription> extends Dispo
   /** Undefined for a checkpoint that needs none. */
   readonly config: unknown
   readonly weights: Weights
+  /** What it was opened from. */
+  readonly files: string | Readonly<Record<string, string>>
+  readonly options: OpenModelOptions
 }
 
 /**
@@ -46,7 +49,7 @@ export function openModel<Description extends ModelDescription>(
     const architecture = detectArchitecture(architectures, weights, config)
     const beside = options.stats === undefined ? { checkpoint: path } : { checkpoint: path, stats: options.stats }
     const description = architecture.describe(weights, config, beside)
-    return { architecture, description, config, weights, [Symbol.dispose]: () => weights.close() }
+    return { architecture, description, config, weights, files, options, [Symbol.dispose]: () => weights.close() }
   } catch (error) {
     for (const checkpoint of Object.values(checkpoints)) checkpoint.close()
     throw error

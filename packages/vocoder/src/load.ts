@@ -1,9 +1,9 @@
 import {
-  type BuildTarget,
   describeModel,
   expectAllRead,
   float32Tensor,
   type LoadModelOptions,
+  loadGraph,
   loadModel,
   type OnnxModel,
   type OpenedModel,
@@ -11,6 +11,7 @@ import {
   openModel,
   readTensors,
   type Tensor,
+  threadUrl,
   writeModel,
 } from '@mynah/onnx'
 import type { VocoderDescription } from './architecture.ts'
@@ -29,10 +30,10 @@ export type LoadVocoderOptions = LoadModelOptions
  */
 export function loadVocoder(checkpoint: string, options: LoadVocoderOptions = {}): Promise<MelVocoder> {
   return loadModel(architectures, checkpoint, options, async (opened, runtime, resources) => {
-    const { architecture, description } = opened
-    // A factory, so that the tensors are freed once they are in the worker, and read again should it crash.
-    const emit = () => emitDecoder(opened, runtime, { externalData: true })
-    const model = resources.add(await runtime.load(emit, { name: architecture.name, transfer: true }))
+    const { architecture, description, weights } = opened
+    const place = { runtime, builder: threadUrl('builder', import.meta.url), externalData: true }
+    const model = resources.add(await loadGraph(opened, 'decoder', place, { name: architecture.name }))
+    expectAllRead(architecture.name, weights, description)
     return new DescribedVocoder(architecture.name, description, model, () => resources[Symbol.asyncDispose]())
   })
 }
@@ -66,22 +67,12 @@ export interface ExportedVocoder {
  */
 export function exportVocoder(checkpoint: string, options: OpenModelOptions = {}): ExportedVocoder {
   using opened = openModel(architectures, checkpoint, options)
-  const { architecture, description, config } = opened
-  const model = emitDecoder(opened, { device: 'cpu' })
+  const { architecture, description, config, weights } = opened
+  const model = writeModel(description.build(weights).decoder())
+  expectAllRead(architecture.name, weights, description)
   const { mean, scale } = description.mel?.normalize ?? {}
   const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
   return { name: architecture.name, description, config, model, tensors: { ...readTensors(opened), ...statistics } }
-}
-
-/** Emits the graph and checks that it uses every tensor. */
-function emitDecoder(
-  { architecture, description, weights }: OpenedModel<VocoderDescription>,
-  target: BuildTarget,
-  options: { externalData?: boolean } = {},
-): OnnxModel {
-  const graph = description.build(weights, target).decoder()
-  expectAllRead(architecture.name, weights, description)
-  return writeModel(graph, options)
 }
 
 function rowOf(values: ArrayLike<number>): Tensor<'float32'> {

@@ -1,7 +1,10 @@
 import { melPresets, melSpectrogramInTurns } from '@mynah/audio'
 import {
+  type Architecture,
   float32Tensor,
   type Graph,
+  loadModel,
+  type ModelDescription,
   Net,
   parseConfig,
   type Runtime,
@@ -56,15 +59,36 @@ function buildMynahEncoder(weights: Weights, config: MynahCodecConfig, codebook:
   return net.toGraph()
 }
 
+interface MynahCodecDescription extends ModelDescription {
+  readonly sizes: MynahCodecConfig
+  readCodebook(weights: Weights): Tensor<'float32'>
+}
+
+/** The encoder half's file. */
+export const mynahEncoder: Architecture<MynahCodecDescription> = {
+  name,
+  detect: () => true,
+  describe(weights, config) {
+    const sizes = parseConfig(name, schema, config, weights)
+    const readCodebook = (from: Weights) => from.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
+    return { sizes, readCodebook, build: tensors => ({ encoder: () => buildMynahEncoder(tensors, sizes, readCodebook(tensors)) }) }
+  },
+}
+
 /**
  * Loads the encoder half of Mynah's codec: encoder and codebooks, which give codes their meaning. Its decoder, `mynah` of @mynah/vocoder, is a file of its own.
- * The encoder is built when something is encoded for the first time: whoever only speaks needs the codebooks alone. `weights` stays open as long as the codec lives.
- * @throws {CheckpointError} `missing-config`, `bad-config`, `missing-tensor`, `shape-mismatch`
+ * The encoder is built when something is encoded for the first time: whoever only speaks needs the codebooks alone. The file stays open as long as the codec lives.
+ * @throws {CheckpointError} `missing-config`, `bad-config`, `missing-tensor`, `shape-mismatch`; all of readCheckpoint's
  */
-export async function loadMynahCodec(weights: Weights, config: unknown, runtime: Runtime): Promise<MynahCodec> {
-  const sizes = parseConfig(name, schema, config, weights)
-  const codebook = weights.get('rvq.codebook', [sizes.codebooks, sizes.codebookSize, sizes.latentDim])
-  const sessions = new Sessions(runtime, name, { encoder: () => buildMynahEncoder(weights, sizes, codebook) })
+export function loadMynahCodec(checkpoint: string, config: unknown, runtime: Runtime): Promise<MynahCodec> {
+  return loadModel([mynahEncoder], checkpoint, { config, runtime }, async (opened, _, resources) => {
+    const { sizes, readCodebook } = opened.description
+    const sessions = resources.add(new Sessions(runtime, opened))
+    return createCodec(sizes, readCodebook(opened.weights), sessions, () => resources[Symbol.asyncDispose]())
+  })
+}
+
+function createCodec(sizes: MynahCodecConfig, codebook: Tensor<'float32'>, sessions: Sessions, close: () => Promise<void>): MynahCodec {
   const mel = melPresets.mynah24k
   const samplesPerFrame = (sizes.nInput / mel.nMels) * sizes.hopLength
 
@@ -106,6 +130,6 @@ export async function loadMynahCodec(weights: Weights, config: unknown, runtime:
       return { dtype: 'int32', shape: [sizes.codebooks, input.shape[1]!], data }
     },
     toFeatures: codes => sumCodewords(codes, codebook, name),
-    [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: close,
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { loadMynahCodec } from '@mynah/codec'
 import { type Aligner, loadAligner, loadLanguageModel, type PauseSymbols } from '@mynah/lm'
-import { loadWeights, Resources } from '@mynah/onnx'
+import { Resources } from '@mynah/onnx'
 import { loadVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import { type BundlePart, headFields, partFields, samplingFields, uniqueNames, voiceFields } from '../bundle/fields.ts'
@@ -77,7 +77,7 @@ export const mynah: System<MynahManifest> = {
     const resources = new Resources()
     try {
       const decoder = resources.add(await loadVocoder(at(vocoder), { config: vocoder.config, runtime }))
-      const mynahCodec = resources.add(await loadMynahCodec(resources.add(loadWeights(at(codec))), codec.config, runtime))
+      const mynahCodec = resources.add(await loadMynahCodec(at(codec), codec.config, runtime))
       const lm = resources.add(await loadLanguageModel(of(at), { config: of(part => part.config), runtime }))
       checkClaims(folder, manifest, { codec: mynahCodec, vocoder: decoder, lm, symbols: manifest.phonemes.length })
       let loading: Promise<Aligner> | undefined

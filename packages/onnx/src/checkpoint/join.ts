@@ -35,6 +35,10 @@ export function joinWeights(parts: Readonly<Record<string, Weights>>): Weights {
     raw: name => at(name, (part, rest) => part.raw(rest)),
     scope: prefix => (prefix === '' ? joinWeights(parts) : at(prefix, (part, rest) => part.scope(rest))),
     unread: () => named(part => part.unread()),
+    markRead(names) {
+      for (const [prefix, part] of all)
+        part.markRead(names.filter(name => name.startsWith(`${prefix}.`)).map(name => name.slice(prefix.length + 1)))
+    },
     close,
     [Symbol.dispose]: close,
   }

@@ -28,6 +28,8 @@ export interface Weights extends Disposable {
   scope(prefix: string): Weights
   /** Names that were neither get() nor raw(): after building, an architecture asserts that none it cares about are left over. */
   unread(): readonly string[]
+  /** Counts these as read: by another thread, which has the same file open. */
+  markRead(names: readonly string[]): void
   /** Closes the file; what was read stays valid. */
   close(): void
 }
@@ -169,6 +171,9 @@ function viewOf(shared: Shared, prefix: string): Weights {
     },
     scope: inner => viewOf(shared, inner === '' ? prefix : `${prefix}${inner}.`),
     unread: () => namesOf([...visible.keys()].filter(name => !read.has(name))),
+    markRead(names) {
+      for (const name of names) read.add(prefix + name)
+    },
     close: () => shared.close(),
     [Symbol.dispose]: () => shared.close(),
   }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { InferenceError } from '../errors.ts'
+import { CheckpointError, InferenceError } from '../errors.ts'
 import { type Channel, type Isolation, openChannel, settleIsolation, workerUrl } from './channel.ts'
 import type { Answers, Reply, Request, StateRequest } from './protocol.ts'
 
@@ -200,7 +200,7 @@ export class Host {
     this.#replied = true
     this.#current = undefined
     if (reply.ok) job.resolve(reply.value)
-    else job.reject(new InferenceError(`${job.where}: ${reply.message}`, { code: reply.code }))
+    else job.reject(toError(job.where, reply))
     this.#sendNext()
   }
 
@@ -226,6 +226,14 @@ export class Host {
     this.#errands = []
     for (const job of pending) job?.reject(toError(job.where))
   }
+}
+
+/** What was thrown while a model was built is thrown again, as far as it can be sent. */
+function toError(where: string, { type, message, code }: Extract<Reply, { ok: false }>): Error {
+  if (type === 'CheckpointError') return new CheckpointError(message, { code })
+  if (type === 'RangeError') return new RangeError(message)
+  if (type === 'TypeError') return new TypeError(message)
+  return new InferenceError(`${where}: ${message}`, { code })
 }
 
 /** The error of every use after disposal. */

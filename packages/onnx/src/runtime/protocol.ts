@@ -18,6 +18,13 @@ export interface ModelBytes {
   readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[]
 }
 
+/** A model that the worker builds itself: see `ModelOrder`. */
+export interface OrderedModel {
+  /** The URL of a module. */
+  readonly module: string
+  readonly order: unknown
+}
+
 /** How a session is opened. */
 export interface SessionOptions {
   readonly device: Provider
@@ -44,7 +51,7 @@ export type StateRequest =
 export type Request =
   | { kind: 'backends' }
   | { kind: 'probe'; device: Provider; source: ModelBytes }
-  | { kind: 'load'; model: number; source: ModelBytes; options: SessionOptions; warmUp: Tensors | undefined }
+  | { kind: 'load'; model: number; source: ModelBytes | OrderedModel; options: SessionOptions; warmUp: Tensors | undefined }
   | { kind: 'run'; model: number; feeds: Tensors; fetch: readonly string[]; state: StateUse | undefined }
   | { kind: 'releaseModel'; model: number }
   | { kind: 'nothing' }
@@ -60,7 +67,7 @@ export interface Message {
 export interface Answers {
   backends: readonly string[]
   probe: undefined
-  load: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] }
+  load: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[]; told: unknown }
   run: Tensors
   releaseModel: undefined
   nothing: undefined
@@ -68,7 +75,9 @@ export interface Answers {
 }
 
 /** An answer or a failure. One request is in the worker at a time, so none needs a number. */
-export type Reply = { ok: true; value: Answers[keyof Answers] } | { ok: false; code: string; message: string }
+export type Reply =
+  | { ok: true; value: Answers[keyof Answers] }
+  | { ok: false; code: string; message: string /** Of the error, if it was thrown while a model was built. */; type?: string }
 
 /**
  * Readies a typed array for another thread and adds its buffer to `moved`. It is moved without a copy when `move` is set and the array

@@ -4,7 +4,8 @@ import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Isolation } from './channel.ts'
 import { disposedError, Host } from './host.ts'
-import { type Answers, checkTensor, type Provider, packArray, packTensors } from './protocol.ts'
+import { isOrder, type ModelOrder } from './order.ts'
+import { type Answers, checkTensor, type ModelBytes, type OrderedModel, type Provider, packArray, packTensors } from './protocol.ts'
 import { createProber, type Device, type DeviceReport, selectDevice } from './providers.ts'
 
 /** Options of `createRuntime`. */
@@ -60,9 +61,10 @@ export interface Runtime extends AsyncDisposable {
   /**
    * Opens a session. Pass a factory for large models: its bytes move to the worker and are freed, and after a crash of the worker it is called again, to build them anew.
    * A model passed as it is stays referenced for that purpose, and its bytes are copied.
-   * @throws {InferenceError} `invalid-model`, `worker-crashed`, `disposed`
+   * An order has the worker build it.
+   * @throws {InferenceError} `invalid-model`, `worker-crashed`, `disposed`; what the factory or the builder throws
    */
-  load(model: OnnxModel | (() => OnnxModel | Promise<OnnxModel>), options?: LoadOptions): Promise<Model>
+  load(model: OnnxModel | (() => OnnxModel | Promise<OnnxModel>) | ModelOrder, options?: LoadOptions): Promise<Model>
   /** Ends the thread; pending calls reject with `disposed`. Resolves when the memory is free. Idempotent. */
   dispose(): Promise<void>
 }
@@ -72,6 +74,8 @@ export interface Model extends AsyncDisposable {
   readonly name: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
+  /** What the builder of a `ModelOrder` told. */
+  readonly told: unknown
   /**
    * Runs the graph on `feeds`, which are copied (or given away with `transfer`) at the time of the call. After a crash of the worker the model is
    * first loaded again.
@@ -127,7 +131,7 @@ function defaultThreads(): number {
   return Math.min(4, arch() === 'arm64' ? logical : Math.ceil(logical / 2))
 }
 
-type Source = OnnxModel | (() => OnnxModel | Promise<OnnxModel>)
+type Source = OnnxModel | (() => OnnxModel | Promise<OnnxModel>) | ModelOrder
 
 class WorkerRuntime implements Runtime {
   readonly device: Provider
@@ -192,7 +196,7 @@ class WorkerModel implements Model {
   readonly #slots: Readonly<Record<string, string>>
   readonly #id: number
   readonly #where: string
-  #declared: Answers['load'] = { inputs: [], outputs: [] }
+  #declared: Answers['load'] = { inputs: [], outputs: [], told: undefined }
   #generation = -1
   #loading: Promise<void> | undefined
   #disposal: Promise<void> | undefined
@@ -207,6 +211,10 @@ class WorkerModel implements Model {
     this.#where = `model "${this.name}"`
   }
 
+  get told(): unknown {
+    return this.#declared.told
+  }
+
   /** Loads the model unless the present thread holds it; concurrent callers share one load. */
   async ensureLoaded(): Promise<void> {
     if (this.#generation === this.#runtime.host.generation) return
@@ -218,17 +226,9 @@ class WorkerModel implements Model {
 
   async #load(): Promise<void> {
     const { host, device, threads } = this.#runtime
-    const { warmUp, cpuMemArena = true, transfer = false } = this.#options
-    const made = typeof this.#source === 'function'
-    const { bytes, externalData } = typeof this.#source === 'function' ? await this.#source() : this.#source
-    if (bytes.length === 0) {
-      throw new RangeError(
-        `${this.#where}: its bytes are empty; a factory must build the model anew each time, as its bytes are given away`,
-      )
-    }
+    const { warmUp, cpuMemArena = true } = this.#options
     const moved = new Set<ArrayBuffer>()
-    const external = externalData?.map(({ path, data }) => ({ path, data: packArray(data, made && transfer, moved) }))
-    const source = { bytes: packArray(bytes, made, moved), ...(external ? { externalData: external } : {}) }
+    const source = await this.#pack(moved)
     const request = {
       kind: 'load' as const,
       model: this.#id,
@@ -246,6 +246,24 @@ class WorkerModel implements Model {
       await this.dispose()
       throw new TypeError(`${this.#where}: state.${slot} is the output "${output}", expected one of ${this.outputs.join(', ')}`)
     }
+  }
+
+  /** The source as it can be sent. */
+  async #pack(moved: Set<ArrayBuffer>): Promise<ModelBytes | OrderedModel> {
+    const given = typeof this.#source === 'function' ? await this.#source() : this.#source
+    if (isOrder(given)) return { module: given.module.href, order: given.order }
+    const made = given !== this.#source
+    const { bytes, externalData } = given
+    if (bytes.length === 0) {
+      throw new RangeError(
+        `${this.#where}: its bytes are empty; a factory must build the model anew each time, as its bytes are given away`,
+      )
+    }
+    const external = externalData?.map(({ path, data }) => ({
+      path,
+      data: packArray(data, made && this.#options.transfer === true, moved),
+    }))
+    return { bytes: packArray(bytes, made, moved), ...(external ? { externalData: external } : {}) }
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {

@@ -1,10 +1,12 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MynahError } from '../errors.ts'
 import { release } from '../memory.ts'
+import type { BuiltModel, ModelBuilder } from './order.ts'
 import {
   type Answers,
   type Message,
   type ModelBytes,
+  type OrderedModel,
   type Provider,
   packTensors,
   type Reply,
@@ -74,10 +76,11 @@ async function answer(
     case 'probe':
       return probeSession(request.source, request.device) as Promise<undefined>
     case 'load': {
-      const session = await openMoved(request.source, request.options)
+      const { model, told } = 'module' in request.source ? await build(request.source) : { model: request.source, told: undefined }
+      const session = await openMoved(model, request.options)
       if (request.warmUp) await session.run(request.warmUp, [])
       sessions.set(request.model, session)
-      return { inputs: session.inputs, outputs: session.outputs }
+      return { inputs: session.inputs, outputs: session.outputs, told }
     }
     case 'run':
       return run(request, sessions.get(request.model)!, states, moved)
@@ -97,6 +100,23 @@ function changeState(request: StateRequest, states: Map<number, Tensors>): void 
   else if (request.kind === 'forkState')
     states.set(request.state, { ...states.get(request.from)! }) // a run replaces tensors, and changes none
   else states.delete(request.state)
+}
+
+/** @throws {BuildFailure} */
+async function build({ module, order }: OrderedModel): Promise<BuiltModel> {
+  try {
+    const { build }: ModelBuilder = await import(module)
+    return await build(order)
+  } catch (error) {
+    throw new BuildFailure(error)
+  }
+}
+
+/** What went wrong before ONNX Runtime saw a model: it goes on as it is. */
+class BuildFailure extends Error {
+  constructor(cause: unknown) {
+    super(undefined, { cause })
+  }
 }
 
 /** Opens a session, and gives the memory of its model's bytes back: as garbage it would stay for long, since this thread's heap hardly grows. */
@@ -132,6 +152,7 @@ async function run(
 }
 
 function failure(error: unknown): Extract<Reply, { ok: false }> {
+  if (error instanceof BuildFailure && error.cause instanceof Error) return { ...failure(error.cause), type: error.cause.name }
   const message = error instanceof Error ? error.message : String(error)
   return { ok: false, code: MynahError.isInstance(error) ? error.code : 'run-failed', message }
 }

@@ -1,22 +1,40 @@
-import { float32Tensor, loadWeights, parseConfig, Resources, type Runtime, type Tensor, writeModel } from '@mynah/onnx'
+import {
+  type Architecture,
+  float32Tensor,
+  loadGraph,
+  loadModel,
+  type ModelDescription,
+  parseConfig,
+  type Runtime,
+  type Tensor,
+} from '@mynah/onnx'
 import type { Aligner } from '../../language-model.ts'
-import { classifierSchema } from './config.ts'
+import { builder } from '../../load-graphs.ts'
+import { type ClassifierConfig, classifierSchema } from './config.ts'
 import { buildClassifier } from './graphs.ts'
 import { checkPhonemes } from './prompt.ts'
 import { type PauseSymbols, punctuatePauses, withSilence } from './silence.ts'
 import { viterbi } from './viterbi.ts'
+
+/** The aligner's file. */
+export const aligner: Architecture<ModelDescription & { readonly sizes: ClassifierConfig }> = {
+  name: 'mynah-aligner',
+  detect: () => true,
+  describe(weights, config) {
+    const sizes = parseConfig('mynah-aligner', classifierSchema, config, weights)
+    return { sizes, build: tensors => ({ classifier: () => buildClassifier(tensors, sizes) }) }
+  },
+}
 
 /**
  * Loads the aligner of a bundle: a frame classifier, and Viterbi over its log-probabilities. Its file stays open until it is disposed of.
  * @param pauses with them, silence may be between any two words of what is aligned
  * @throws {CheckpointError} `bad-config`, `missing-tensor`, `shape-mismatch`; all of readCheckpoint's
  */
-export async function loadAligner(checkpoint: string, config: unknown, runtime: Runtime, pauses?: PauseSymbols): Promise<Aligner> {
-  const resources = new Resources()
-  try {
-    const weights = resources.add(loadWeights(checkpoint, { finite: true }))
-    const sizes = parseConfig('mynah-aligner', classifierSchema, config, weights)
-    const model = resources.add(await runtime.load(() => writeModel(buildClassifier(weights, sizes)), { name: 'aligner' }))
+export function loadAligner(checkpoint: string, config: unknown, runtime: Runtime, pauses?: PauseSymbols): Promise<Aligner> {
+  return loadModel([aligner], checkpoint, { config, runtime }, async (opened, _, resources) => {
+    const { sizes } = opened.description
+    const model = resources.add(await loadGraph(opened, 'classifier', { runtime, builder }, { name: 'aligner' }))
     return {
       async align(features: Tensor<'float32'>, phonemes: Int32Array) {
         checkPhonemes('align', phonemes, sizes.symbols)
@@ -32,8 +50,5 @@ export async function loadAligner(checkpoint: string, config: unknown, runtime: 
       },
       [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
     }
-  } catch (error) {
-    await resources[Symbol.asyncDispose]()
-    throw error
-  }
+  })
 }
