@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import type { EncodeReply, EncodeRequest } from './encode-thread.ts'
+import { answerRequests } from '@mynah/onnx'
+import type { EncodeRequest } from './encode-thread.ts'
 import { createCodedEncoder, createPlainEncoder, type FormatEncoder, joinBytes, plainFormats } from './encoders.ts'
 import { createResampler, type Resampler } from './resample.ts'
 
@@ -16,13 +17,23 @@ async function open({ start, inputRate }: Extract<EncodeRequest, { kind: 'open' 
   return { encoder, resampler: createResampler(inputRate, encoder.sampleRate) }
 }
 
-async function answer(request: Exclude<EncodeRequest, { kind: 'close' }>): Promise<Uint8Array<ArrayBuffer>> {
+async function answer(request: EncodeRequest): Promise<Uint8Array<ArrayBuffer>> {
+  const nothing = new Uint8Array(0)
   if (request.kind === 'open') {
     streams.set(request.stream, open(request))
     await streams.get(request.stream)
-    return new Uint8Array(0)
+    return nothing
   }
-  const stream = await streams.get(request.stream)
+  const opened = streams.get(request.stream)
+  if (request.kind === 'close') {
+    streams.delete(request.stream)
+    await opened?.then(
+      ({ encoder }) => encoder.free(),
+      () => undefined, // it was told when it did not open
+    )
+    return nothing
+  }
+  const stream = await opened
   if (!stream) throw new Error('it was begun on a thread that died')
   const { resampler, encoder } = stream
   if (request.kind === 'encode') return encoder.encode(resampler.push(request.samples))
@@ -30,22 +41,4 @@ async function answer(request: Exclude<EncodeRequest, { kind: 'close' }>): Promi
   return joinBytes([encoder.encode(resampler.finish()), encoder.finish()])
 }
 
-const port = parentPort!
-port.on('message', async (request: EncodeRequest) => {
-  if (request.kind === 'close') {
-    const stream = streams.get(request.stream)
-    streams.delete(request.stream)
-    await stream?.then(
-      ({ encoder }) => encoder.free(),
-      () => undefined, // it was told when it did not open
-    )
-    return
-  }
-  const { call } = request
-  try {
-    const bytes = await answer(request)
-    port.postMessage({ call, bytes } satisfies EncodeReply, [bytes.buffer])
-  } catch (error) {
-    port.postMessage({ call, message: error instanceof Error ? error.message : String(error) } satisfies EncodeReply)
-  }
-})
+answerRequests(parentPort!, answer, bytes => [bytes.buffer])

@@ -1,6 +1,6 @@
 export type { CodecArchitecture, CodecDescription, CodecLayout } from './architecture.ts'
 export { codecArchitectures } from './architectures/index.ts'
-export { loadMynahCodec, type MynahCodec, type MynahCodecConfig } from './architectures/mynah.ts'
+export { loadMynahCodec, type MynahCodec } from './architectures/mynah.ts'
 export { fromCodebooks, toCodebooks } from './codebooks.ts'
 export type { AudioCodec, Codec, CodecSegment, DecodeOptions, DecoderStream, EncodeOptions, EncoderStream } from './codec.ts'
 export { codesEnding, type EncodedAudio, readCodes, writeCodes } from './codes-file.ts'

@@ -1,20 +1,19 @@
 import {
   describeModel,
+  type ExportedModel,
   expectAllRead,
+  exportModel,
   type LoadModelOptions,
   loadModel,
   type OnnxModel,
   type OpenedModel,
   type OpenModelOptions,
-  openModel,
-  readTensors,
-  type Tensor,
-  writeModel,
 } from '@mynah/onnx'
 import type { CodecDescription, CodecLayout } from './architecture.ts'
 import { codecArchitectures } from './architectures/index.ts'
 import type { AudioCodec } from './codec.ts'
 import { DescribedCodec } from './described-codec.ts'
+import { wholeGraphs } from './networks.ts'
 import { Sessions } from './sessions.ts'
 
 /** Options of `loadCodec`. */
@@ -51,8 +50,7 @@ export function describeCodec(
 }
 
 /** A published codec as two plain graphs, and the tensors that they were built from: what `mynah convert` writes. */
-export interface ExportedCodec {
-  readonly name: string
+export interface ExportedCodec extends Pick<ExportedModel<CodecDescription, never>, 'name' | 'tensors'> {
   readonly layout: CodecLayout
   /** What was read of the config, in the original's spelling. */
   readonly config: Readonly<Record<string, unknown>>
@@ -60,8 +58,6 @@ export interface ExportedCodec {
   readonly encoder: OnnxModel
   /** codes int64 [K, T], −1 in the rows of codebooks that are left out → waveform float32 [1, C, S]. */
   readonly decoder: OnnxModel
-  /** By the names that `loadCodec` reads, weight norm folded. */
-  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
 }
 
 /**
@@ -69,11 +65,7 @@ export interface ExportedCodec {
  * @throws {CheckpointError} as `loadCodec`
  */
 export function exportCodec(checkpoint: string, options: Pick<OpenModelOptions, 'config'> = {}): ExportedCodec {
-  using opened = openModel(codecArchitectures, checkpoint, options)
-  const { architecture, description, weights } = opened
-  const graphs = description.build(weights)
-  const [encoder, decoder] = [writeModel(graphs['waveform-to-codes']!()), writeModel(graphs['codes-to-waveform']!())]
-  expectAllRead(architecture.name, weights, description)
+  const { name, description, models, tensors } = exportModel(codecArchitectures, checkpoint, wholeGraphs, options)
   const { layout, config } = description
-  return { name: architecture.name, layout, config, encoder, decoder, tensors: readTensors(opened) }
+  return { name, layout, config, encoder: models['waveform-to-codes'], decoder: models['codes-to-waveform'], tensors }
 }

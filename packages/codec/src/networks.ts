@@ -27,6 +27,9 @@ export interface CodecNetworks {
 /** The quantizer of the first so many codebooks. */
 export const quantizerOf = (codebooks: number) => `quantizer-${codebooks}`
 
+/** The graphs that are the whole codec, for other runtimes. */
+export const wholeGraphs = ['waveform-to-codes', 'codes-to-waveform'] as const
+
 /**
  * All graphs of a codec by name. `encoder`: `waveform` → `latents`; `decoder`: `latents` → `waveform`; each also `-short` and `-stream`, and `decoder-noise`. `quantizer-K`:
  * `latents` → `codes`. For other runtimes whole: `waveform-to-codes` and `codes-to-waveform`, for input of any length.

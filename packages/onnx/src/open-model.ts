@@ -1,8 +1,10 @@
-import { type Architecture, detectArchitecture, type ModelDescription } from './architecture.ts'
+import { type Architecture, detectArchitecture, expectAllRead, type ModelDescription } from './architecture.ts'
 import { type Checkpoint, readCheckpoint } from './checkpoint/checkpoint.ts'
 import { findConfigFile, readConfigFile } from './checkpoint/config.ts'
 import { joinWeights } from './checkpoint/join.ts'
 import { loadWeights, type Weights } from './checkpoint/weights.ts'
+import type { OnnxModel } from './graph/model.ts'
+import { writeModel } from './graph/serialize.ts'
 import { Resources } from './resources.ts'
 import { createRuntime, type Runtime } from './runtime/runtime.ts'
 import type { Tensor } from './tensor.ts'
@@ -67,10 +69,35 @@ export function describeModel<Description extends ModelDescription>(
   return { architecture, description, config }
 }
 
-/** Reads the tensors that belong to a model, without those of its training, weight norm folded. */
-export function readTensors({ description, weights }: OpenedModel<ModelDescription>): Readonly<Record<string, Tensor<'float32'>>> {
+/** A published model as plain graphs, and the tensors that they were built from: what `mynah convert` writes. */
+export interface ExportedModel<Description extends ModelDescription, Name extends string>
+  extends Pick<OpenedModel<Description>, 'description' | 'config'> {
+  /** Of its architecture. */
+  readonly name: string
+  readonly models: Readonly<Record<Name, OnnxModel>>
+  /** By the names that the loader reads, weight norm folded; without those of its training. */
+  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
+}
+
+/**
+ * Builds graphs of a published model without running them.
+ * @param graphs names of those that make the whole model
+ * @throws {CheckpointError} as `openModel`; `unexpected-tensor`
+ */
+export function exportModel<Description extends ModelDescription, Name extends string>(
+  architectures: readonly Architecture<Description>[],
+  checkpoint: string,
+  graphs: readonly Name[],
+  options?: OpenModelOptions,
+): ExportedModel<Description, Name> {
+  using opened = openModel(architectures, checkpoint, options)
+  const { architecture, description, config, weights } = opened
+  const emit = description.build(weights)
+  const models = Object.fromEntries(graphs.map(name => [name, writeModel(emit[name]!())])) as Record<Name, OnnxModel>
+  expectAllRead(architecture.name, weights, description)
   const kept = weights.names.filter(name => !description.trainingOnly?.test(name))
-  return Object.fromEntries(kept.map(name => [name, weights.get(name)]))
+  const tensors = Object.fromEntries(kept.map(name => [name, weights.get(name)]))
+  return { name: architecture.name, description, config, models, tensors }
 }
 
 function openAll(files: Readonly<Record<string, string>>): Readonly<Record<string, Checkpoint>> {

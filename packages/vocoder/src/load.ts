@@ -1,6 +1,8 @@
 import {
   describeModel,
+  type ExportedModel,
   expectAllRead,
+  exportModel,
   float32Tensor,
   type LoadModelOptions,
   loadGraph,
@@ -8,11 +10,8 @@ import {
   type OnnxModel,
   type OpenedModel,
   type OpenModelOptions,
-  openModel,
-  readTensors,
   type Tensor,
   threadUrl,
-  writeModel,
 } from '@mynah/onnx'
 import type { VocoderDescription } from './architecture.ts'
 import { architectures } from './architectures/index.ts'
@@ -49,16 +48,10 @@ export function describeVocoder(
   return describeModel(architectures, checkpoint, options)
 }
 
-/** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. */
-export interface ExportedVocoder {
-  readonly name: string
-  readonly description: VocoderDescription
-  /** The published config; undefined for a checkpoint that needs none. */
-  readonly config: unknown
+/** A published vocoder as a plain graph, and the tensors that it was built from: what `mynah convert` writes. `mean` and `scale` of a recipe's statistics are among them. */
+export interface ExportedVocoder extends Omit<ExportedModel<VocoderDescription, never>, 'models'> {
   /** `mel` float32 [1, C, T] (and `noise`, `bandwidth_id`) → `waveform` float32 [1, 1, S]. */
   readonly model: OnnxModel
-  /** By the names that `loadVocoder` reads, weight norm folded; `mean` and `scale` of a recipe's statistics among them. */
-  readonly tensors: Readonly<Record<string, Tensor<'float32'>>>
 }
 
 /**
@@ -66,13 +59,10 @@ export interface ExportedVocoder {
  * @throws {CheckpointError} as `loadVocoder`
  */
 export function exportVocoder(checkpoint: string, options: OpenModelOptions = {}): ExportedVocoder {
-  using opened = openModel(architectures, checkpoint, options)
-  const { architecture, description, config, weights } = opened
-  const model = writeModel(description.build(weights).decoder())
-  expectAllRead(architecture.name, weights, description)
-  const { mean, scale } = description.mel?.normalize ?? {}
+  const { models, tensors, ...exported } = exportModel(architectures, checkpoint, ['decoder'], options)
+  const { mean, scale } = exported.description.mel?.normalize ?? {}
   const statistics = mean && scale ? { mean: rowOf(mean), scale: rowOf(scale) } : {}
-  return { name: architecture.name, description, config, model, tensors: { ...readTensors(opened), ...statistics } }
+  return { ...exported, model: models.decoder, tensors: { ...tensors, ...statistics } }
 }
 
 function rowOf(values: ArrayLike<number>): Tensor<'float32'> {
