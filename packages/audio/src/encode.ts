@@ -12,7 +12,7 @@ export function toPcm16(samples: Float32Array, options: { ditherSeed?: number } 
   const pcm = new Int16Array(samples.length)
   for (let i = 0; i < samples.length; i++) {
     const dither = random ? random.uniform() - random.uniform() : 0
-    const value = Math.round(samples[i]! * 32768 + dither)
+    const value = Math.floor(samples[i]! * 32768 + dither + 0.5)
     pcm[i] = Math.max(-32768, Math.min(32767, value)) // NaN becomes 0 in an Int16Array
   }
   return pcm

@@ -265,6 +265,10 @@ export function encodeWav(
   }
   tag(dataStart - 8, 'data')
   view.setUint32(dataStart - 4, size, true)
+  if (format === 'pcm16' && channels.length === 1) {
+    bytes.set(new Uint8Array(toPcm16(channels[0]!).buffer), dataStart)
+    return bytes
+  }
   for (const [index, channel] of channels.entries()) {
     const pcm = format === 'pcm16' ? toPcm16(channel) : undefined
     for (let i = 0, offset = dataStart + index * bytesPerSample; i < length; i++, offset += blockAlign) {

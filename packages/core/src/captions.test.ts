@@ -25,6 +25,16 @@ describe('captions', () => {
     expect(cues.length).toBeGreaterThanOrEqual(Math.floor(30 / 7))
   })
 
+  it('show the text as it is written: punctuation, quotes, and no space where there is none', () => {
+    const said = [
+      { ...word('said', 0, 0.3), written: 'said, ' },
+      { ...word('Hello', 0.3, 0.6), written: '“Hello!” ' },
+      { ...word('and', 0.6, 0.8), written: 'and/' },
+      word('or', 0.8, 0.9),
+    ]
+    expect(toSrt(said)).toContain('\nsaid, “Hello!” and/or\n')
+  })
+
   it('are empty for no words, and escape what WebVTT reserves', () => {
     expect(toSrt([])).toBe('')
     expect(toVtt([])).toBe('WEBVTT\n')

@@ -50,15 +50,16 @@ function cuesOf(words: readonly Word[]): Cue[] {
   return groups.map(group => ({ lines: linesOf(group), startSeconds: group[0]!.startSeconds, endSeconds: group.at(-1)!.endSeconds }))
 }
 
-/** Words in lines; one that is longer than a line has a line of its own. */
+/** Words in lines, with their punctuation; one that is longer than a line has a line of its own. */
 function linesOf(words: readonly Word[]): string[] {
   const lines: string[] = []
-  for (const { text } of words) {
+  for (const { text, written = `${text} ` } of words) {
     const line = lines.at(-1)
-    if (line !== undefined && line.length + 1 + text.length <= lineCharacters) lines[lines.length - 1] = `${line} ${text}`
-    else lines.push(text.replaceAll(/\s+/g, ' '))
+    const glued = line !== undefined && !line.endsWith(' ')
+    if (line !== undefined && (glued || line.length + written.trimEnd().length <= lineCharacters)) lines[lines.length - 1] = line + written
+    else lines.push(written.replaceAll(/\s+/g, ' '))
   }
-  return lines
+  return lines.map(line => line.trimEnd())
 }
 
 /** hh:mm:ss.mmm */

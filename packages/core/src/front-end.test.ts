@@ -29,8 +29,8 @@ describe('the front-end', () => {
     const [utterance] = await read('ab, cd.')
     expect([...utterance!.phonemes]).toEqual([0, 4, 5, 3, 1, 6, 7, 2, 0])
     expect(utterance!.words).toEqual([
-      { text: 'ab', start: 1, end: 3 },
-      { text: 'cd', start: 5, end: 7 },
+      { text: 'ab', written: 'ab, ', start: 1, end: 3 },
+      { text: 'cd', written: 'cd. ', start: 5, end: 7 },
     ])
   })
 

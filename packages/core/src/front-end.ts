@@ -4,11 +4,14 @@ import { openSource, type SourceOptions } from './text/source.ts'
 import type { TextSource } from './text/stream.ts'
 import type { SpeakingStyle } from './text/tags.ts'
 import { createVocabulary } from './text/vocabulary.ts'
+import { writtenWords } from './text/written.ts'
 
 /** A word of an utterance. */
 export interface SpokenWord {
   /** As it is written. */
   readonly text: string
+  /** With the punctuation around it and the space after it, where that is more than one space: joined, words are the text. */
+  readonly written?: string
   /** Its phonemes: [start, end) in the utterance's. */
   readonly start: number
   readonly end: number
@@ -100,7 +103,12 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
   const space = vocabulary.idOf(style.space)
 
   /** Units without pauses → ids. */
-  function toSequence(units: readonly Unit[], warnings: readonly string[], language: string | undefined): PhonemeSequence {
+  function toSequence(
+    units: readonly Unit[],
+    warnings: readonly string[],
+    language: string | undefined,
+    written?: ReadonlyMap<Unit, string>,
+  ): PhonemeSequence {
     const ids: number[] = boundary === undefined ? [] : [boundary]
     const words: SpokenWord[] = []
     const unknown = new Set<string>()
@@ -113,7 +121,9 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
       for (const symbol of dropped) unknown.add(symbol)
       const start = ids.length
       for (const id of spoken) if (id !== space || (ids.at(-1) !== space && ids.at(-1) !== boundary)) ids.push(id)
-      if (unit.kind === 'word' && ids.length > start) words.push({ text: unit.text, start, end: ids.length })
+      const shown = written?.get(unit)
+      if (unit.kind === 'word' && ids.length > start)
+        words.push({ text: unit.text, start, end: ids.length, ...(shown === undefined ? {} : { written: shown }) })
     }
     while (ids.at(-1) === space) ids.pop()
     const ending = vocabulary.idOf(style.ending)
@@ -154,10 +164,11 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
     for await (const sentence of segmentStream(source.pieces, { maxCharacters: maxSentenceCharacters })) {
       const phonemized = await phonemizer.phonemize(sentence.text, { markup, citations, tags: source.tags() })
       warnings.push(...source.takeWarnings(), ...phonemized.warnings)
+      const written = writtenWords(sentence.text, phonemized.units)
       for (const part of toParts(phonemized.units)) {
         if (part.pauseSeconds !== undefined) asked = (asked ?? 0) + part.pauseSeconds
         if (part.style !== undefined) style = part.style
-        const sequence = toSequence(part.units, warnings, language)
+        const sequence = toSequence(part.units, warnings, language, written)
         if (sequence.phonemes.length === 0) {
           marks.push(...sequence.words.map(word => ({ ...word, start: 0, end: 0 })))
           continue

@@ -4,6 +4,8 @@ import type { Utterance } from './front-end.ts'
 export interface Word {
   /** As it is written; a number, an amount or a date is one word. */
   readonly text: string
+  /** With the punctuation around it and the space after it, where that is more than one space: joined, words are the text. */
+  readonly written?: string
   /** Seconds from the start of the whole speech. */
   readonly startSeconds: number
   readonly endSeconds: number

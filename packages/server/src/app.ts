@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { RouteContext, ServerContext, ServerEnv } from './context.ts'
 import { elevenLabsRoutes, errorDetail } from './elevenlabs.ts'
 import { elevenLabsSocket } from './elevenlabs-socket.ts'
+import { elevenLabsVoiceRoutes } from './elevenlabs-voices.ts'
 import { RequestError, toRequestError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
 import { errorBody, openAiRoutes } from './openai.ts'
@@ -42,6 +43,8 @@ export interface App {
 }
 
 /** What needs no key. */
+/** Paths that take recordings. */
+const uploadPaths = new Set(['/v1/audio/voices', '/v1/voices/add'])
 const openPaths = new Set(['/', '/health', '/ready', '/openapi.json', '/favicon.ico'])
 
 /**
@@ -67,7 +70,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.use(observe(context))
   app.use(admit(context))
   app.use((c, next) => {
-    const isUpload = c.req.path === '/v1/audio/voices'
+    const isUpload = uploadPaths.has(c.req.path)
     const maxSize = isUpload ? limits.recordingBytes : limits.bodyBytes
     return bodyLimit({
       maxSize,
@@ -83,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   operations(app, context)
   app.route('/', openAiRoutes(context))
   app.route('/', elevenLabsRoutes(context))
+  app.route('/', elevenLabsVoiceRoutes(context))
   app.route('/', elevenLabsSocket(context))
   const components = { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } }
   app.doc31('/openapi.json', {
@@ -168,7 +172,7 @@ function answerError(c: ServerContext, cause: Error, { log }: RouteContext): Res
   }
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
   if (error.status === 401) c.header('www-authenticate', 'Bearer')
-  const isElevenLabs = /^\/v1\/(text-to-speech|voices)(\/|$)/.test(c.req.path)
+  const isElevenLabs = /^\/(v1\/(text-to-speech|voices)|v2\/voices)(\/|$)/.test(c.req.path)
   return c.json(isElevenLabs ? errorDetail(error) : errorBody(error), error.status)
 }
 

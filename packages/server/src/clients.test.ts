@@ -127,6 +127,31 @@ describe("ElevenLabs' own client", () => {
     expect((await client.models.list())[0]!.modelId).toBe('fake-en')
   })
 
+  it('adds a voice with consent, speaks with it, and deletes it', async () => {
+    const { client, engine } = await connect()
+    const files = [new File([recording], 'anna.wav', { type: 'audio/wav' })]
+    await expect(client.voices.ivc.create({ name: 'Anna', files })).rejects.toMatchObject({
+      statusCode: 400,
+      body: { detail: { message: expect.stringContaining('labels has no consent') } },
+    })
+    const { voiceId, requiresVerification } = await client.voices.ivc.create({ name: 'Anna', files, labels: { consent: 'My own voice.' } })
+    expect([voiceId, requiresVerification]).toEqual(['anna', false])
+    await read(await client.textToSpeech.convert(voiceId, { text: 'Hi.', outputFormat: 'pcm_16000' }))
+    expect(engine.asked[0]!.options.voice).toMatchObject({ name: 'Anna', consent: 'My own voice.' })
+    expect((await client.voices.search({ category: 'cloned' })).voices.map(({ name }) => name)).toEqual(['Anna'])
+    expect(await client.voices.delete(voiceId)).toEqual({ status: 'ok' })
+    await expect(client.voices.get(voiceId)).rejects.toMatchObject({ statusCode: 404 })
+  })
+
+  it('searches voices page by page', async () => {
+    const { client } = await connect()
+    const first = await client.voices.search({ pageSize: 1 })
+    expect([first.voices.map(({ voiceId }) => voiceId), first.hasMore, first.totalCount]).toEqual([['wren'], true, 2])
+    const second = await client.voices.search({ pageSize: 1, nextPageToken: first.nextPageToken! })
+    expect([second.voices.map(({ voiceId }) => voiceId), second.hasMore]).toEqual([['heron'], false])
+    expect((await client.voices.search({ search: 'HER' })).totalCount).toBe(1)
+  })
+
   it('reads the errors', async () => {
     const { client } = await connect()
     await expect(client.textToSpeech.convert('nobody', { text: 'Hi.' })).rejects.toMatchObject({

@@ -3,7 +3,6 @@ import { type EncodedFormat, type EncodedSampleRate, encodedFormats } from '@myn
 import { CharacterAligner, type CharacterTimes, withCharacters } from './characters.ts'
 import { checkText, clampSpeed, createRoutes, type RouteContext, type ServerContext, warningHeaders } from './context.ts'
 import { RequestError, toRequestError } from './errors.ts'
-import type { ListedVoice } from './service.ts'
 import { bytesOf, collectBytes, type EncodedChunks, toByteStream } from './streaming.ts'
 
 /** Formats of ElevenLabs that are spoken here: `codec_rate`, or `codec_rate_kbps`. */
@@ -62,25 +61,10 @@ const wholeRoute = route('', 'Speak a text', audio)
 const streamRoute = route('/stream', 'Speak a text, streamed', audio)
 const timestampsRoute = route('/with-timestamps', 'Speak a text, with the times of its characters', json)
 const streamTimestampsRoute = route('/stream/with-timestamps', 'The same, streamed as a JSON object a line', json)
-const voicesRoute = createRoute({
-  method: 'get',
-  path: '/v1/voices',
-  summary: 'List the voices',
-  responses: { 200: { ...json, description: 'Voices' } },
-})
-const voiceRoute = createRoute({
-  method: 'get',
-  path: '/v1/voices/{voice_id}',
-  summary: 'One voice',
-  request: { params: request.params },
-  responses: { 200: { ...json, description: 'The voice' } },
-})
-
 type TextBody = z.infer<typeof TextBody>
 
-/** ElevenLabs' wire over HTTP. */
+/** ElevenLabs' wire over HTTP: speech. */
 export function elevenLabsRoutes(context: RouteContext) {
-  const { service } = context
   const begin = (c: ServerContext, body: TextBody, voice: string, format: string | undefined) =>
     speak(c, body, voice, readOutputFormat(format), context)
   return createRoutes()
@@ -107,12 +91,6 @@ export function elevenLabsRoutes(context: RouteContext) {
       const { chunks, headers } = await begin(c, body, c.req.valid('param').voice_id, c.req.valid('query').output_format)
       const lines = toLines(timed(chunks, body.text))
       return c.body(await toByteStream(lines), 200, { ...headers, 'content-type': 'application/json' }) as never
-    })
-    .openapi(voicesRoute, async c => c.json({ voices: (await service.listVoices()).filter(each => !each.problem).map(toVoice) }, 200))
-    .openapi(voiceRoute, async c => {
-      const id = c.req.valid('param').voice_id
-      await service.findVoice(id)
-      return c.json(toVoice((await service.listVoices()).find(each => each.id === id)!), 200)
     })
 }
 
@@ -162,20 +140,4 @@ function joinTimes(parts: readonly CharacterTimes[]): CharacterTimes {
 /** An error as ElevenLabs' clients read it. */
 export function errorDetail({ message, code, field }: RequestError) {
   return { detail: { status: code, message, ...(field ? { field } : {}) } }
-}
-
-function toVoice({ id, name, description, licence, kind, createdAt }: ListedVoice) {
-  return {
-    voice_id: id,
-    name,
-    category: kind === 'ready' ? 'premade' : 'cloned',
-    description,
-    labels: { licence },
-    samples: [],
-    available_for_tiers: [],
-    high_quality_base_model_ids: [],
-    settings: { speed: 1 },
-    is_owner: kind === 'created',
-    ...(createdAt > 0 ? { created_at_unix: createdAt } : {}),
-  }
 }

@@ -1,15 +1,18 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Runtime } from '@mynah/onnx'
 import type { Models } from '../contracts.ts'
 import { createFrontEnd } from '../front-end.ts'
 import { systemOf } from '../systems/index.ts'
 import type { Networks } from '../systems/system.ts'
 import { createLexicon } from '../text/lexicon.ts'
-import { createPhonemizer } from '../text/phonemize.ts'
+import { createPhonemizer, type Phonemizer } from '../text/phonemize.ts'
 import type { Bundle } from './open.ts'
 
 /** What the phonemizer reads while the models load: until its code has been compiled, espeak-ng takes half a second and more for a sentence, afterwards a tenth. */
-const warmUpText =
-  'The old lighthouse keeper counted seven ships before the storm came in. He came back to the harbour with a broken mast and seven wet sailors.'
+const warmUpTexts = [
+  'The old lighthouse keeper counted seven ships before the storm came in.',
+  'He came back to the harbour with a broken mast and seven wet sailors.',
+]
 
 /**
  * Checks every weight file of a bundle and builds its models; disposing of them and of `runtime` frees everything.
@@ -26,7 +29,7 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
   try {
     const { symbols, style } = system.textOf(manifest)
     const frontEnd = createFrontEnd(symbols, phonemizer, style)
-    const [networks] = await Promise.all([loading, phonemizer.phonemize(warmUpText)])
+    const [networks] = await Promise.all([loading, warmUp(phonemizer)])
     const close = async () => {
       await Promise.all([frontEnd[Symbol.asyncDispose](), networks[Symbol.asyncDispose]()])
     }
@@ -35,6 +38,14 @@ export async function loadModels(bundle: Bundle, runtime: Runtime, lexicon: Read
     const [networks] = await Promise.allSettled([loading, phonemizer[Symbol.asyncDispose]()])
     if (networks.status === 'fulfilled') await networks.value[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+/** Compiling the rules of English takes this thread some time: in turns of the event loop of their own. */
+async function warmUp(phonemizer: Phonemizer): Promise<void> {
+  for (const text of warmUpTexts) {
+    await nextTurn()
+    await phonemizer.phonemize(text)
   }
 }
 

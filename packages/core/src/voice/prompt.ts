@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   clippedFraction,
   decodeAudio,
@@ -53,6 +54,7 @@ const maxClippedFraction = 0.001
 export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: number): Promise<PromptAudio> {
   const recording = await readRecording(source)
   const resampled = await resampleInTurns(recording.samples, recording.sampleRate, sampleRate)
+  await nextTurn() // each step takes some milliseconds for a minute of audio
   const level = measureLevel(resampled, sampleRate)
   if (level.isSilent) {
     throw new VoiceError(
@@ -60,6 +62,7 @@ export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: nu
       { code: 'prompt-silent' },
     )
   }
+  await nextTurn()
   const trimmed = trimSilence(resampled, sampleRate)
   const seconds = trimmed.length / sampleRate
   if (seconds < minPromptSeconds) {
@@ -85,7 +88,9 @@ export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: nu
       `prompt: only ${(level.speechDbfs - level.noiseDbfs).toFixed(0)} dB between speech and background, which the voice will repeat; record again in a quieter room`,
     )
   }
+  await nextTurn()
   const narrow = isNarrowBand(trimmed, sampleRate)
+  await nextTurn()
   if (narrow)
     warnings.push('prompt: nothing above 4 kHz, as from a telephone; the highs of the voice are guessed; record with a microphone')
   const whole = narrow ? widenBand(trimmed, sampleRate) : trimmed
@@ -96,6 +101,7 @@ export async function readPrompt(source: Uint8Array | RawSamples, sampleRate: nu
 async function readRecording(source: Uint8Array | RawSamples): Promise<RawSamples & { readonly warnings: readonly string[] }> {
   if (source instanceof Uint8Array) {
     const audio = await decodeAudio(source, { maxSeconds: maxRecordingSeconds })
+    await nextTurn()
     return { samples: toMono(audio), sampleRate: audio.sampleRate, warnings: audio.warnings }
   }
   const { samples, sampleRate } = source
