@@ -14,8 +14,7 @@ const sampleRate = 24000
 const frameRate = 40
 const hop = sampleRate / frameRate
 const [codebooks, codebookSize, latentDim] = [2, 16, 3] as const
-/** Frames of each boundary and of every other phoneme. */
-const boundaryFrames = 10
+/** Frames of every phoneme but the boundaries. */
 const phonemeFrames = 2
 
 const nothing = new Uint8Array(1)
@@ -33,6 +32,8 @@ export interface Behaviour {
   score?: number
   /** A language model that takes this long for every utterance. */
   milliseconds?: number
+  /** Frames of each boundary, 10 by default. */
+  boundaryFrames?: number
   /** Peak of the waveform. */
   amplitude?: number
   /** The longest utterance that the language model can speak. */
@@ -96,7 +97,7 @@ export function createTinyModels(behaviour: Behaviour): Models {
         let frames = 0
         for (const id of phonemes) {
           if (frames >= limit) break
-          const wanted = id === 0 ? boundaryFrames : phonemeFrames
+          const wanted = id === 0 ? (behaviour.boundaryFrames ?? 10) : phonemeFrames
           durations.push(Math.min(wanted, limit - frames))
           frames += durations.at(-1)!
           options.onFrame?.(frames)

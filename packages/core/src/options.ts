@@ -28,8 +28,8 @@ export interface SpeechOptions {
   /** Codes of the last frames become less likely by this factor; 1 (none) to 10. */
   readonly repetitionPenalty?: number | undefined
   /**
-   * Speaks each passage of 0.65 s up to so often, until the pronunciation scorer takes it for its phonemes, and keeps the best: more candidates mean fewer wrong words and more
-   * time. An integer from 1 to 16; models without a scorer (VALL-E) leave it out, with a warning.
+   * Speaks each passage of 0.65 s up to so often (of a word or two up to twice as often), until the pronunciation scorer takes it for its phonemes,
+   * and keeps the best: more candidates mean fewer wrong words and more time. An integer from 1 to 16; models without a scorer (VALL-E) leave it out, with a warning.
    */
   readonly candidates?: number | undefined
   /** @deprecated Since 0.2 called `candidates`; this name goes with 0.3. */

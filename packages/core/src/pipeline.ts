@@ -34,6 +34,9 @@ export interface SpeakOptions extends Omit<GenerateOptions, 'maxFrames'> {
 const marginSeconds = 0.1
 /** Ends are faded, so that exact silence can follow and precede without a click. */
 const fadeSeconds = 0.005
+/** After the last word a consonant may still be released for so long, if the final pause is long enough; then it falls silent, whatever the model speaks in it. */
+const releaseSeconds = 0.1
+const silencingSeconds = 0.05
 /** Speech lies 30 dB above this: such an utterance is inaudible. */
 const inaudibleDbfs = -50
 
@@ -55,7 +58,7 @@ export async function* speak(
 
   const { seed = 0, signal } = options
   await using decoder = vocoder.open({ seed, ...(signal ? { signal } : {}) })
-  const editor = new Editor(utterance, codec.frameRate, sampleRate, speed)
+  const editor = new Editor(utterance, codec.frameRate, sampleRate, speed, maxFrames)
   const watch = new Stopwatch()
   for await (const generated of lm.generate(utterance.phonemes, Number.isFinite(maxFrames) ? { ...options, maxFrames } : options)) {
     watch.lap('languageModelSeconds')
@@ -81,6 +84,7 @@ class Editor {
   readonly #frameRate: number
   readonly #sampleRate: number
   readonly #speed: number
+  readonly #maxFrames: number
   readonly #pace: Pace
   readonly #samples = new SampleQueue()
   /** Where the next chunk begins. */
@@ -88,11 +92,12 @@ class Editor {
   #phoneme = 0
   #peak = 0
 
-  constructor(utterance: Utterance, frameRate: number, sampleRate: number, speed: number) {
+  constructor(utterance: Utterance, frameRate: number, sampleRate: number, speed: number, maxFrames: number) {
     this.#utterance = utterance
     this.#frameRate = frameRate
     this.#sampleRate = sampleRate
     this.#speed = speed
+    this.#maxFrames = maxFrames
     this.#pace = new Pace(speed, sampleRate)
   }
 
@@ -112,6 +117,7 @@ class Editor {
     const fade = Math.round(fadeSeconds * this.#sampleRate)
     if (isFirst) fadeIn(speech, fade)
     if (stopped) fadeOut(speech, fade)
+    const missing = stopped === 'end' && durations.length > 0 ? this.#silenceFinalPause(speech, durations, end.frame) : 0
     this.#peak = Math.max(this.#peak, peakAmplitude(speech))
     const pause = isFirst ? Math.round(utterance.pauseSeconds * this.#sampleRate) : 0
     const lasting = durations.length > 0 ? durations : spreadEvenly(this.frames, utterance.phonemes.length)
@@ -123,7 +129,7 @@ class Editor {
     this.#frame = end.frame
     this.#phoneme = end.phoneme
     return {
-      audio: joinPieces([new Float32Array(pause), paced.audio]),
+      audio: joinPieces([new Float32Array(pause), paced.audio, new Float32Array(missing)]),
       phonemes,
       words: timeWords({ words }, lasting, timeOf),
       warnings: [...(isFirst ? utterance.warnings : []), ...this.#warningsOf(stopped)],
@@ -137,6 +143,22 @@ class Editor {
   /** What is cut of the silence at an end, `duration` frames of boundary. */
   #silentFrames(duration = 0): number {
     return Math.max(0, duration - Math.round(marginSeconds * this.#frameRate))
+  }
+
+  /**
+   * In place: `speech` ends at frame `end`.
+   * @returns samples of silence that are missing at its end, where the models speak hardly a pause
+   */
+  #silenceFinalPause(speech: Float32Array, durations: Int32Array, end: number): number {
+    const lastSound = Math.max(0, ...this.#utterance.words.map(word => word.end))
+    if (lastSound === 0) return 0
+    const frames = durations.subarray(lastSound).reduce((sum, duration) => sum + duration, 0) - (this.frames - end)
+    const pause = Math.min(this.#sampleOf(Math.max(0, frames)), speech.length)
+    const fade = Math.round(silencingSeconds * this.#sampleRate)
+    const release = Math.min(Math.round(releaseSeconds * this.#sampleRate), Math.max(0, pause - 2 * fade))
+    const from = speech.length - pause + release
+    for (let i = from; i < speech.length; i++) speech[i]! *= Math.max(0, 1 - (i - from) / fade)
+    return Math.min(Math.max(0, 2 * fade - pause), this.#sampleOf(Math.max(0, this.#maxFrames - end)))
   }
 
   #warningsOf(stopped: Generated['stopped']): string[] {

@@ -114,8 +114,20 @@ describe('synthesize', () => {
       run = sample === 0 ? run + 1 : 0
       longest = Math.max(longest, run)
     }
-    expect(longest / 24000).toBeCloseTo(0.4, 3)
+    expect(longest / 24000).toBeCloseTo(0.05 + 0.4, 3) // the final pause before it falls silent, too
     expect(words[1]!.startSeconds - words[0]!.endSeconds).toBeCloseTo(0.05 + 0.1 + 0.4 + 0.1, 6) // a comma, and the ends of both parts
+  })
+
+  it('falls silent in the final pause, whatever the models speak in it, and not before the last sound has ended', async () => {
+    const power = (samples: Float32Array) => samples.reduce((sum, sample) => sum + sample ** 2, 0) / samples.length
+    for (const boundaryFrames of [10, 1]) {
+      const { synthesizer, voice } = createTinySynthesizer({ boundaryFrames })
+      const text = 'Hello there. How are you?'
+      const { audio, words } = await synthesizer.synthesize(text, { voice })
+      const end = Math.round(words.at(-1)!.endSeconds * 24000)
+      expect(power(audio.subarray(end - 1200, end))).toBeGreaterThan(1e-4) // the tone that the tiny models speak in pauses, too
+      expect(power(audio.subarray(-1200))).toBe(0)
+    }
   })
 
   it('keeps a pause at the end of the text', async () => {

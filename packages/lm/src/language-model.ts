@@ -23,7 +23,10 @@ export interface GenerateOptions {
   readonly repetitionPenalty?: number
   /** Draws a code that repeats itself anew, as VALL-E 2 does; models that cannot get stuck ignore it. */
   readonly repetitionAware?: boolean
-  /** Speaks each passage of 0.65 s up to so often, until the scorer takes it for its phonemes, and keeps the best; 1 to 16. Models without a scorer ignore it. */
+  /**
+   * Speaks each passage of 0.65 s up to so often (of a word or two up to twice as often), until the scorer takes it for its phonemes, and keeps the best; 1 to 16.
+   * Models without a scorer ignore it.
+   */
   readonly candidates?: number
   /** Language of the phonemes, ISO 639-1, for models of several; the prompt's by default. */
   readonly language?: string

@@ -86,10 +86,10 @@ async function createConstantModel(
   return models
 }
 
-async function generate(models: ArModels, options: Partial<ArRequest> = {}) {
+async function generate(models: ArModels, options: Partial<ArRequest> = {}, target = targetPhonemes) {
   const promptDurations = Int32Array.of(3, 2)
   const frames = generateFirstCodes(models, config, {
-    encoding: float32Tensor(new Float32Array((promptDurations.length + targetPhonemes) * dim), [7, dim]),
+    encoding: float32Tensor(new Float32Array((promptDurations.length + target) * dim), [promptDurations.length + target, dim]),
     promptDurations,
     promptLatents: new Float32Array(5 * latentDim),
     sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
@@ -165,12 +165,13 @@ describe('generateFirstCodes', () => {
     const { codes } = await generate(models, { sampling: anything, scoring: { candidates: 5, clear: 0, score } })
     expect(models.states).toBe(0)
     const starts = [...new Set(tried.map(({ from }) => from))]
-    expect(tried.length).toBe(5 * starts.length)
+    expect(starts.slice(0, 3)).toEqual([0, 10, 26])
+    expect(tried.length).toBe(10 * starts.length)
     for (const start of starts) {
       const candidates = tried.filter(({ from }) => from === start)
       const best = candidates.reduce((a, b) => (b.score > a.score ? b : a))
       expect(codes.slice(start, start + best.codes.length)).toEqual(best.codes)
-      expect(new Set(candidates.map(each => each.codes.join())).size).toBe(5)
+      expect(new Set(candidates.map(each => each.codes.join())).size).toBe(10)
     }
   })
 
@@ -183,7 +184,49 @@ describe('generateFirstCodes', () => {
     const models = await createConstantModel(-100, new Float32Array(codebookSize))
     const scored = await generate(models, { sampling: anything, scoring: { candidates: 5, clear: 0.5, score } })
     expect(scored).toEqual(await generate(models, { sampling: anything }))
-    expect(asked).toBe(Math.ceil(scored.codes.length / 26))
+    expect(asked).toBe(Math.ceil(scored.codes.length / 26) + 1)
+  })
+
+  it('tries twice as many candidates of a short text', async () => {
+    const models = await createConstantModel(-100, new Float32Array(codebookSize))
+    const candidatesOf = async (target: number) => {
+      const tried = new Map<number, number>()
+      const score = async (_: unknown, from: number) => {
+        tried.set(from, (tried.get(from) ?? 0) + 1)
+        return -1
+      }
+      const scoring = { candidates: 3, clear: 0, score }
+      await generate(models, { sampling: anything, maxFrames: 80, scoring }, target)
+      return [...tried]
+    }
+    expect(await candidatesOf(40)).toEqual([
+      [0, 3],
+      [10, 3],
+      [26, 3],
+      [52, 3],
+      [78, 3],
+    ])
+    expect(await candidatesOf(20)).toEqual([
+      [0, 6],
+      [10, 6],
+      [26, 6],
+      [52, 6],
+      [78, 6],
+    ])
+  })
+
+  it('draws each further candidate at a higher temperature', async () => {
+    const models = await createConstantModel(-100)
+    const first: number[] = []
+    const score = async (frames: readonly { code: number }[], from: number) => {
+      if (from === 26) first.push(frames.slice(from).filter(({ code }) => code === 3).length)
+      return -1
+    }
+    const sampling = { temperature: 0.12, topK: 0, topP: 1, repetitionPenalty: 1 }
+    await generate(models, { sampling, maxFrames: 52, scoring: { candidates: 8, clear: 0, score } })
+    expect(first.length).toBe(16)
+    expect(first[0]).toBeGreaterThan(20) // of 26: the likeliest code, as it is at that temperature
+    expect(first.at(-1)).toBeLessThan(13)
   })
 
   it('stops at maxFrames and after the last phoneme in every candidate', async () => {

@@ -39,7 +39,7 @@ export interface ArFrame {
 
 /** How passages are chosen. */
 export interface Scoring {
-  /** The most candidates of a passage, at least 1. */
+  /** The most candidates of a passage, at least 1; of a short text twice as many. */
   readonly candidates: number
   /** The first candidate that scores so high is kept; otherwise the best one. */
   readonly clear: number
@@ -47,8 +47,16 @@ export interface Scoring {
   score(frames: readonly ArFrame[], from: number): Promise<number>
 }
 
-/** What is spoken, scored and, if need be, spoken again at once: 0.65 s. */
+/**
+ * What is spoken, scored and, if need be, spoken again at once: 0.65 s. A text begins with 0.25 s of silence, which need not be spoken again, and then its first sounds by
+ * themselves (0.4 s): they have nothing before them that would carry them, and are misheard most often.
+ */
 const passageFrames = 26
+const silentFrames = 10
+/** About 1 s: as few words have no others around them that would tell what they are. */
+const shortPhonemes = 20
+/** Each further candidate of a passage is drawn at a temperature higher by this part, so that it is another one, not the first one again. */
+const hotter = 0.4
 
 /** Where the model stands before a frame: what it has spoken, and the rest in its state. */
 interface Point {
@@ -57,7 +65,7 @@ interface Point {
 }
 
 /**
- * Runs the prompt, then passages of 26 frames; at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last phoneme, or after
+ * Runs the prompt, then passages of 26 frames (the first 26 in two parts); at each frame a code is drawn, and the phoneme ends at the median of its predicted duration. Ends with the last phoneme, or after
  * `maxFrames`. With `scoring`, a passage that does not sound like its phonemes is spoken again, and the best of its candidates is given.
  */
 export async function* generateFirstCodes(
@@ -86,6 +94,11 @@ function hasEnded(frames: readonly ArFrame[], target: number): boolean {
   return last?.endsPhoneme === true && last.phoneme === target - 1
 }
 
+function mostCandidates({ scoring, encoding, promptDurations }: ArRequest): number {
+  const isShort = encoding.shape[0]! - promptDurations.length <= shortPhonemes
+  return (scoring?.candidates ?? 1) * (scoring && isShort ? 2 : 1)
+}
+
 /**
  * Speaks a passage as often as it takes. The state is forked only where another candidate may need it again.
  * @param states of this utterance, kept up to date
@@ -98,11 +111,13 @@ async function bestPassage(models: ArModels, request: ArRequest, random: Random,
     await state.dispose()
   }
   let best: { readonly point: Point; readonly score: number } | undefined
-  for (let left = scoring?.candidates ?? 1; left > 0; left--) {
-    const state = left > 1 ? await point.state.fork() : point.state
+  const most = mostCandidates(request)
+  for (let tried = 0; tried < most; tried++) {
+    const state = tried < most - 1 ? await point.state.fork() : point.state
     states.add(state)
     await request.turn?.()
-    const spoken = await speakOn(models, request, random, { ...point, state })
+    const temperature = request.sampling.temperature * (1 + hotter * tried)
+    const spoken = await speakOn(models, request, random, { ...point, state }, tried > 0 ? { temperature: scalar(temperature) } : {})
     const candidate = { point: spoken, score: scoring ? await scoring.score(spoken.frames, from) : 0 }
     const loser = best && best.score >= candidate.score ? candidate : best
     if (loser) await forget(loser.point.state)
@@ -164,11 +179,28 @@ function constants(config: ArConfig, { encoding, promptDurations, sampling }: Ar
 
 const scalar = (value: number) => float32Tensor([value], [])
 
-/** Speaks a passage after `point`, whose state it changes. */
-async function speakOn({ passage }: ArModels, { maxFrames, signal }: ArRequest, random: Random, { state, frames }: Point): Promise<Point> {
-  const draws = Float32Array.from({ length: Math.min(passageFrames, maxFrames - frames.length) }, () => random.uniform())
+/** How many frames are spoken at once after `from` of them. */
+function framesOfPassage(from: number): number {
+  if (from < silentFrames) return silentFrames - from
+  return from < passageFrames ? passageFrames - from : passageFrames
+}
+
+/**
+ * Speaks a passage after `point`, whose state it changes.
+ * @param others inputs that this passage has instead of those in the state
+ */
+async function speakOn(
+  { passage }: ArModels,
+  { maxFrames, signal }: ArRequest,
+  random: Random,
+  { state, frames }: Point,
+  others: Record<string, Tensor>,
+): Promise<Point> {
+  const length = Math.min(framesOfPassage(frames.length), maxFrames - frames.length)
+  const draws = Float32Array.from({ length }, () => random.uniform())
   const fetch = ['codes', 'phonemes', 'ends']
-  const outputs = await passage.run({ draws: float32Tensor(draws, [draws.length]) }, { state, fetch, ...(signal ? { signal } : {}) })
+  const feeds = { draws: float32Tensor(draws, [length]), ...others }
+  const outputs = await passage.run(feeds, { state, fetch, ...(signal ? { signal } : {}) })
   const [codes, phonemes, ends] = fetch.map(name => Array.from(outputs[name]!.data, Number)) as [number[], number[], number[]]
   const spoken = codes.map((code, i) => ({ code, phoneme: phonemes[i]!, endsPhoneme: ends[i] === 1 }))
   return { state, frames: [...frames, ...spoken] }

@@ -4,14 +4,15 @@ import type { ScorerConfig } from './config.ts'
 
 /** Frames before a passage that are scored with it, so that the passage itself is scored as in the middle of speech. */
 const framesBefore = 40
-/** One unclear phoneme spoils a word, whatever the others are like. */
-const worstPhonemes = 3
+/** One unclear phoneme spoils a word, whatever the others are like: of few phonemes the worst third counts, of many the worst three. */
+const worstPart = 1 / 3
+const mostWorst = 3
 /** Log-probability of a frame that is something else altogether: how much else says nothing. */
 const leastLogProbability = -8
 
 /**
- * How well the frames from number `from` on sound like their phonemes: the mean log-probability of the three worst phonemes, of those that end there (if none does, of the one
- * that goes on). 0 is the best, −8 the worst.
+ * How well the frames from number `from` on sound like their phonemes: the mean log-probability of the worst phonemes (a third, at most three), of those that end there (if
+ * none does, of the one that goes on). 0 is the best, −8 the worst.
  * @param model `buildClassifier` of first codes
  * @param codebook first codebook, float32 [N, L] row-major
  * @param phonemes ids of the target
@@ -42,6 +43,6 @@ export async function scorePassage(
     ;[sum, count] = [0, 0]
   })
   if (scores.length === 0) return sum / count
-  const worst = scores.sort((a, b) => a - b).slice(0, worstPhonemes)
+  const worst = scores.sort((a, b) => a - b).slice(0, Math.min(mostWorst, Math.ceil(scores.length * worstPart)))
   return worst.reduce((total, score) => total + score) / worst.length
 }
