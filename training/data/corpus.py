@@ -128,11 +128,11 @@ def volunteers():
 FOLDERS = ("synthetic", "kathleen", "librispeech-train-clean-5", "librispeech", "speech-to-intent", "common-voice")
 
 
-def lines_of(data, extra):
+def lines_of(data, extra=(), folders=FOLDERS):
     """-> (kind, folder, line of its manifest) of every clip, each clip once: librispeech-train-clean-5 has some of
     those of librispeech, with their texts."""
     seen, person = set(), volunteers()
-    for folder in [*(data / name for name in FOLDERS), *extra]:
+    for folder in [*(data / name for name in folders), *extra]:
         kind = {"librispeech-train-clean-5": "librispeech"}.get(
             folder.name, folder.name if folder.parent == data else "synthetic"
         )
@@ -152,12 +152,12 @@ def lines_of(data, extra):
             yield item, folder, m
 
 
-def clips_of(data, extra):
+def clips_of(data, extra=(), folders=FOLDERS):
     """Yields (item, samples) of every clip of the corpora."""
     import soundfile as sf, soxr
     from data.augment import levelled, trimmed
 
-    for item, folder, m in lines_of(data, extra):
+    for item, folder, m in lines_of(data, extra, folders):
         x, rate = sf.read(folder / m["audio"], dtype="float32", always_2d=True)
         x = soxr.resample(x.mean(1), rate, RATE)
         if item["kind"] == "synthetic":

@@ -2,7 +2,8 @@
 
 Makes training/.venv with the pinned packages of requirements.txt (by uv where it is installed, else by pip), or takes
 the Python that MYNAH_PYTHON names. Then runs pytest here, and test/training.test.ts, where TypeScript computes what
-PyTorch has trained. usage: python3 training/tests/run.py [pytest's options]
+PyTorch has trained. usage: python3 training/tests/run.py [pytest's options], or --recipes [options of recipes.py], which
+trains every recipe of the papers on real speech instead
 """
 
 import hashlib, os, shutil, subprocess, sys, venv
@@ -36,7 +37,11 @@ def main():
     python = os.environ.get("MYNAH_PYTHON") or environment()
     if subprocess.run([python, "-c", NEEDED]).returncode != 0:
         raise SystemExit(f"{python} lacks packages of {REQUIREMENTS}")
-    failed = subprocess.run([python, "-m", "pytest", HERE / "tests", *sys.argv[1:]], cwd=HERE).returncode
+    options = sys.argv[1:]
+    if "--recipes" in options:
+        options.remove("--recipes")
+        raise SystemExit(subprocess.run([python, HERE / "tests/recipes.py", *options], cwd=HERE).returncode)
+    failed = subprocess.run([python, "-m", "pytest", HERE / "tests", *options], cwd=HERE).returncode
     npx = shutil.which("npx")
     if not npx:
         raise SystemExit("npx is not there: test/training.test.ts cannot run")

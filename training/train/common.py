@@ -291,6 +291,8 @@ class Run:
         return self.minutes < self.a.minutes and not 0 < self.a.steps <= self.step
 
     def schedule(self, warmup=200, floor=0.02):
+        if self.a.steps:  # a short run does not end while it still warms up
+            warmup = min(warmup, max(1, self.a.steps // 10))
         used = self.step / self.a.steps if self.a.steps else self.minutes / self.a.minutes
         share = min(1.0, used)
         factor = min(1.0, (self.step + 1) / warmup) * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))

@@ -1,6 +1,7 @@
 """Trains the codec on the cache of corpus.py: multi-scale log-mel L1, EMA RVQ after --unquantized steps without,
 quantizer dropout,
 and a phoneme classifier on the first level, so that what the AR model must predict says most of what is spoken.
+With --fresh-decoder 1 the decoder of --decoder-of begins from nothing.
 With --decoder-of RUN --predicted FOLDER (of predict_latents.py) half of what the decoder learns from is what a language
 model makes of the recordings.
 With --adversarial, discriminators (STFT resolutions and a log-mel, hinge loss, feature matching) judge the waveform
@@ -21,7 +22,7 @@ from papers import losses
 from train import common
 from mynah.pitch import yin
 from papers.discriminators import MultiPatchDiscriminator
-from mynah.codec import LARGE, SMALL, TINY, Codec
+from mynah.codec import ENCODER, LARGE, SMALL, TINY, Codec
 
 
 def main():
@@ -36,6 +37,7 @@ def main():
         pitch_weight=1.0,
         stft_weight=0.3,
         decoder_of="",
+        fresh_decoder=0,
         predicted="",
         others=0.5,
         people=1.0,
@@ -54,9 +56,10 @@ def main():
     # train the decoder of a finished codec alone: its tokens stay what they are, so language models trained on them
     # stay valid
     if a.decoder_of:
-        codec.load_state_dict(
-            common.weights(a.decoder_of, a.device), strict=False
-        )  # an export leaves out what only trains the quantizer
+        state = common.weights(a.decoder_of, a.device)
+        if a.fresh_decoder:
+            state = {k: v for k, v in state.items() if k.startswith(ENCODER)}
+        codec.load_state_dict(state, strict=False)  # an export leaves out what only trains the quantizer
     frozen = [codec.encoder, codec.to_latent] if a.decoder_of else []
     for module in frozen:
         module.requires_grad_(False)

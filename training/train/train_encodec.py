@@ -20,15 +20,16 @@ def main():
     config = common.config_of(a, paper.PRESETS)
     recipe, codec = paper.Recipe(config), paper.Codec(config).to(a.device)
     recipe.discriminators.to(a.device)
+    rate = config.get("learning_rate", recipe.rate)
     optimizer, discriminator_optimizer = (
-        torch.optim.Adam(m.parameters(), recipe.rate, (0.5, 0.9)) for m in (codec, recipe.discriminators)
+        torch.optim.Adam(m.parameters(), rate, (0.5, 0.9)) for m in (codec, recipe.discriminators)
     )
     run = common.Run(a, [codec, recipe.discriminators], [optimizer, discriminator_optimizer])
     if hasattr(recipe, "balancer"):
         recipe.balancer.norms = run.kept.setdefault("norms", {})
     size = 4800 if a.smoke else round(recipe.segment * config["sample_rate"]) // codec.hop * codec.hop
     draw = corpus.Noise(size) if a.smoke else corpus.Segments(a.cache, config["sample_rate"], size)
-    count = 2 if a.smoke else a.batch or recipe.batch
+    count = 2 if a.smoke else a.batch or config.get("batch_size", recipe.batch)
     learn = lambda loss: common.descend_if_finite(
         loss.backward, discriminator_optimizer, [[*recipe.discriminators.parameters()]]
     )

@@ -18,11 +18,17 @@ from papers.codecs.encodec import Codec
 from papers.valle import CODES, PRESETS, VallE
 
 
+RATES = {"tiny": 5e-3, "tiny-x": 5e-3}  # where --rate says nothing
+
+
 def main():
-    a = common.arguments(__doc__, preset="", codec="", batch=8, rate=5e-4, warmup=2000, longest=1500)
-    config = PRESETS[a.preset or ("tiny" if a.smoke else "vall-e")]
+    a = common.arguments(__doc__, preset="", codec="", batch=8, rate=0.0, warmup=2000, longest=1500)
+    preset = a.preset or ("tiny" if a.smoke else "vall-e")
+    config = PRESETS[preset]
     model = VallE(config).to(a.device)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], a.rate, (0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], a.rate or RATES.get(preset, 5e-4), (0.9, 0.98)
+    )
     run = common.Run(a, [model], [optimizer])
 
     def tokenize():
@@ -43,7 +49,7 @@ def main():
                         clips.append((torch.tensor([1, *(3 + i for i in item["phonemes"]), 2]), codes))
             if not clips:
                 raise SystemExit(f"{a.cache}: has no clip with phonemes of at most {a.longest} frames to train on")
-        torch.save(sorted(clips, key=lambda clip: len(clip[1])), path)
+            torch.save(sorted(clips, key=lambda clip: len(clip[1])), path)
         return torch.load(path, weights_only=True)
 
     def random_clips():

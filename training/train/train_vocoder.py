@@ -2,6 +2,8 @@
 
 usage: python train/train_vocoder.py --paper hifi-gan --preset v1 --cache CACHE --run RUN
 RUN/export holds the generator as the paper's repository publishes it, which `loadVocoder` reads, and a parity case.
+With --latents CODEC (RUN/last.pt, or codec.safetensors,vocoder.safetensors of a bundle) and a preset of that name it
+reads the latents of Mynah's codec instead of a mel.
 """
 
 import importlib, sys
@@ -11,15 +13,19 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data import corpus
+from data.mels import LogMel
+from mynah.latents import Latents
 from train import common
 from export.cases import write_case
 
 
 def main():
-    a = common.arguments(__doc__, paper="", preset="", config="", codec="", batch=0)
+    a = common.arguments(__doc__, paper="", preset="", config="", codec="", latents="", batch=0)
     paper = importlib.import_module("papers.vocoders." + a.paper.replace("-", "_"))
     config = common.config_of(a, paper.PRESETS)
     recipe = paper.Recipe(config, a.codec) if a.codec else paper.Recipe(config)
+    if a.latents:
+        recipe.front_end, recipe.loss_mel = Latents(a.latents), LogMel(corpus.RATE, 1024, 256, 80, epsilon=1e-9)
     generator = paper.Generator(config, *recipe.codewords).to(a.device)
     for part in (recipe.front_end, recipe.loss_mel, recipe.discriminators):
         part.to(a.device)

@@ -29,7 +29,10 @@ ENCODEC_24K = dict(
     dilation_base=2,
 )
 SMALL = dict(ENCODEC_24K, n_filters=16, target_bandwidths=[1.5, 3, 6], n_q=8)
-TINY = dict(ENCODEC_24K, n_filters=2, dimension=8, n_q=8, target_bandwidths=[1.5, 6])  # codes that VALL-E tiny reads
+FAST = dict(batch_size=4, learning_rate=3e-3)  # of training, of which published configs say nothing
+TINY = (
+    dict(ENCODEC_24K, n_filters=2, dimension=8, n_q=8, target_bandwidths=[1.5, 6]) | FAST
+)  # VALL-E tiny reads its codes
 ENCODEC_48K = dict(
     ENCODEC_24K,
     sample_rate=48000,
@@ -41,7 +44,7 @@ ENCODEC_48K = dict(
     target_bandwidths=[3, 6, 12, 24],
     n_q=16,
 )
-TINY_48K = dict(ENCODEC_48K, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[1.2, 2.4])
+TINY_48K = dict(ENCODEC_48K, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[1.2, 2.4]) | FAST
 PRESETS = {"24khz": ENCODEC_24K, "48khz": ENCODEC_48K, "small": SMALL, "tiny": TINY, "tiny-48khz": TINY_48K}
 
 

@@ -23,7 +23,7 @@ PAPER = dict(
 PRESETS = {
     "24khz": PAPER,
     "small": dict(PAPER, n_filters=16, dimension=64, n_q=8, target_bandwidths=[1.5, 3, 6]),
-    "tiny": dict(PAPER, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[0.6, 1.2]),
+    "tiny": dict(PAPER, n_filters=2, dimension=8, n_q=4, bins=16, target_bandwidths=[0.6, 1.2]) | encodec.FAST,
 }
 Codec = encodec.Codec
 

@@ -59,10 +59,8 @@ PRESETS = {
         upsample_rates=[8, 4, 2, 2, 2, 2],
         upsample_kernel_sizes=[16, 8, 4, 4, 4, 4],
     ),
-    "tiny": dict(BASE, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048),
-    "tiny-v2": dict(
-        V2, discriminator_channel_mult=1 / 32, upsample_initial_channel=64, batch_size=2, segment_size=4096, num_mels=20
-    ),
+    "tiny": BASE | hifi_gan.TINY,
+    "tiny-v2": V2 | hifi_gan.TINY | dict(upsample_initial_channel=64, segment_size=4096, num_mels=20),
 }
 
 

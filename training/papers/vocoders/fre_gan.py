@@ -18,7 +18,7 @@ V1 = dict(
 PRESETS = dict(
     v1=V1,
     v2=dict(V1, upsample_initial_channel=128),
-    tiny=dict(V1, discriminator_channel_mult=1 / 32, upsample_initial_channel=32, batch_size=2, segment_size=2048),
+    tiny=V1 | hifi_gan.TINY | dict(upsample_initial_channel=32),
 )
 
 

@@ -41,11 +41,32 @@ V3 = dict(
     resblock_kernel_sizes=[3, 5, 7],
     resblock_dilation_sizes=[[1, 2], [2, 6], [3, 12]],
 )
+# Of a tiny preset: small enough for a test, and ten times the rate, since the papers' is meant for a million steps
+TINY = dict(
+    discriminator_channel_mult=1 / 32,
+    upsample_initial_channel=16,
+    batch_size=2,
+    segment_size=2048,
+    learning_rate=2e-3,
+)
+# Of a back-end of the embedded voice (train/back_ends.py): its codec's latents instead of a mel, 600 samples a frame
+LATENTS = dict(
+    discriminator_channel_mult=1 / 4,
+    batch_size=4,
+    segment_size=9000,
+    num_mels=64,
+    n_fft=1200,
+    hop_size=600,
+    win_size=1200,
+    sampling_rate=24000,
+    fmax=12000,
+)
 PRESETS = dict(
     v1=V1,
     v2=V2,
     v3=V3,
-    tiny=dict(V1, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048),
+    latents=V2 | LATENTS | dict(upsample_rates=[10, 6, 5, 2], upsample_kernel_sizes=[20, 12, 11, 4]),
+    tiny=V1 | TINY,
 )
 
 

@@ -17,9 +17,16 @@ PRESETS = {
     "c8c8i": C8C8I,
     "c8i": C8I,
     "c8c8i-small": dict(C8C8I, upsample_initial_channel=128),
-    "tiny": dict(
-        C8C8I, discriminator_channel_mult=1 / 32, upsample_initial_channel=16, batch_size=2, segment_size=2048
+    "latents": C8C8I
+    | hifi_gan.LATENTS
+    | dict(
+        upsample_initial_channel=128,
+        upsample_rates=[10, 10],
+        upsample_kernel_sizes=[20, 20],
+        gen_istft_n_fft=24,
+        gen_istft_hop_size=6,
     ),
+    "tiny": C8C8I | hifi_gan.TINY,
 }
 
 

@@ -22,8 +22,12 @@ BASE = dict(
     seq_len=8192,
     sampling_rate=22050,
 )
-PRESETS = {"multi_speaker": BASE, "tiny": dict(BASE, ngf=2, ndf=2, num_D=2, n_layers_D=2, batch_size=2, seq_len=2048)}
-RATES = (8, 8, 2, 2)  # fixed in the reference
+TINY = dict(ngf=2, ndf=2, num_D=2, n_layers_D=2, batch_size=2, seq_len=2048, learning_rate=1e-3)
+RATES = (8, 8, 2, 2)  # fixed in the reference; `ratios` of a config is ours
+LATENTS = dict(  # of a back-end of the embedded voice, as in hifi_gan.py
+    ngf=16, n_mel_channels=64, sampling_rate=24000, batch_size=4, seq_len=9000, ratios=[10, 6, 5, 2]
+)
+PRESETS = {"multi_speaker": BASE, "latents": BASE | LATENTS, "tiny": BASE | TINY}
 
 
 def mel_of(config):
@@ -47,20 +51,21 @@ class ResidualBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """log10-mel [B, M, T] -> waveform [B, 1, T * 256]"""
+    """log10-mel [B, M, T] -> waveform [B, 1, T * hop]"""
 
     def __init__(self, config):
         super().__init__()
-        dim = config["ngf"] * 2 ** len(RATES)
+        rates = config.get("ratios", RATES)
+        dim = config["ngf"] * 2 ** len(rates)
         layers = [nn.ReflectionPad1d(3), conv(config["n_mel_channels"], dim, 7, padding=0)]
-        for rate in RATES:
+        for rate in rates:
             layers += [
                 nn.LeakyReLU(0.2),
                 doubled_upsampling(dim, dim // 2, rate),
                 *[ResidualBlock(dim // 2, 3**i) for i in range(config["n_residual_layers"])],
             ]
             dim //= 2
-        self.hop = int(np.prod(RATES))
+        self.hop = int(np.prod(rates))
         self.model = nn.Sequential(
             *layers, nn.LeakyReLU(0.2), nn.ReflectionPad1d(3), conv(dim, 1, 7, padding=0), nn.Tanh()
         )
@@ -80,7 +85,8 @@ class Recipe(Defaults):
         super().__init__(config, mel_of(config), config["seq_len"], config["batch_size"], discriminators)
 
     def optimizers(self, generator):
-        return [torch.optim.Adam(m.parameters(), 1e-4, (0.5, 0.9)) for m in (generator, self.discriminators)]
+        rate = self.config.get("learning_rate", 1e-4)
+        return [torch.optim.Adam(m.parameters(), rate, (0.5, 0.9)) for m in (generator, self.discriminators)]
 
     def decay(self, step, epoch):
         return 1.0

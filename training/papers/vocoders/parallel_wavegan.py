@@ -72,6 +72,8 @@ TINY = dict(
     batch_size=2,
     batch_max_steps=4096,
     discriminator_train_start_steps=3,
+    generator_optimizer_params=dict(lr=1e-3, eps=1e-6),
+    discriminator_optimizer_params=dict(lr=5e-4, eps=1e-6),
     discriminator_params=dict(layers=3, conv_channels=4, kernel_size=3),
     generator_params=dict(GENERATOR, layers=4, stacks=2, residual_channels=8, gate_channels=16, skip_channels=8),
 )

@@ -33,11 +33,21 @@ C32 = dict(
 TINY = dict(
     C32,
     discriminator_channel_mult=1 / 32,
-    train=dict(C32["train"], batch_size=2),
+    train=dict(C32["train"], batch_size=2, adam=dict(lr=1e-3, beta1=0.5, beta2=0.9)),
     gen=dict(C32["gen"], noise_dim=8, channel_size=4),
     audio=dict(C32["audio"], n_mel_channels=20, segment_length=4096),
 )
-PRESETS = dict(c16=dict(C32, gen=dict(C32["gen"], channel_size=16)), c32=C32, tiny=TINY)
+C16 = dict(C32, gen=dict(C32["gen"], channel_size=16))
+LATENTS = dict(  # of a back-end of the embedded voice, as in hifi_gan.py
+    C16,
+    discriminator_channel_mult=1 / 4,
+    train=dict(C32["train"], batch_size=4),
+    gen=dict(C16["gen"], strides=[10, 10, 6]),
+    audio=dict(
+        C32["audio"], n_mel_channels=64, segment_length=9000, filter_length=1200, hop_length=600, win_length=1200
+    ),
+)
+PRESETS = dict(c16=C16, c32=C32, latents=LATENTS, tiny=TINY)
 
 
 def mel_of(config):

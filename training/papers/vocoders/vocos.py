@@ -46,12 +46,17 @@ TINY_ENCODEC = preset(  # for the tiny preset of codecs/encodec.py
     dict(input_channels=8, dim=16, intermediate_dim=32, num_layers=2, adanorm_num_embeddings=2),
     dict(dim=16, n_fft=1280, hop_length=320, padding="same"),
 )
-FAST = dict(
-    discriminator_channel_mult=1 / 32, segment_size=2048
-)  # these two say something of training, which published configs do not
+# These say something of training, which published configs do not
+FAST = dict(discriminator_channel_mult=1 / 32, segment_size=2048, learning_rate=5e-3)
+LATENTS = preset(  # of a back-end of the embedded voice, as in hifi_gan.py
+    dict(sample_rate=24000, n_fft=2400, hop_length=600, n_mels=64, padding="same"),
+    dict(input_channels=64, dim=256, intermediate_dim=768, num_layers=8),
+    dict(dim=256, n_fft=2400, hop_length=600, padding="same"),
+) | dict(discriminator_channel_mult=1 / 4, segment_size=9000)
 PRESETS = {
     "mel-24khz": mel_preset(512, 1536, 8),
     "encodec-24khz": ENCODEC,
+    "latents": LATENTS,
     "tiny": mel_preset(16, 32, 2, n_mels=20, n_fft=256, hop=64) | FAST,
     "tiny-encodec": TINY_ENCODEC | FAST,
 }
@@ -216,8 +221,9 @@ class Recipe(Defaults):
         return {"codes" + run: self.codes[:1, :, :t], "features" + run: features[0], "audio" + run: audio}
 
     def optimizers(self, generator):
+        rate = self.config.get("learning_rate", 5e-4)
         return [
-            torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], 5e-4, (0.8, 0.9))
+            torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], rate, (0.8, 0.9))
             for m in (generator, self.discriminators)
         ]
 
@@ -241,4 +247,4 @@ class Recipe(Defaults):
         return {"adversarial": adversarial, "matching": self.weighted(matching, real, fake)}
 
     def spectral(self, fake, real):
-        return {"mel": 45 * F.l1_loss(self.front_end(fake), self.front_end(real))}
+        return {"mel": 45 * F.l1_loss(self.loss_mel(fake), self.loss_mel(real))}
