@@ -6,7 +6,7 @@ Prints a table, and ends with 1 if the loss of one (median of its last 20 steps)
 first 20), if one did not go on where it was interrupted, or if TypeScript is off by more than 1e-4.
 """
 
-import argparse, csv, itertools, random, re, shutil, signal, statistics, subprocess, sys, tempfile, time
+import argparse, csv, itertools, json, random, re, shutil, signal, statistics, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,15 +46,28 @@ def arguments():
     a.add_argument("--steps", type=int, default=200)
     a.add_argument("--jobs", type=int, default=2, help="runs at a time, each on one thread")
     a.add_argument("--only", nargs="*", default=list(RECIPES), choices=RECIPES, metavar="RECIPE")
-    a.add_argument("--work", default="", help="folder for corpus and runs, kept; none: removed at the end")
+    a.add_argument("--work", default="", help="folder of corpus and runs, kept: what is done there is not done again")
     return a.parse_args()
 
 
 def corpus(data, cache):
-    """A few clips of both corpora -> seconds"""
+    """A few clips of both corpora, where they are not there yet"""
+    if cache.exists():
+        return
     clips = [itertools.islice(clips_of(Path(data), folders=[name]), CLIPS) for name in CORPORA]
     kept = ((item | dict(validation=False), x) for item, x in itertools.chain(*clips))
-    return write_cache(cache, kept)
+    write_cache(cache, kept)
+
+
+def trained(name, work, steps):
+    """-> what became of a recipe, now or in an earlier call"""
+    known = work / f"{name}.json"
+    if not known.exists():
+        found = train(name, work, steps)
+        if "failed" in found:
+            return found
+        known.write_text(json.dumps(found), "utf8")
+    return json.loads(known.read_text("utf8"))
 
 
 def train(name, work, steps):
@@ -123,13 +136,13 @@ def main():
         names.append("encodec")
     work = Path(a.work or tempfile.mkdtemp(prefix="mynah-recipes-"))
     try:
-        seconds = corpus(a.data, work / "cache")
+        corpus(a.data, work / "cache")
         with ThreadPoolExecutor(a.jobs) as pool:
-            each = lambda some: zip(some, pool.map(lambda name: train(name, work, a.steps), some))
+            each = lambda some: zip(some, pool.map(lambda name: trained(name, work, a.steps), some))
             results = dict(each(sorted(set(names) - set(READ_BY), key=names.index)))
             results |= each([name for name in names if name in READ_BY])
         good = table(results, parity(work))
-        print(f"{a.steps} steps each, {seconds:.0f} s of speech, {(time.time() - began) / 60:.1f} minutes in all")
+        print(f"{a.steps} steps each, {(time.time() - began) / 60:.1f} minutes in all")
     finally:
         if not a.work:
             shutil.rmtree(work)

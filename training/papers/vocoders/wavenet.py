@@ -24,7 +24,7 @@ SMALL = dict(
     learning_rate=1e-3,
 )
 TINY = dict(SMALL, channels=8, skip_channels=8, layers=10, num_mels=20, upsample_scales=[4, 15], hop_size=60, n_fft=512)
-TINY |= dict(segment_size=1200, batch_size=2, learning_rate=1e-2)
+TINY |= dict(segment_size=1200, batch_size=8, learning_rate=2e-2)
 PRESETS = dict(small=SMALL, tiny=TINY)
 
 
