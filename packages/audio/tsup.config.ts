@@ -1,8 +1,8 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  // The thread is an entry of its own: encode-thread.ts starts it as `encode-worker.js` beside the built code.
-  entry: { index: 'src/index.ts', 'encode-worker': 'src/encode-worker.ts' },
+  // Threads are entries of their own: encode-thread.ts starts `encode-worker.js` beside the built code, decode-thread.ts `decode-worker.js`.
+  entry: { index: 'src/index.ts', 'decode-worker': 'src/decode-worker.ts', 'encode-worker': 'src/encode-worker.ts' },
   format: 'esm',
   target: 'node20',
   dts: { entry: 'src/index.ts' },
