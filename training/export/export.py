@@ -3,7 +3,7 @@ for the rest) and bundle.json with sha256.
 
 usage: python export/export.py [--codec RUN/last.pt] [--decoder RUN/last.pt] [--ar RUN/last.pt] [--nar RUN/last.pt]
     [--aligner
-    RUN/last.pt] [--listener RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache
+    RUN/last.pt] [--scorer RUN/last.pt] --out ../packages/voice-en [--matrices int8|float16] [--tokens TOKENS --cache
     CACHE]
 Parts that are not named stay as they are. RUN/last.pt+OTHER is the mean of the weights of both, where one was trained
 on from the other. --codec is the encoder with its codebooks, which give tokens their meaning: voices and language
@@ -42,7 +42,7 @@ MODELS = dict(  # of each part: the architecture's name and its sizes
     ar=("mynah-ar", lm.SMALL),
     nar=("mynah-nar", lm.SMALL),
     aligner=("mynah-aligner", dict(LISTENS, n_input=SMALL["n_input"])),
-    listener=("mynah-listener", dict(LISTENS, n_input=SMALL["latent_dim"], clear=-2.5)),
+    scorer=("mynah-scorer", dict(LISTENS, n_input=SMALL["latent_dim"], clear=-2.5)),
 )
 
 
@@ -113,8 +113,9 @@ def write_own_voice(out, name, tokens, items, codec_hash):
 
 def arguments():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("codec", "decoder", "ar", "nar", "aligner", "listener"):
+    for name in ("codec", "decoder", "ar", "nar", "aligner"):
         a.add_argument("--" + name, default="")
+    a.add_argument("--scorer", "--listener", default="")
     a.add_argument("--out", required=True)
     a.add_argument("--matrices", default="int8", choices=["int8", "float16"])
     a.add_argument("--tokens", default="")
@@ -125,12 +126,23 @@ def arguments():
     return a.parse_args()
 
 
+def current(manifest):
+    """A manifest by today's names: before 0.2 the scorer was a listener, and candidates were takes."""
+    renamed = {"scorer" if key == "listener" else key: value for key, value in manifest.items()}
+    if "scorer" in renamed:
+        renamed["scorer"] = renamed["scorer"] | dict(architecture=MODELS["scorer"][0])
+    sampling = renamed.get("sampling", {})
+    if "takes" in sampling:
+        renamed["sampling"] = {"candidates" if key == "takes" else key: value for key, value in sampling.items()}
+    return renamed
+
+
 def main():
     a = arguments()
     out = Path(a.out)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "bundle.json"
-    before = json.loads(path.read_text("utf8")) if path.exists() else {}
+    before = current(json.loads(path.read_text("utf8"))) if path.exists() else {}
     runs = {part: a.decoder or a.codec if part == "vocoder" else getattr(a, part) for part in PARTS}
     absent = [part for part, run in runs.items() if not run and part not in before]
     if absent:
@@ -141,7 +153,10 @@ def main():
     manifest |= dict(licence="MIT", sampleRate=24000, frameRate=40, phonemes=SYMBOLS)
     for part, run in runs.items():
         manifest[part] = write_part(out, part, run, a.matrices == "int8") if run else before[part]
-    manifest["sampling"] = before.get("sampling", dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1, takes=4))
+        if part in before and before[part]["file"] != manifest[part]["file"]:
+            (out / before[part]["file"]).unlink(missing_ok=True)  # of an older name
+    usual = dict(temperature=0.35, topK=30, topP=1, repetitionPenalty=1, candidates=4)
+    manifest["sampling"] = before.get("sampling", usual)
     manifest["voices"] = before.get("voices", [])
     if a.voice:
         items = {i["id"]: i for i in Corpus(a.cache).items}

@@ -52,8 +52,10 @@ def write_mynah(out):
         save_file(tensors, out / f"{part}.safetensors")
     hears = dict(dim=16, layers=1, symbols=56)
     sizes = dict(codec=CODEC, vocoder=CODEC, ar=lm.TINY, nar=lm.TINY, aligner=dict(hears, n_input=160))
-    sizes["listener"] = dict(hears, n_input=lm.TINY["latent_dim"], clear=-1)
-    (out / "config.json").write_text(json.dumps({part: manifest_config(part, sizes[part]) for part in PARTS}))
+    sizes["scorer"] = dict(hears, n_input=lm.TINY["latent_dim"], clear=-1)
+    configs = {part: manifest_config(part, sizes[part]) for part in PARTS}
+    configs["listener"] = configs.pop("scorer")  # the tests read it by its name of before 0.2
+    (out / "config.json").write_text(json.dumps(configs))
     with torch.no_grad():
         t = torch.arange(24000 // 2) / 24000
         wave = (
@@ -71,9 +73,9 @@ def write_mynah(out):
         ids = torch.cat([prompt_ids, target])
         first, lasted = speak_ar(ar, codec.rvq.codebook, ids, durations, codes.T, 0, 0, None)
         refined = speak_nar(nar, codec.rvq.codebook, ids, torch.cat([durations, torch.tensor(lasted)]), codes.T, first)
-        listener = lm.Aligner(16, 1, n_input=lm.TINY["latent_dim"]).eval()
-        heard = listener(codec.rvq.codebook[0][first].T[None])[0]
-    save_file(listener.state_dict(), out / "listener.safetensors")
+        scorer = lm.Aligner(16, 1, n_input=lm.TINY["latent_dim"]).eval()
+        heard = scorer(codec.rvq.codebook[0][first].T[None])[0]
+    save_file(scorer.state_dict(), out / "listener.safetensors")
     io = dict(
         wave=wave[0],
         features=features[0],

@@ -3,7 +3,7 @@ calls `encoder_dim` is spelled in the manifest, `encoderDim`."""
 
 from mynah.codec import ENCODER
 
-PARTS = ("codec", "vocoder", "ar", "nar", "aligner", "listener")
+PARTS = ("codec", "vocoder", "ar", "nar", "aligner", "scorer")
 NOT_SHIPPED = ("rvq.ema_sum", "rvq.ema_count", "rvq.ready", "scorer.codebook")  # training state, a copy of the codebook
 SIZES = dict(
     codec=("n_input", "encoder_dim", "encoder_layers", "latent_dim", "codebooks", "codebook_size", "hop"),
@@ -11,7 +11,7 @@ SIZES = dict(
     ar=("symbols", "dim", "heads", "encoder_layers", "ar_layers", "latent_dim", "codebook_size", "max_age"),
     nar=("symbols", "dim", "heads", "encoder_layers", "nar_layers", "latent_dim", "window"),
     aligner=("dim", "layers", "symbols", "n_input"),
-    listener=("dim", "layers", "symbols", "n_input", "clear"),
+    scorer=("dim", "layers", "symbols", "n_input", "clear"),
 )
 RENAMED = dict(hop="hopLength", ar_layers="layers", nar_layers="layers")
 
