@@ -46,8 +46,8 @@ export {
   type RunOptions,
   type Runtime,
   type RuntimeOptions,
-  type State,
 } from './runtime/runtime.ts'
+export type { State } from './runtime/state.ts'
 export { startThread, threadUrl } from './runtime/thread.ts'
 export { runtimeVersion } from './runtime/version.ts'
 export * from './tensor.ts'

@@ -6,7 +6,8 @@ import { InferenceError } from '../errors.ts'
 import { float32Tensor } from '../tensor.ts'
 import { doubling, growing, identity, powers, reshaping, vector } from './graphs.fixture.ts'
 import { Host } from './host.ts'
-import { createRuntime, createRuntimeOn, type Runtime, type State } from './runtime.ts'
+import { createRuntime, createRuntimeOn, type Runtime } from './runtime.ts'
+import type { State } from './state.ts'
 import { processFlags } from './thread.ts'
 
 const numbers = (tensor: { data: ArrayLike<number | bigint> } | undefined) => Array.from(tensor!.data, Number)

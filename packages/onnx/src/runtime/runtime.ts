@@ -1,5 +1,5 @@
 import { arch, availableParallelism } from 'node:os'
-import { InferenceError } from '../errors.ts'
+import type { InferenceError } from '../errors.ts'
 import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Isolation } from './channel.ts'
@@ -7,6 +7,7 @@ import { disposedError, Host } from './host.ts'
 import { isOrder, type ModelOrder } from './order.ts'
 import { type Answers, checkTensor, type ModelBytes, type OrderedModel, type Provider, packArray, packTensors } from './protocol.ts'
 import { createProber, type Device, type DeviceReport, selectDevice } from './providers.ts'
+import { type State, WorkerState } from './state.ts'
 
 /** Options of `createRuntime`. */
 export interface RuntimeOptions {
@@ -90,14 +91,6 @@ export interface Model extends AsyncDisposable {
    */
   createState(initial?: Readonly<Record<string, Tensor>>): Promise<State>
   /** Frees the session once the runs before have ended. Idempotent. */
-  dispose(): Promise<void>
-}
-
-/** Tensors kept in the worker between runs (KV caches). They never travel, and do not survive a crash of the worker (`state-lost`). */
-export interface State extends AsyncDisposable {
-  /** Another state that begins with the tensors this one holds after the runs before, without a copy of them: each then goes its own way. */
-  fork(): Promise<State>
-  /** Frees the tensors once the runs before have ended. Idempotent. */
   dispose(): Promise<void>
 }
 
@@ -298,9 +291,9 @@ class WorkerModel implements Model {
     }
     const moved = new Set<ArrayBuffer>()
     const tensors = packTensors(initial, () => false, moved)
-    const state = new WorkerState(this.#runtime, Object.keys(initial))
-    this.#runtime.host.tell({ kind: 'createState', state: state.id, tensors }, this.#where, moved)
-    state.generation = this.#runtime.host.generation
+    const { host } = this.#runtime
+    const state = new WorkerState(host, Object.keys(initial))
+    host.tell({ kind: 'createState', state: state.id, tensors }, this.#where, moved)
     return state
   }
 
@@ -319,7 +312,7 @@ class WorkerModel implements Model {
   }
 
   #stateOf(state: State): WorkerState {
-    if (!(state instanceof WorkerState) || state.runtime !== this.#runtime) {
+    if (!(state instanceof WorkerState) || state.host !== this.#runtime.host) {
       throw new TypeError(`${this.#where}: this state was made by another runtime; use one from createState of a model of the same runtime`)
     }
     state.assertUsable()
@@ -345,46 +338,5 @@ class WorkerModel implements Model {
     const unknown = fetch.find(name => !this.outputs.includes(name))
     if (unknown !== undefined) throw new TypeError(`${this.#where}: there is no output "${unknown}", expected ${this.outputs.join(', ')}`)
     return [...new Set(fetch)]
-  }
-}
-
-class WorkerState implements State {
-  readonly runtime: WorkerRuntime
-  readonly id: number
-  /** Inputs this state feeds once the runs that are queued have ended. */
-  readonly filled: Set<string>
-  generation = -1
-  #disposed = false
-
-  constructor(runtime: WorkerRuntime, filled: readonly string[]) {
-    this.runtime = runtime
-    this.id = runtime.newId()
-    this.filled = new Set(filled)
-  }
-
-  /** @throws {InferenceError} `disposed`; `state-lost` if the worker crashed since */
-  assertUsable(): void {
-    if (this.#disposed) throw disposedError('this state')
-    if (this.generation === this.runtime.host.generation) return
-    throw new InferenceError('this state was lost when the inference thread died; create another and start over', { code: 'state-lost' })
-  }
-
-  async fork(): Promise<State> {
-    this.assertUsable()
-    const fork = new WorkerState(this.runtime, [...this.filled])
-    this.runtime.host.tell({ kind: 'forkState', state: fork.id, from: this.id }, 'fork of a state')
-    fork.generation = this.runtime.host.generation
-    return fork
-  }
-
-  async dispose(): Promise<void> {
-    if (this.#disposed) return
-    this.#disposed = true
-    const { host } = this.runtime
-    if (!host.disposed && this.generation === host.generation) host.tell({ kind: 'releaseState', state: this.id }, 'release of a state')
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose()
   }
 }
