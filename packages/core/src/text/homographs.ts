@@ -35,7 +35,7 @@ function readSentence(words: readonly string[], tags: readonly string[]): Map<nu
 }
 
 /** Which reading a homograph has at a place. */
-export function chooseReading({ readings, commonest, inflected }: Homograph, place: Place): Reading {
+function chooseReading({ readings, commonest, inflected }: Homograph, place: Place): Reading {
   const word = place.lower[place.index] as string
   const can = new Set(readings.keys())
   const found = SENSES.get(word)?.(place) ?? (can.has('V') || can.has('N') ? wordClass(place, can, inflected) : undefined)

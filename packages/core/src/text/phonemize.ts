@@ -131,20 +131,16 @@ function readMarkup(text: string, markup: boolean, tags: Tags | undefined): Mark
 
 /** Gives the words that are spelled like others their phonemes, sentence by sentence. */
 async function tellHomographs(items: readonly Item[], tagger: Tagger): Promise<void> {
-  const sentences: (Atom | string)[][] = [[]]
+  const sentences: Extract<Item, { kind: 'atom' | 'mark' }>[][] = [[]]
   for (const item of items) {
-    if (item.kind !== 'atom' && item.kind !== 'mark') continue
-    sentences.at(-1)?.push(item.kind === 'atom' ? item : item.text)
+    if (item.kind === 'mark' || (item.kind === 'atom' && item.spelling !== '')) sentences.at(-1)?.push(item)
     if (item.kind === 'mark' && /[.!?…]/.test(item.text)) sentences.push([])
   }
-  const words = sentences.map(sentence =>
-    sentence.map(word => (typeof word === 'string' ? word : word.spelling)).filter(word => word !== ''),
-  )
+  const words = sentences.map(sentence => sentence.map(word => (word.kind === 'atom' ? word.spelling : word.text)))
   for (const [i, found] of (await readHomographs(words, tagger)).entries()) {
-    const spoken = (sentences[i] as (Atom | string)[]).filter(word => typeof word === 'string' || word.spelling !== '')
     for (const [index, phonemes] of found) {
-      const word = spoken[index]
-      if (typeof word === 'object') word.fixed ??= phonemes
+      const word = sentences[i]?.[index]
+      if (word?.kind === 'atom') word.fixed ??= phonemes
     }
   }
 }

@@ -42,7 +42,7 @@ const PLAIN: SpeakingStyle = {}
 interface Element {
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
-  readonly style: SpeakingStyle
+  style: SpeakingStyle
   /** What its text is replaced with at its end. */
   replace?: (content: string) => string
   content: string
@@ -51,7 +51,7 @@ interface Element {
 /** Whether a text begins as SSML does; undefined if more of it must be known. */
 export function beginsSsml(text: string): boolean | undefined {
   const head = text.replace(/^[\s\ufeff]+/, '').slice(0, 7)
-  if (/^<(?:speak[\s>/]|\?xml)/.test(`${head}`)) return true
+  if (/^<(?:speak[\s>/]|\?xml)/.test(head)) return true
   return head.length < 7 && '<speak>'.startsWith(head) ? undefined : head.length < 5 && '<?xml'.startsWith(head) ? undefined : false
 }
 
@@ -191,7 +191,7 @@ class SsmlReader {
 
   #restyle(element: Element, style: SpeakingStyle): void {
     if (style === element.style) return
-    Object.assign(element, { style })
+    element.style = style
     this.#style(style)
   }
 
