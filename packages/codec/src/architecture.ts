@@ -27,8 +27,8 @@ export interface CodecDescription extends ModelDescription {
   readonly latentDim: number
   /** What was read of the config, in the original's spelling, complete: a checkpoint with this config beside it is the same codec. */
   readonly config: Readonly<Record<string, unknown>>
-  /** Codebooks of a bandwidth; undefined if the codec lacks it. */
-  codebooksFor(bandwidthKbps: number): number | undefined
+  /** Codebooks of each bandwidth of the layout. */
+  readonly codebooksAt: readonly number[]
   /** The most frames that take the graphs `encoder-short` and `decoder-short`; 0 if there are none. */
   readonly shortFrames: number
   /** Frames that the first chunk of a stream must have, for networks that never look ahead: their graphs are `encoder-stream` and `decoder-stream`. */

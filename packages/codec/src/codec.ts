@@ -31,7 +31,7 @@ export interface Codec extends AsyncDisposable {
 
 /** Options of `AudioCodec.encode`. */
 export interface EncodeOptions {
-  /** Bit rate of the codes; the codec's own list for EnCodec, else rounded down to whole codebooks. Default: all codebooks. */
+  /** Bit rate of the codes: one of the codec's `bandwidthsKbps`, to 1 %. Default: all codebooks. */
   readonly bandwidthKbps?: number
   readonly signal?: AbortSignal
 }

@@ -1,4 +1,4 @@
-import { concat, float32Tensor, slice, type Tensor } from '@mynah/onnx'
+import { concat, findBandwidth, float32Tensor, listBandwidths, slice, type Tensor } from '@mynah/onnx'
 import type { CodecDescription } from './architecture.ts'
 import {
   type AudioCodec,
@@ -207,9 +207,9 @@ export class DescribedCodec implements AudioCodec {
 
   #codebooksFor(bandwidthKbps: number | undefined): number {
     if (bandwidthKbps === undefined) return this.codebooks
-    const codebooks = this.#description.codebooksFor(bandwidthKbps)
-    if (codebooks !== undefined) return codebooks
-    throw new RangeError(`${this.name}: bandwidthKbps is ${bandwidthKbps}, expected one of ${this.bandwidthsKbps.join(', ')}`)
+    const found = findBandwidth(bandwidthKbps, this.bandwidthsKbps)
+    if (found !== undefined) return this.#description.codebooksAt[found]!
+    throw new RangeError(`${this.name}: bandwidthKbps is ${bandwidthKbps}, expected one of ${listBandwidths(this.bandwidthsKbps)}`)
   }
 
   async #encodeSegment(waveform: Wave, codebooks: number, signal: Signal): Promise<CodecSegment> {

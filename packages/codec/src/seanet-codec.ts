@@ -127,10 +127,9 @@ export function describeSeanetCodec(
   return {
     ...{ layout, latentDim, config: { ...values, causal: seanet.causal }, trainingOnly },
     facts: factsOf(values, sizes, toldBy(config, transformersNames, origin)),
-    codebooksFor: kbps =>
-      bandwidthsKbps.includes(kbps)
-        ? Math.min(codebooks, Math.max(1, Math.floor((kbps * 1000) / (Math.log2(codebookSize) * frameRate))))
-        : undefined,
+    codebooksAt: bandwidthsKbps.map(kbps =>
+      Math.min(codebooks, Math.max(1, Math.floor((kbps * 1000) / (Math.log2(codebookSize) * frameRate)))),
+    ),
     shortFrames: Math.max(longestPadding(encoder, seanet.dilationBase), longestPadding(decoder, seanet.dilationBase)),
     ...(streams ? { firstFrames } : {}),
     readCodewords(tensors) {

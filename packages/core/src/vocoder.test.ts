@@ -86,6 +86,8 @@ describe("a vocoder of a codec's codewords", () => {
     expect(await vocoder.decode(features, { seed: 1 })).toEqual(await loaded.decode(features, { bandwidthId: 0 })) // 2 · 10 bits · 75 Hz = 1.5 kbps
     const six = await withVocoder({ ...modelsOf(loaded), spokenCodebooks: 8 }, loaded, runtime)
     expect(await six.vocoder.decode(features)).toEqual(await loaded.decode(features, { bandwidthId: 2 }))
+    const three = await withVocoder({ ...modelsOf(loaded), spokenCodebooks: 3 }, loaded, runtime)
+    expect(three.warnings).toEqual([expect.stringMatching(/trained for 1\.5, 3, 6, 12 kbps; the models speak 2\.25, .* as of 1\.5$/)])
   })
 
   it('is refused for models that speak another codec', async () => {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { CheckpointError, type Runtime, type Tensor } from '@mynah/onnx'
+import { CheckpointError, findBandwidth, listBandwidths, type Runtime, type Tensor } from '@mynah/onnx'
 import { loadVocoder, type MelVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import type { Codec, Models, Vocoder } from './contracts.ts'
@@ -39,7 +39,10 @@ export type VocoderOption = string | URL | VocoderSource | MelVocoder
 export async function withVocoder(models: Models, option: VocoderOption, runtime: Runtime): Promise<Models> {
   const vocoder = await openVocoder(option, runtime)
   const { codec } = models
-  if (speaksCodewordsOf(codec, vocoder)) return { ...models, vocoder: decodeDirectly(vocoder, kbpsOf(models)) }
+  if (speaksCodewordsOf(codec, vocoder)) {
+    const { warnings, ...direct } = decodeDirectly(vocoder, kbpsOf(models))
+    return { ...models, ...direct, warnings: [...(models.warnings ?? []), ...warnings] }
+  }
   if (!vocoder.melConfig) {
     throw new CheckpointError(
       `vocoder: this ${vocoder.name} decodes codewords of another codec than ${codec.name}, which the bundle speaks; pass a vocoder of mel spectrograms, or a bundle of its codec`,
@@ -100,11 +103,13 @@ export function kbpsOf({ codec, spokenCodebooks }: Pick<Models, 'codec' | 'spoke
   return (spokenCodebooks * Math.log2(codec.codebookSize) * codec.frameRate) / 1000
 }
 
-/** A vocoder of the codec's own features, told of the bandwidth that is nearest to the models'. It stays the caller's to dispose of. */
-export function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
-  const distances = (vocoder.bandwidths ?? []).map(bandwidth => Math.abs(bandwidth - kbps))
-  const bandwidth = distances.length > 0 ? { bandwidthId: distances.indexOf(Math.min(...distances)) } : {}
-  return {
+/**
+ * A vocoder of the codec's own features, told of the models' bandwidth; of the nearest where it was trained for none of theirs, with a warning. It stays the caller's to dispose of.
+ */
+export function decodeDirectly(vocoder: MelVocoder, kbps: number): Required<Pick<Models, 'vocoder' | 'warnings'>> {
+  const { bandwidthId, warnings } = bandwidthOf(vocoder, kbps)
+  const bandwidth = bandwidthId === undefined ? {} : { bandwidthId }
+  const direct: Vocoder = {
     name: vocoder.name,
     sampleRate: vocoder.sampleRate,
     featureDim: vocoder.featureDim,
@@ -112,5 +117,19 @@ export function decodeDirectly(vocoder: MelVocoder, kbps: number): Vocoder {
     decode: (features, options) => vocoder.decode(features, { ...options, ...bandwidth }),
     open: options => vocoder.open({ ...options, ...bandwidth }),
     [Symbol.asyncDispose]: async () => undefined,
+  }
+  return { vocoder: direct, warnings }
+}
+
+function bandwidthOf({ name, bandwidths }: MelVocoder, kbps: number): { bandwidthId?: number; warnings: string[] } {
+  if (!bandwidths) return { warnings: [] }
+  const found = findBandwidth(kbps, bandwidths)
+  if (found !== undefined) return { bandwidthId: found, warnings: [] }
+  const distances = bandwidths.map(each => Math.abs(each - kbps))
+  const bandwidthId = distances.indexOf(Math.min(...distances))
+  const [known, spoken, taken] = [bandwidths, [kbps], [bandwidths[bandwidthId]!]].map(listBandwidths)
+  return {
+    bandwidthId,
+    warnings: [`the vocoder ${name} was trained for ${known} kbps; the models speak ${spoken}, and it decodes as of ${taken}`],
   }
 }

@@ -25,3 +25,21 @@ export function sumCodewords(codes: Tensor<'int32'>, codebooks: Tensor<'float32'
   }
   return float32Tensor(sum, [width, frames])
 }
+
+/** Largest share by which what is asked for may differ from a bandwidth: codecs' own rates have many digits (DAC's are multiples of 0.861328125 kbps). */
+const bandwidthTolerance = 0.01
+
+/**
+ * Which of a model's bandwidths is meant.
+ * @param kbps what is asked for
+ * @param known what there is, in kbps
+ * @returns its index; undefined if none is within 1 %
+ */
+export function findBandwidth(kbps: number, known: readonly number[]): number | undefined {
+  const distances = known.map(each => Math.abs(each - kbps) / each)
+  const nearest = distances.indexOf(Math.min(...distances))
+  return nearest >= 0 && distances[nearest]! <= bandwidthTolerance ? nearest : undefined
+}
+
+/** Bandwidths as a message lists them, in kbps. */
+export const listBandwidths = (known: readonly number[]): string => known.map(kbps => `${Number(kbps.toFixed(3))}`).join(', ')

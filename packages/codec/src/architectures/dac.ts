@@ -65,7 +65,7 @@ export const dac: CodecArchitecture = {
           ([fact, value]): Fact => ({ name: fact, value, from: 'tensors' }),
         ),
       ],
-      codebooksFor: asked => (asked >= kbps ? Math.min(codebooks, Math.floor(asked / kbps)) : undefined),
+      codebooksAt: ones.map((_, i) => i + 1),
       readCodewords: tensors => factorizedSum(tensors, ones),
       build: tensors =>
         codecGraphs(

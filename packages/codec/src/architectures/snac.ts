@@ -59,7 +59,7 @@ export const snac: CodecArchitecture = {
         ),
       ],
       readLater: /\.linear\.weight$/, // of noise blocks
-      codebooksFor: asked => bandwidthsKbps.findLastIndex(rate => rate <= asked) + 1 || undefined,
+      codebooksAt: strides.map((_, i) => i + 1),
       readCodewords: tensors => factorizedSum(tensors, strides),
       noiseFeeds: (noise, frames) => drawNoise(noise, noiseLengths(frames, upsampling).slice(0, noiseBlocks)),
       build: tensors =>

@@ -69,7 +69,7 @@ export const vallEX: System<PublishedManifest> = {
         spokenCodebooks: valle.codebooks,
         aligner: undefined,
         lm: valle,
-        vocoder: decodeDirectly(vocos, kbpsOf({ codec: encodec, spokenCodebooks: valle.codebooks })),
+        ...decodeDirectly(vocos, kbpsOf({ codec: encodec, spokenCodebooks: valle.codebooks })),
         [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
       }
     } catch (error) {
