@@ -1,32 +1,10 @@
+import { createSequencer, mynahStyle, type PhonemeSequence, type SpokenWord, type TextStyle } from './phoneme-sequence.ts'
 import { type Phonemizer, splitUnits, type Unit } from './text/phonemize.ts'
 import { segmentStream } from './text/segment.ts'
 import { openSource, type SourceOptions } from './text/source.ts'
 import type { TextSource } from './text/stream.ts'
 import type { SpeakingStyle } from './text/tags.ts'
-import { createVocabulary } from './text/vocabulary.ts'
 import { writtenWords } from './text/written.ts'
-
-/** A word of an utterance. */
-export interface SpokenWord {
-  /** As it is written. */
-  readonly text: string
-  /** With the punctuation around it and the space after it, where that is more than one space: joined, words are the text. */
-  readonly written?: string
-  /** Its phonemes: [start, end) in the utterance's. */
-  readonly start: number
-  readonly end: number
-  /** Name of a `<mark>` of SSML, which stands before the next word; `text` is empty then, and `start` is `end`. */
-  readonly mark?: string
-}
-
-/** Phonemes as the models take them. */
-export interface PhonemeSequence {
-  /** Ids [P], between boundaries where the model has them; empty where there is nothing to speak. */
-  readonly phonemes: Int32Array
-  readonly words: readonly SpokenWord[]
-  /** What could not be read, in sentences. */
-  readonly warnings: readonly string[]
-}
 
 /** What goes through the models at once: a sentence, or a part of one; in the caller's voice and rate, unless SSML says otherwise. */
 export interface Utterance extends PhonemeSequence, SpeakingStyle {
@@ -39,18 +17,6 @@ interface Part {
   readonly pauseSeconds?: number
   readonly style?: SpeakingStyle
   readonly units: readonly Unit[]
-}
-
-/** How a model's corpus writes phonemes. */
-export interface TextStyle {
-  /** The id at both ends of an utterance; none if undefined. */
-  readonly boundary: number | undefined
-  /** The symbol between words. */
-  readonly space: string
-  /** The symbol that ends what has no punctuation. */
-  readonly ending: string
-  /** The phonemizer's IPA or marks in the symbols of the corpus. */
-  rewrite(text: string, kind: 'word' | 'mark', language: string | undefined): string
 }
 
 /** Options of `FrontEnd.read` and `readTranscript`. */
@@ -87,8 +53,6 @@ const maxUtterancePhonemes = 240
 const sentencePauseSeconds = 0.2
 const paragraphPauseSeconds = 0.5
 
-/** Mynah's own models: a boundary (id 0) at both ends; a comma ends what has no punctuation, since so does every sentence of the corpus, and a pause is one. */
-export const mynahStyle: TextStyle = { boundary: 0, space: ' ', ending: ',', rewrite: text => text }
 const sentenceEnd = /[.!?…]["'”’»)\]]*$/
 
 /**
@@ -98,59 +62,7 @@ const sentenceEnd = /[.!?…]["'”’»)\]]*$/
  * @throws {RangeError} for a symbol of the table that cannot be used
  */
 export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemizer, style: TextStyle = mynahStyle): FrontEnd {
-  const { boundary } = style
-  const vocabulary = createVocabulary(symbols)
-  const space = vocabulary.idOf(style.space)
-
-  /** Units without pauses → ids. */
-  function toSequence(
-    units: readonly Unit[],
-    warnings: readonly string[],
-    language: string | undefined,
-    written?: ReadonlyMap<Unit, string>,
-  ): PhonemeSequence {
-    const ids: number[] = boundary === undefined ? [] : [boundary]
-    const words: SpokenWord[] = []
-    const unknown = new Set<string>()
-    for (const unit of units) {
-      if (unit.kind === 'bookmark') words.push({ text: '', mark: unit.name, start: ids.length, end: ids.length })
-      if (unit.kind !== 'word' && unit.kind !== 'mark') continue
-      const { ids: spoken, dropped } = vocabulary.toIds(
-        style.rewrite(unit.kind === 'word' ? unit.phonemes : unit.text, unit.kind, language),
-      )
-      for (const symbol of dropped) unknown.add(symbol)
-      const start = ids.length
-      for (const id of spoken) if (id !== space || (ids.at(-1) !== space && ids.at(-1) !== boundary)) ids.push(id)
-      const shown = written?.get(unit)
-      if (unit.kind === 'word' && ids.length > start)
-        words.push({ text: unit.text, start, end: ids.length, ...(shown === undefined ? {} : { written: shown }) })
-    }
-    while (ids.at(-1) === space) ids.pop()
-    const ending = vocabulary.idOf(style.ending)
-    const spoken = words.filter(word => word.mark === undefined)
-    if (ending !== undefined && spoken.at(-1)?.end === ids.length) ids.push(ending)
-    if (boundary !== undefined) ids.push(boundary)
-    const all =
-      unknown.size === 0 ? warnings : [...warnings, `left out phonemes that the voice model does not know: ${[...unknown].join(' ')}`]
-    return { phonemes: spoken.length === 0 ? new Int32Array(0) : Int32Array.from(ids), words, warnings: all }
-  }
-
-  /** Units between pauses and changes of style, and no more than the models can speak at once. A part that begins where a long one was cut has no pause before it. */
-  function* toParts(units: readonly Unit[]): Generator<Part> {
-    let before: Pick<Part, 'pauseSeconds' | 'style'> = {}
-    let rest = units
-    while (true) {
-      const end = rest.findIndex(unit => unit.kind === 'pause' || unit.kind === 'style')
-      const [first = [], ...others] = splitUnits(end < 0 ? rest : rest.slice(0, end), maxUtterancePhonemes)
-      yield { ...before, units: first }
-      for (const part of others) yield { pauseSeconds: 0, units: part }
-      const found = rest[end]
-      if (found?.kind === 'pause') before = { pauseSeconds: found.seconds }
-      else if (found?.kind === 'style') before = { style: found.style }
-      else return
-      rest = rest.slice(end + 1)
-    }
-  }
+  const { toSequence, toIpa } = createSequencer(symbols, style)
 
   async function* read(text: TextSource, options: ReadOptions = {}): AsyncGenerator<Utterance, void, undefined> {
     const { language, markup, citations } = options
@@ -200,7 +112,7 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
       if (sequence.phonemes.length === 0) throw nothingToSpeak('transcript', transcript, warnings)
       return sequence
     },
-    toIpa: phonemes => vocabulary.toIpa(phonemes),
+    toIpa,
     [Symbol.asyncDispose]: () => phonemizer[Symbol.asyncDispose](),
   }
 }
@@ -208,4 +120,21 @@ export function createFrontEnd(symbols: readonly string[], phonemizer: Phonemize
 function nothingToSpeak(what: string, text: string | undefined, warnings: readonly string[]): RangeError {
   const found = text?.trim() === '' ? 'is empty' : `holds nothing that can be spoken${warnings.map(warning => ` (${warning})`).join('')}`
   return Object.assign(new RangeError(`${what}: ${found}, expected words; pass English text`), { code: 'nothing-to-speak' })
+}
+
+/** Units between pauses and changes of style, and no more than the models can speak at once. A part that begins where a long one was cut has no pause before it. */
+function* toParts(units: readonly Unit[]): Generator<Part> {
+  let before: Pick<Part, 'pauseSeconds' | 'style'> = {}
+  let rest = units
+  while (true) {
+    const end = rest.findIndex(unit => unit.kind === 'pause' || unit.kind === 'style')
+    const [first = [], ...others] = splitUnits(end < 0 ? rest : rest.slice(0, end), maxUtterancePhonemes)
+    yield { ...before, units: first }
+    for (const part of others) yield { pauseSeconds: 0, units: part }
+    const found = rest[end]
+    if (found?.kind === 'pause') before = { pauseSeconds: found.seconds }
+    else if (found?.kind === 'style') before = { style: found.style }
+    else return
+    rest = rest.slice(end + 1)
+  }
 }

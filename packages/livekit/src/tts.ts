@@ -55,61 +55,84 @@ type TtsBase = abstract new (
   capabilities: { streaming: boolean; alignedTranscript: boolean },
 ) => object
 
-/**
- * Makes a synthesizer the voice of a LiveKit agent: `new voice.AgentSession({ tts: createTts({ agents, AudioFrame, synthesizer }), … })`.
- * It speaks while the text is still being written, and gives each word with its times (`alignedTranscript`).
- */
-export function createTts<A extends LiveKitAgents>({
-  agents,
-  AudioFrame,
-  synthesizer,
-  ...speech
-}: TtsOptions<A>): InstanceType<A['tts']['TTS']> {
-  const { sampleRate, bundle } = synthesizer
-  const Frame = AudioFrame as unknown as new (data: Int16Array, sampleRate: number, channels: number, samples: number) => object
+type Speaking = Pick<SpeechOptions, 'voice' | 'speed' | 'seed'>
+type Frame = new (data: Int16Array, sampleRate: number, channels: number, samples: number) => object
 
-  /** Speaks one segment into the queue of a stream. */
-  async function speakInto(stream: StreamBase, text: Parameters<SpeechEngine['stream']>[0], segmentId: string): Promise<void> {
-    const ids = { requestId: randomUUID(), segmentId }
-    let held: object | undefined // the last frame says that it is
-    for await (const chunk of synthesizer.stream(text, { ...speech, signal: stream.abortSignal })) {
-      for (const fields of toFrames(chunk)) {
-        if (held) stream.queue.put({ ...held, final: false })
-        held = { ...ids, ...fields }
-      }
-    }
-    if (held) stream.queue.put({ ...held, final: true })
+/** Speaks segments into the queues of LiveKit's streams. */
+class Speaker {
+  readonly #agents: LiveKitAgents
+  readonly #Frame: Frame
+  readonly #synthesizer: SpeechEngine
+  readonly #options: Speaking
+
+  constructor(agents: LiveKitAgents, Frame: Frame, synthesizer: SpeechEngine, options: Speaking) {
+    this.#agents = agents
+    this.#Frame = Frame
+    this.#synthesizer = synthesizer
+    this.#options = options
   }
 
-  function* toFrames(chunk: Speech): Generator<object> {
+  /** Speaks one segment into the queue of a stream. An interruption is no failure. */
+  async speak({ queue, abortSignal: signal }: StreamBase, text: Parameters<SpeechEngine['stream']>[0]): Promise<void> {
+    const ids = { requestId: randomUUID(), segmentId: randomUUID() }
+    let held: object | undefined // the last frame says that it is
+    try {
+      for await (const chunk of this.#synthesizer.stream(text, { ...this.#options, signal })) {
+        for (const fields of this.#toFrames(chunk)) {
+          if (held) queue.put({ ...held, final: false })
+          held = { ...ids, ...fields }
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+      return
+    }
+    if (held) queue.put({ ...held, final: true })
+  }
+
+  *#toFrames(chunk: Speech): Generator<object> {
+    const { sampleRate } = this.#synthesizer
     const bytes = chunk.toPcm16()
     const samples = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
     const size = Math.round(frameSeconds * sampleRate)
     const words = chunk.words.filter(({ text }) => text !== '') // without marks of SSML
     const deltaText = words.map(({ text }) => `${text} `).join('')
     const timedTranscripts = words.map(({ text, startSeconds, endSeconds }) =>
-      agents.createTimedString({ text: `${text} `, startTime: startSeconds, endTime: endSeconds }),
+      this.#agents.createTimedString({ text: `${text} `, startTime: startSeconds, endTime: endSeconds }),
     )
     for (let start = 0; start < samples.length; start += size) {
       const piece = samples.slice(start, start + size)
-      yield { frame: new Frame(piece, sampleRate, 1, piece.length), ...(start === 0 ? { deltaText, timedTranscripts } : {}) }
+      const frame = new this.#Frame(piece, sampleRate, 1, piece.length)
+      yield { frame, ...(start === 0 ? { deltaText, timedTranscripts } : {}) }
     }
   }
+}
 
-  class MynahChunkedStream extends (agents.tts.ChunkedStream as unknown as ChunkedBase) {
+/** LiveKit's stream of a whole text. */
+function chunkedStream(agents: LiveKitAgents, speaker: Speaker) {
+  return class MynahChunkedStream extends (agents.tts.ChunkedStream as unknown as ChunkedBase) {
     readonly label = 'mynah.ChunkedStream'
     /** Speaks the whole text. Called by LiveKit. */
-    async run(): Promise<void> {
-      await unlessStopped(this.abortSignal, speakInto(this, this.inputText, randomUUID()))
+    run(): Promise<void> {
+      return speaker.speak(this, this.inputText)
     }
   }
+}
 
+/** LiveKit's stream of a text that is still being written. */
+function synthesizeStream(agents: LiveKitAgents, speaker: Speaker) {
   const Base = agents.tts.SynthesizeStream as unknown as SynthesizeBase
-  class MynahSynthesizeStream extends Base {
+  return class MynahSynthesizeStream extends Base {
     readonly label = 'mynah.SynthesizeStream'
     /** Speaks what comes; each flush ends a segment. Called by LiveKit. */
     async run(): Promise<void> {
       let segment: { text: ReturnType<typeof createTextStream>; spoken: Promise<void> } | undefined
+      const begin = () => {
+        const text = createTextStream()
+        const spoken = speaker.speak(this, text)
+        spoken.catch(() => undefined) // told when the segment ends
+        return { text, spoken }
+      }
       const finish = async () => {
         const ending = segment
         segment = undefined
@@ -124,19 +147,27 @@ export function createTts<A extends LiveKitAgents>({
           continue
         }
         if (!segment && piece.trim() === '') continue
-        segment ??= begin(this)
+        segment ??= begin()
         segment.text.push(piece)
       }
       await finish()
     }
   }
+}
 
-  function begin(stream: StreamBase) {
-    const text = createTextStream()
-    const spoken = unlessStopped(stream.abortSignal, speakInto(stream, text, randomUUID()))
-    spoken.catch(() => undefined) // told when the segment ends
-    return { text, spoken }
-  }
+/**
+ * Makes a synthesizer the voice of a LiveKit agent: `new voice.AgentSession({ tts: createTts({ agents, AudioFrame, synthesizer }), … })`.
+ * It speaks while the text is still being written, and gives each word with its times (`alignedTranscript`).
+ */
+export function createTts<A extends LiveKitAgents>({
+  agents,
+  AudioFrame,
+  synthesizer,
+  ...speech
+}: TtsOptions<A>): InstanceType<A['tts']['TTS']> {
+  const { sampleRate, bundle } = synthesizer
+  const speaker = new Speaker(agents, AudioFrame as unknown as Frame, synthesizer, speech)
+  const [ChunkedStream, SynthesizeStream] = [chunkedStream(agents, speaker), synthesizeStream(agents, speaker)]
 
   class MynahTts extends (agents.tts.TTS as unknown as TtsBase) {
     readonly label = 'mynah.TTS'
@@ -147,20 +178,11 @@ export function createTts<A extends LiveKitAgents>({
       return 'mynah'
     }
     synthesize(text: string, connOptions?: unknown, abortSignal?: AbortSignal) {
-      return new MynahChunkedStream(text, this, connOptions, abortSignal)
+      return new ChunkedStream(text, this, connOptions, abortSignal)
     }
     stream(options: { connOptions?: unknown } = {}) {
-      return new MynahSynthesizeStream(this, options.connOptions)
+      return new SynthesizeStream(this, options.connOptions)
     }
   }
   return new MynahTts(sampleRate, 1, { streaming: true, alignedTranscript: true }) as InstanceType<A['tts']['TTS']>
-}
-
-/** An interruption is no failure. */
-async function unlessStopped(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

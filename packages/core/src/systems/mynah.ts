@@ -6,7 +6,7 @@ import { loadVocoder } from '@mynah/vocoder'
 import { z } from 'zod'
 import { type BundlePart, headFields, partFields, samplingFields, uniqueNames, voiceFields } from '../bundle/fields.ts'
 import { checkClaims, checkFile } from '../bundle/files.ts'
-import { mynahStyle } from '../front-end.ts'
+import { mynahStyle } from '../phoneme-sequence.ts'
 import type { System } from './system.ts'
 
 /** The phoneme of silence before and after an utterance. */

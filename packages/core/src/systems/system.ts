@@ -2,7 +2,7 @@ import type { Runtime } from '@mynah/onnx'
 import type { z } from 'zod'
 import type { ManifestHead } from '../bundle/fields.ts'
 import type { Models } from '../contracts.ts'
-import type { TextStyle } from '../front-end.ts'
+import type { TextStyle } from '../phoneme-sequence.ts'
 
 /** Speech options that not every system has. */
 export type SystemOption = 'candidates' | 'language' | 'repetitionAware'

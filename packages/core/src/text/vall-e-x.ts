@@ -1,4 +1,4 @@
-import type { TextStyle } from '../front-end.ts'
+import type { TextStyle } from '../phoneme-sequence.ts'
 
 /**
  * The text table of VALL-E X (Plachtaa/VALL-E-X@3faaf8c utils/g2p/bpe_69.json), whose "BPE" has no merges: one character, one id. Ids 0 to 4 are [UNK], [CLS],
