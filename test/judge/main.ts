@@ -1,6 +1,6 @@
 /**
  * How well Mynah speaks: `pnpm judge SET [--name RUN] [--bundle FOLDER] [--seeds 1] [--limit 110] [--group human …] [--set temperature=0.5 …] [--python PYTHON]`, SET made by training/eval/evaluation.py.
- * Speaks SET with a bundle into SET/RUN (every transcribed prompt), decodes every recording with its codec, and with --python lets ../shared/tools/judge judge both.
+ * Speaks SET with a bundle into SET/RUN (every prompt), decodes every recording with its codec, and with --python lets ../shared/tools/judge judge both.
  * `pnpm judge SET --others [--kokoro MODEL.onnx] [--python PYTHON]` does the same with what does not change with the model, into SET/references: the recordings, espeak-ng,
  * flite and Kokoro. Both go on where they were stopped. training/eval/results.py makes the table and the plots.
  */

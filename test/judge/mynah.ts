@@ -86,7 +86,7 @@ interface Spoke {
   readonly refused: Readonly<Record<string, string>>
 }
 
-/** Speaks every row that has a transcribed prompt, once for each seed. What is there already is not made again. */
+/** Speaks every row that has a prompt, with its transcript or, where that is empty, without, once for each seed. What is there already is not made again. */
 export async function speakAll(
   set: string,
   rows: readonly Row[],
@@ -99,12 +99,13 @@ export async function speakAll(
   const cases: Case[] = []
   const refused: Record<string, string> = {}
   for (const { id, group, text, prompt, person, transcript } of rows) {
-    if (!prompt || !transcript) continue
+    if (!prompt || transcript === undefined) continue
+    const key = `${prompt}\n${transcript}`
     for (let seed = 0; seed < seeds; seed++) {
       const wav = join(out, `${id}.${seed}.wav`)
       if (!existsSync(wav)) {
-        const voice = voices.get(prompt) ?? (await voiceOf(mynah, join(set, prompt), transcript))
-        voices.set(prompt, voice)
+        const voice = voices.get(key) ?? (await voiceOf(mynah, join(set, prompt), transcript))
+        voices.set(key, voice)
         if (voice instanceof Error) {
           refused[prompt] = voice.message
           break
@@ -120,7 +121,7 @@ export async function speakAll(
 /** A recording that cannot be a prompt is a finding of the evaluation, not its end. */
 async function voiceOf(mynah: Synthesizer, audio: string, transcript: string): Promise<Voice | Error> {
   try {
-    return await mynah.createVoice({ audio, transcript })
+    return await mynah.createVoice({ audio, ...(transcript === '' ? {} : { transcript }) })
   } catch (error) {
     if (MynahError.isInstance(error)) return error
     throw error

@@ -12,7 +12,7 @@ export interface Row {
   readonly prompt?: string
   /** The recording that the voice is to be like, where that is not the prompt. */
   readonly person?: string
-  /** What the prompt says; rows without it are not spoken. */
+  /** What the prompt says, empty where that is not told; rows without it are not spoken. */
   readonly transcript?: string
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadMynahCodec, type MynahCodec } from '@mynah/codec'
-import { type Generated, loadAligner, loadLanguageModel, viterbi } from '@mynah/lm'
+import { exactCosts, type Generated, hear, loadAligner, loadLanguageModel, withSilence } from '@mynah/lm'
 import { concat, createRuntime, loadWeights, type Runtime, slice, type Tensor, type Weights } from '@mynah/onnx'
 import { loadVocoder } from '@mynah/vocoder'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -95,10 +95,15 @@ describe("Mynah's models against PyTorch", async () => {
   })
 
   it('classifies frames as the reference aligner does', async () => {
-    await using aligner = await loadAligner(file('aligner.safetensors'), config.aligner, runtime)
-    const { durations, score } = await aligner.align(io.get('features'), int32('target_ids').data)
-    const expected = viterbi(io.get('log_probs').data, config.aligner.symbols, int32('target_ids').data)
-    expect(Array.from(durations)).toEqual(Array.from(expected.durations))
-    expect(score).toBeCloseTo(expected.score, 4)
+    const pauses = { silent: [0, 1], space: 1, comma: 2 }
+    await using aligner = await loadAligner(file('aligner.safetensors'), config.aligner, runtime, pauses)
+    const phonemes = int32('target_ids').data
+    const expected = { phonemes, words: [{ start: 1, end: phonemes.length - 1 }] }
+    const { symbols } = config.aligner
+    const reference = withSilence(io.get('log_probs').data, symbols, io.get('features'), pauses)
+    const heard = hear(reference, new Float32Array(symbols ** 2), pauses, expected, exactCosts)
+    const { words, ...path } = await aligner.hear(io.get('features'), expected, { exact: true })
+    expect(path).toEqual({ phonemes: heard.phonemes, durations: heard.durations })
+    expect(words[0]!.certainty).toBeCloseTo(heard.words[0]!.certainty, 4)
   })
 })

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, where
 from mynah import lm
 from train import common
 from mynah.codec import SMALL
+from data import bigram
 from data.corpus import SYMBOLS, Corpus
 from data.tokens import Tokens
 from export.parts import PARTS, manifest_config, tensors_of
@@ -67,7 +68,8 @@ def write_part(out, part, path, int8):
     if part in ("ar", "nar"):
         sizes = lm.config_of(state)
     file = out / f"{part}.safetensors"
-    save_file(packed(state, int8), file, {"format": "mynah"})
+    added = {common.BIGRAM: torch.from_numpy(bigram.load())} if part == "aligner" else {}
+    save_file(packed(state, int8) | added, file, {"format": "mynah"})
     data = file.read_bytes()
     about = dict(file=file.name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     return dict(architecture=architecture, config=manifest_config(part, sizes), **about)

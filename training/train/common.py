@@ -74,6 +74,9 @@ def autocast(a):
     return torch.autocast(a.device, torch.bfloat16, enabled=fast)
 
 
+BIGRAM = "bigram"  # what export.py adds to the aligner's weights (data/bigram.py); no part of the network
+
+
 def read_export(path):
     """A state dict from what export.py wrote: int8 rows times their scales, everything in float32."""
     from safetensors.torch import load_file
@@ -82,7 +85,7 @@ def read_export(path):
     return {
         k: v.float() * stored[k + ".scale"][:, None] if k + ".scale" in stored else v.float()
         for k, v in stored.items()
-        if not k.endswith(".scale")
+        if not k.endswith(".scale") and k != BIGRAM
     }
 
 

@@ -69,6 +69,8 @@ describe('the command line', () => {
     [['say', 'Hi.', '--out', 'a.m4a'], /expected a name that ends in .wav, .mp3, .opus/],
     [['say', 'Hi.', '--out', '-', '--json'], /both want stdout/],
     [['say', 'Hi.', '--transcript', 'A.'], /--transcript needs --prompt/],
+    [['say', 'Hi.', '--transcribe'], /--transcribe needs --prompt/],
+    [['voice', 'create', 'a.wav', '--transcribe', '--transcript', 'A.'], /exclude each other/],
     [['say', 'Hi.', '--vocoder-config', 'c.json'], /--vocoder-config needs --vocoder/],
     [['say', 'Hi.', '--prompt', 'a.wav', '--transcript', 'A.', '--voice', 'b'], /exclude each other/],
     [['serve', 'now'], /"now" is too much/],
@@ -220,6 +222,15 @@ describe.skipIf(!hasModel)(`speaking${hasModel ? '' : ' (skipped: packages/voice
     const words = ['say', 'Hello.', '--out', join(folder, 'never.wav'), '--device', 'cpu']
     expect(await mynah(words, { signal: AbortSignal.abort(new Error('interrupted')) })).toMatchObject({ code: 130, out: '' })
     expect(existsSync(join(folder, 'never.wav'))).toBe(false)
+  })
+
+  it('mynah voice create without a transcript hears the recording itself, and says how sure it is', async () => {
+    const file = join(folder, 'heard.voice.safetensors')
+    const made = await mynah(['voice', 'create', recording, '--out', file, '--device', 'cpu'])
+    expect(made.code, made.err).toBe(0)
+    expect(made.err).toMatch(/transcript {2}\/.+\/ \(heard\)/)
+    expect(made.err).toMatch(/warning: prompt: without a transcript, heard \/.+\/, \d\d % sure/)
+    expect(JSON.parse((await mynah(['voice', 'show', file, '--json'])).out)).toMatchObject({ transcription: 'heard' })
   })
 
   it('mynah voice create makes a voice that show, inspect and say understand', async () => {

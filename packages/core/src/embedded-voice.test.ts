@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { decodeAudio, resample, toMono } from '@mynah/audio'
+import type { Expected, Heard } from '@mynah/lm'
 import { createRuntime, type Runtime } from '@mynah/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModels } from './bundle/load.ts'
@@ -7,6 +9,7 @@ import { openBundle } from './bundle/open.ts'
 import type { Models } from './contracts.ts'
 import { assembleSynthesizer, type Synthesizer } from './synthesizer.ts'
 import { createVocabulary } from './text/vocabulary.ts'
+import { Voice } from './voice/voice.ts'
 import { timeWords } from './word-times.ts'
 
 /** Clips with the exact duration of each phoneme, in frames of 25 ms; phonemes map one to one to durations, with a boundary at both ends. */
@@ -38,13 +41,13 @@ beforeAll(async () => {
 
 afterAll(() => mynah.dispose())
 
-/** Frames per phoneme, as the aligner of voice creation hears them. */
-async function alignWith(samples: Float32Array, phonemes: Int32Array): Promise<Int32Array> {
+/** What the aligner of voice creation hears, and when: of a text that is said for certain, only when. */
+async function hearWith(samples: Float32Array, expected?: Expected): Promise<Heard> {
   const frames = Math.ceil(samples.length / models.codec.samplesPerFrame)
   const padded = new Float32Array(frames * models.codec.samplesPerFrame)
   padded.set(samples)
   const { load, features } = models.aligner!
-  return (await (await load()).align(await features(padded), phonemes)).durations
+  return (await load()).hear(await features(padded), expected, { exact: true })
 }
 
 /** Runs of symbols that are no space, boundary or punctuation: [start, end) in `phonemes`. */
@@ -87,8 +90,10 @@ describe('word times', () => {
         const samples = resample(toMono(audio), audio.sampleRate, models.codec.sampleRate)
         const phonemes = Int32Array.of(0, ...createVocabulary(symbols).toIds(clip.phonemes).ids, 0)
         expect(phonemes.length).toBe(clip.durations.length)
-        const times = (durations: Int32Array) => timeWords({ words: wordsIn(phonemes) }, durations, frame => frame / models.codec.frameRate)
-        all.push(...errors(times(await alignWith(samples, phonemes)), times(Int32Array.from(clip.durations))))
+        const times = (words: ReturnType<typeof wordsIn>, durations: Int32Array) =>
+          timeWords({ words }, durations, frame => frame / models.codec.frameRate)
+        const heard = await hearWith(samples, { phonemes, words: wordsIn(phonemes) })
+        all.push(...errors(times(wordsIn(heard.phonemes), heard.durations), times(wordsIn(phonemes), Int32Array.from(clip.durations))))
       }
       expect(all.length).toBeGreaterThan(100)
       expect(median(all)).toBeLessThanOrEqual(40)
@@ -99,13 +104,62 @@ describe('word times', () => {
     const all: number[] = []
     for (const text of sentences) {
       const speech = await mynah.synthesize(text)
-      const { phonemes, words } = await models.frontEnd.readTranscript(text)
-      const heard = timeWords({ words }, await alignWith(speech.audio, phonemes), frame => frame / models.codec.frameRate)
+      const { words, durations } = await hearWith(speech.audio, await models.frontEnd.readTranscript(text))
+      const heard = timeWords({ words: words.map(word => ({ ...word, text: '' })) }, durations, frame => frame / models.codec.frameRate)
       all.push(...errors(speech.words, heard))
     }
     expect(median(all)).toBeLessThanOrEqual(40)
   })
 })
+
+describe('a voice of a recording', () => {
+  const audio = fileURLToPath(new URL('../../../examples/recording.opus', import.meta.url))
+  const transcript = 'Only, it is so wonderful, so almost impossible to believe.'
+  const speaks = async (voice: Voice) => {
+    const { words, durationSeconds } = await mynah.synthesize('I can say anything.', { voice: await Voice.load(voice.toSafetensors()) })
+    expect(words.map(word => word.text)).toEqual(['I', 'can', 'say', 'anything'])
+    expect(durationSeconds).toBeGreaterThan(0.7)
+    expect(durationSeconds).toBeLessThan(4)
+  }
+
+  it('alone has most of the sounds of its transcript, and speaks', { timeout: 300_000 }, async () => {
+    const voice = await mynah.createVoice({ audio })
+    expect(voice.transcription).toBe('heard')
+    const { phonemes } = await models.frontEnd.readTranscript(transcript)
+    const sounds = (ids: Int32Array) => [...ids].filter(id => !' ,._ˈˌː'.includes(symbols[id]!))
+    const [heard, expected] = [sounds(voice.phonemes), sounds(phonemes)]
+    expect(commonSubsequence(heard, expected) / expected.length).toBeGreaterThan(0.6)
+    expect(heard.length).toBeLessThan(1.3 * expected.length)
+    await speaks(voice)
+  })
+
+  it('and a transcript with two wrong words and a text that goes on keeps the words that are said', { timeout: 300_000 }, async () => {
+    const wrong =
+      'Only, it was so banana wonderful, so almost impossible to believe. She left the house at seven and never came back to it.'
+    const voice = await mynah.createVoice({ audio, transcript: wrong })
+    expect(voice.transcription).toBe('corrected')
+    expect(voice.transcript).toMatch(/^Only .*so wonderful so almost impossible to believe$/)
+    expect(voice.warnings.join()).toMatch(/corrected by what was heard: .*banana/)
+    await speaks(voice)
+  })
+
+  it('and the right transcript is as it was given; that of another sentence is refused', { timeout: 300_000 }, async () => {
+    expect(await mynah.createVoice({ audio, transcript })).toMatchObject({ transcript, transcription: 'given', warnings: [] })
+    const other = 'The quick brown fox jumps over the lazy dog near the river bank.'
+    await expect(mynah.createVoice({ audio, transcript: other })).rejects.toMatchObject({ code: 'transcript-mismatch' })
+  })
+})
+
+/** Length of the longest common subsequence. */
+function commonSubsequence(a: readonly number[], b: readonly number[]): number {
+  let before: number[] = new Array(b.length + 1).fill(0)
+  for (const each of a) {
+    const row = [0]
+    for (const [j, other] of b.entries()) row.push(each === other ? before[j]! + 1 : Math.max(before[j + 1]!, row[j]!))
+    before = row
+  }
+  return before.at(-1)!
+}
 
 describe('texts of any length', () => {
   it('speaks one word, and sixty without punctuation, each word once and none longer than people take', { timeout: 300_000 }, async () => {

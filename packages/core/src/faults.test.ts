@@ -17,7 +17,7 @@ const errorOf = (promise: Promise<unknown>) =>
 /** A synthesizer whose aligner never comes back. */
 function stuck() {
   const models = createTinyModels({ asked: [], encoded: [] })
-  const load = async () => ({ align: () => new Promise<never>(() => undefined), async [Symbol.asyncDispose]() {} })
+  const load = async () => ({ hear: () => new Promise<never>(() => undefined), async [Symbol.asyncDispose]() {} })
   return createTinySynthesizer({}, { ...models, aligner: { ...models.aligner!, load } })
 }
 

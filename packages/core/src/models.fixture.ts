@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Expected } from '@mynah/lm'
 import { concat, createRandom, float32Tensor, type Tensor } from '@mynah/onnx'
 import { createManifest } from './bundle/manifest.fixture.ts'
 import { parseManifest } from './bundle/manifest.ts'
@@ -16,6 +17,8 @@ const hop = sampleRate / frameRate
 const [codebooks, codebookSize, latentDim] = [2, 16, 3] as const
 /** Frames of every phoneme but the boundaries. */
 const phonemeFrames = 2
+/** What the aligner hears without a transcript: m. */
+const hummed = Int32Array.of(0, 21, 0)
 
 const nothing = new Uint8Array(1)
 const manifest = parseManifest(
@@ -28,8 +31,12 @@ const frontEnd = createFrontEnd(symbols, createPhonemizer())
 
 /** How the tiny models behave, and what they were asked for. */
 export interface Behaviour {
-  /** What the aligner thinks of every transcript. */
-  score?: number
+  /** The share of a transcript's words that the aligner hears; it takes the others for something else. */
+  match?: number
+  /** How certain it is of every word. */
+  certainty?: number
+  /** What it was told to expect. */
+  expected?: Expected | undefined
   /** A language model that takes this long for every utterance. */
   milliseconds?: number
   /** Frames of each boundary, 10 by default. */
@@ -74,11 +81,24 @@ export function createTinyModels(behaviour: Behaviour): Models {
         return { dtype: 'float32', shape: [160, frames], data: new Float32Array(160 * frames) }
       },
       load: async () => ({
-        async align(features, phonemes) {
+        async hear(features, told) {
+          behaviour.expected = told
+          const expected = told ?? { phonemes: hummed, words: [{ start: 1, end: hummed.length - 1 }] }
           const frames = features.shape[1]!
+          const { phonemes, words } = expected
           const at = (i: number) => Math.round((i * frames) / phonemes.length)
           const durations = phonemes.map((_, i) => at(i + 1) - at(i))
-          return { durations, score: behaviour.score ?? -0.8, spoken: { phonemes, durations } }
+          const heard = words.map(({ start, end }, index) => {
+            const isExpected = phonemes !== hummed && index < words.length * (behaviour.match ?? 1)
+            return {
+              start,
+              end,
+              frames: at(end) - at(start),
+              certainty: behaviour.certainty ?? 0.8,
+              ...(isExpected ? { expected: index } : {}),
+            }
+          })
+          return { phonemes, durations, words: heard }
         },
         [Symbol.asyncDispose]: dispose,
       }),

@@ -75,10 +75,10 @@ export interface Synthesizer extends AsyncDisposable {
    */
   streamAudio(text: TextSource, options?: SpeechOptions & EncodingOptions): ReadableStream<Uint8Array<ArrayBuffer>>
   /**
-   * Makes a voice of a recording.
+   * Makes a voice of a recording, with its transcript or without.
    * @throws {AudioFormatError} if it is no audio, truncated, or longer than 60 s
    * @throws {VoiceError} `prompt-silent`, `prompt-too-short`, `prompt-too-long`, `transcript-mismatch`
-   * @throws {TypeError} without audio or transcript; {RangeError} if nothing in the transcript can be spoken
+   * @throws {TypeError} without audio; {RangeError} if nothing in the transcript can be spoken
    */
   createVoice(source: VoiceSource): Promise<Voice>
   /** Loads a ready voice. @throws {RangeError} if the bundle has none of that name; {BundleError} if its file is missing or corrupted */
@@ -190,7 +190,7 @@ export function assembleSynthesizer(bundle: Bundle, lanes: readonly Lane[], maxQ
     },
     drain: () => pool.drain(),
     async createVoice(source) {
-      if (typeof source !== 'object' || !source) throw new TypeError(`createVoice: source is ${source}, expected { audio, transcript }`)
+      if (typeof source !== 'object' || !source) throw new TypeError(`createVoice: source is ${source}, expected { audio }`)
       using controller = followSignals([closing.signal, source.signal])
       controller.signal.throwIfAborted()
       return await pool.track(() => unlessAborted(createVoice(models, { ...source, signal: controller.signal }), controller.signal))

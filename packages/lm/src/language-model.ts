@@ -69,22 +69,43 @@ export interface LanguageModel extends AsyncDisposable {
   generate(phonemes: Int32Array, options: GenerateOptions): AsyncGenerator<Generated, void, undefined>
 }
 
-/** Finds out when each phoneme of a known text is spoken. */
+/** What is probably said. */
+export interface Expected {
+  /** Phoneme ids [P], between two boundaries. */
+  readonly phonemes: Int32Array
+  /** Which of them are words: [start, end), in order, with silence before and after all of them. */
+  readonly words: readonly { readonly start: number; readonly end: number }[]
+}
+
+/** Hears what is said in a recording, and when. */
 export interface Aligner extends AsyncDisposable {
   /**
    * @param features log-mel [160, T] of the codec's front-end
-   * @param phonemes ids [P]
-   * @throws {RangeError} if there are more phonemes than frames
+   * @param expected what is probably said: words that are not there are passed over, and what else there is is written down as it sounds. Without it, all of it is
+   * @param options.exact whether what is expected is said for certain: then only its times are found out
+   * @throws {RangeError} if there are too few frames, or phonemes outside of the table
    */
-  align(features: Tensor<'float32'>, phonemes: Int32Array): Promise<Alignment>
+  hear(features: Tensor<'float32'>, expected?: Expected, options?: { readonly exact?: boolean }): Promise<Heard>
 }
 
 /** What was said when. */
-export interface Alignment {
-  /** Frames per phoneme, each ≥ 1, sum T. */
+export interface Heard {
+  /** Phoneme ids [P] as they were spoken, between two boundaries, with a comma where there was a pause. */
+  readonly phonemes: Int32Array
+  /** Frames per phoneme [P], each ≥ 1, sum T. */
   readonly durations: Int32Array
-  /** Mean log-probability per frame: about −1 and above when the text matches. */
-  readonly score: number
-  /** The phonemes as they were spoken, with a comma where there was a pause, and their frames: what the language models are trained on. */
-  readonly spoken: { readonly phonemes: Int32Array; readonly durations: Int32Array }
+  /** What is no silence, as [start, end) of the phonemes. */
+  readonly words: readonly HeardWord[]
+}
+
+/** A word that was expected, or one that was not. */
+export interface HeardWord {
+  readonly start: number
+  readonly end: number
+  /** Which of the expected words it is; undefined for what was heard instead of them, or between them. */
+  readonly expected?: number
+  /** Frames that it lasts. */
+  readonly frames: number
+  /** How sure it is: the mean over its frames of the probability that they are its phonemes, 0 to 1. */
+  readonly certainty: number
 }

@@ -94,7 +94,12 @@ function addSpeak(server: McpServer, service: SpeechService, out: string | undef
 function addCreateVoice(server: McpServer, service: SpeechService): void {
   const inputSchema = {
     recording: z.string().min(1).describe('Path of a recording of 1 to 15 s of one speaker: wav, mp3, flac or ogg'),
-    transcript: z.string().min(1).max(2000).describe('Every word that is said in the recording'),
+    transcript: z
+      .string()
+      .min(1)
+      .max(2000)
+      .optional()
+      .describe('What is said in the recording; without it the model hears the sounds itself, and is less sure of them'),
     name: z.string().min(1).max(100).describe('What the voice is called'),
     consent: z
       .string()
@@ -105,11 +110,15 @@ function addCreateVoice(server: McpServer, service: SpeechService): void {
       ),
   }
   const description = 'Makes a voice of a recording, for speak to use. Only with the consent of whoever speaks in it'
-  server.registerTool('create_voice', { title: 'Create a voice', description, inputSchema }, ({ recording, ...others }, { signal }) =>
-    attempt(async () => {
-      const { id, warnings } = await service.createVoice({ ...others, audio: await readRecording(recording), signal })
-      return { content: [toText({ id, warnings })] }
-    }),
+  server.registerTool(
+    'create_voice',
+    { title: 'Create a voice', description, inputSchema },
+    ({ recording, transcript, ...others }, { signal }) =>
+      attempt(async () => {
+        const said = transcript === undefined ? {} : { transcript }
+        const { id, warnings } = await service.createVoice({ ...others, ...said, audio: await readRecording(recording), signal })
+        return { content: [toText({ id, warnings })] }
+      }),
   )
 }
 

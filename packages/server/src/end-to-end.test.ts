@@ -62,6 +62,16 @@ describe.skipIf(!hasModel)(
       expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(24_000)
     })
 
+    it('makes a voice without a transcript, and says what it heard', async () => {
+      const form = new FormData()
+      form.set('name', 'Heard')
+      form.set('audio_sample', new Blob([readFileSync(`${root}/examples/recording.opus`)]), 'recording.opus')
+      form.set('consent', 'The speaker dedicated her recordings to the public domain.')
+      const voice = await client.post<{ id: string; warnings: string[] }>('/audio/voices', { body: form })
+      expect(voice.id).toBe('heard')
+      expect(voice.warnings).toEqual([expect.stringMatching(/without a transcript, heard \/.+\/, \d+ % sure/)])
+    })
+
     it('refuses a recording that does not match its transcript, and says so', async () => {
       const form = new FormData()
       form.set('name', 'Wrong')

@@ -118,7 +118,7 @@ const UploadBody = z
       .trim()
       .max(2000)
       .optional()
-      .openapi({ description: 'Every word that is said; needed unless the server can transcribe' }),
+      .openapi({ description: 'What is said. Without it the model hears the sounds itself, and is less sure of them' }),
   })
   .openapi('VoiceUpload')
 

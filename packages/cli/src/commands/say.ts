@@ -5,6 +5,7 @@ import { openSynthesizer } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
 import { playWav } from '../play.ts'
 import { createProgress, secondsSince, type Terminal, write, writeJson, writeLines } from '../terminal.ts'
+import { checkTranscript, readTranscript, transcriptOptions } from '../transcript.ts'
 
 /** Where speech goes if nothing else is said. */
 const defaultOut = 'speech.wav'
@@ -23,11 +24,7 @@ export const say: Command = {
   options: {
     voice: { value: 'NAME|FILE', short: 'v', help: 'a ready voice, or a .voice.safetensors file (see: mynah voice list)' },
     prompt: { value: 'FILE', short: 'p', help: 'speak like this recording of 1 to 15 s (wav, mp3, flac, ogg)' },
-    transcript: {
-      value: 'TEXT',
-      short: 't',
-      help: 'what is said in the recording (default: what @huggingface/transformers hears, if installed)',
-    },
+    ...transcriptOptions,
     out: {
       value: 'FILE',
       short: 'o',
@@ -125,6 +122,8 @@ function readRequest(args: Arguments) {
   if (prompt !== undefined && voice !== undefined) throw new UsageError('--prompt and --voice exclude each other: both choose the voice')
   if (prompt === undefined && transcript !== undefined)
     throw new UsageError('--transcript needs --prompt FILE: the recording it belongs to')
+  if (prompt === undefined && args.flag('transcribe')) throw new UsageError('--transcribe needs --prompt FILE: the recording to transcribe')
+  checkTranscript(args)
   const out = args.text('out') ?? (args.flag('play') ? undefined : defaultOut)
   if (out !== undefined && out !== '-' && !speechEndings.includes(extname(out).toLowerCase())) {
     throw new UsageError(`--out is "${out}", expected a name that ends in ${speechEndings.join(', ')}, or "-"`)
@@ -166,7 +165,7 @@ async function readText(args: Arguments, { stdin }: Terminal): Promise<string> {
 async function findVoice(args: Arguments, mynah: Synthesizer, signal: AbortSignal): Promise<Voice | undefined> {
   const prompt = args.text('prompt')
   if (prompt !== undefined) {
-    return mynah.createVoice({ audio: prompt, name: prompt, signal, ...defined({ transcript: args.text('transcript') }) })
+    return mynah.createVoice({ audio: prompt, name: prompt, signal, ...defined({ transcript: await readTranscript(args, prompt) }) })
   }
   const voice = args.text('voice')
   if (voice === undefined) return undefined

@@ -5,6 +5,7 @@ import { type Arguments, type Command, defined, sharedOptions, UsageError } from
 import { openSynthesizer, withDownloads } from '../downloads.ts'
 import { replaceFile } from '../outputs.ts'
 import { type Terminal, toColumns, writeJson, writeLines } from '../terminal.ts'
+import { checkTranscript, readTranscript, transcriptOptions } from '../transcript.ts'
 import { describeVoice, voiceReport } from '../voice-report.ts'
 
 const voiceEnding = '.voice.safetensors'
@@ -18,11 +19,7 @@ export const voiceCreate: Command = {
     'Record one speaker, without music or noise, and clone only voices whose owner has agreed to it: --consent says who, and for what.',
   ],
   options: {
-    transcript: {
-      value: 'TEXT',
-      short: 't',
-      help: 'what is said in the recording (default: what @huggingface/transformers hears, if installed)',
-    },
+    ...transcriptOptions,
     name: { value: 'NAME', help: 'name of the voice (default: that of the recording)' },
     consent: { value: 'TEXT', help: 'who allowed this voice to be used, and for what; kept in the file' },
     licence: { value: 'TEXT', help: 'licence of the recording; kept in the file' },
@@ -33,6 +30,7 @@ export const voiceCreate: Command = {
   },
   examples: [
     ['mynah voice create me.wav --transcript "What I say in the file." --consent "my own voice"', `writes me${voiceEnding}`],
+    ['mynah voice create me.wav', 'hears what is said itself'],
     ['mynah say "Hello." --voice me.voice.safetensors', 'speaks with it'],
   ],
 
@@ -42,9 +40,11 @@ export const voiceCreate: Command = {
     const name = args.text('name') ?? basename(audio, extname(audio))
     const out = args.text('out') ?? `${name}${voiceEnding}`
     if (!out.endsWith(voiceEnding)) throw new UsageError(`--out is "${out}", expected a name that ends in ${voiceEnding}`)
+    checkTranscript(args)
     const device = args.choice('device', ['auto', ...devices])
     await using mynah = await openSynthesizer(terminal, defined({ bundle: args.text('bundle'), device }))
-    const [transcript, consent, licence] = ['transcript', 'consent', 'licence'].map(option => args.text(option))
+    const transcript = await readTranscript(args, audio)
+    const [consent, licence] = ['consent', 'licence'].map(option => args.text(option))
     const voice = await mynah.createVoice({ audio, name, signal, ...defined({ transcript, consent, licence }) })
     await replaceFile(out, path => voice.save(path))
     if (args.flag('json')) await writeJson(stdout, { out, ...voiceReport(voice) })

@@ -104,9 +104,8 @@ export const mynah: System<MynahManifest> = {
   },
 }
 
-/** What may be silence in a recording: undefined where the phonemes lack a space or a comma. */
-function pausesOf(phonemes: readonly string[]): PauseSymbols | undefined {
-  const [space, comma] = [phonemes.indexOf(' '), phonemes.indexOf(',')]
-  const silent = [boundary, ...[...pauseMarks].map(mark => phonemes.indexOf(mark)).filter(id => id > 0)]
-  return space > 0 && comma > 0 ? { silent, space, comma } : undefined
+/** What may be silence in a recording. A table without space or comma writes pauses as boundaries. */
+function pausesOf(phonemes: readonly string[]): PauseSymbols {
+  const idOf = (symbol: string) => Math.max(boundary, phonemes.indexOf(symbol))
+  return { silent: [...new Set([boundary, ...[...pauseMarks].map(idOf)])], space: idOf(' '), comma: idOf(',') }
 }

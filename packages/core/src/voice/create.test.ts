@@ -22,7 +22,7 @@ describe('createVoice', () => {
     const { synthesizer, behaviour } = createTinySynthesizer()
     const about = { name: 'Me', consent: 'my own voice', licence: 'CC0' }
     const voice = await synthesizer.createVoice({ audio: speech(3), transcript: ` ${sentence}\n`, ...about })
-    expect(voice).toMatchObject({ ...about, transcript: sentence, codec: 'mynah-codec@tiny', warnings: [] })
+    expect(voice).toMatchObject({ ...about, transcript: sentence, transcription: 'given', codec: 'mynah-codec@tiny', warnings: [] })
     expect(voice.codes.shape).toEqual([2, 120])
     expect(voice.durations.reduce((sum, duration) => sum + duration, 0)).toBe(120)
     expect(voice.phonemes[0]).toBe(0)
@@ -61,7 +61,7 @@ describe('createVoice', () => {
     expect(voice.transcript).toMatch(/^The quick brown .* lazy dog$/)
     expect(voice.transcript.length).toBeLessThan(transcript.length)
     expect(voice.phonemes.at(-1)).toBe(0)
-    expect(voice.warnings).toEqual([expect.stringMatching(/21\.0 s were cropped to 1\d\.\d s, after "dog"/)])
+    expect(voice.warnings).toEqual([expect.stringMatching(/21\.0 s were cropped to 1\d\.\d s, after "dog"$/)])
   })
 
   it('refuses more than 15 s in which no word ends', async () => {
@@ -70,22 +70,54 @@ describe('createVoice', () => {
     expect(await codeOf(synthesizer.createVoice({ audio: speech(30), transcript }))).toBe('prompt-too-long')
   })
 
-  it('refuses a transcript that cannot match the length of the recording', async () => {
-    const { synthesizer } = createTinySynthesizer()
-    expect(await codeOf(synthesizer.createVoice({ audio: speech(2), transcript: `${sentence} ${sentence}` }))).toBe('transcript-mismatch')
-    expect(await codeOf(synthesizer.createVoice({ audio: speech(10), transcript: 'Hello.' }))).toBe('transcript-mismatch')
+  it('hears the phonemes itself where there is no transcript, and says so in the voice and its file', async () => {
+    const { synthesizer, behaviour } = createTinySynthesizer({ certainty: 0.61 })
+    const voice = await synthesizer.createVoice({ audio: speech(3) })
+    expect(behaviour.expected).toBeUndefined()
+    expect(voice).toMatchObject({ transcript: '/m/', transcription: 'heard' })
+    expect(voice.warnings).toEqual([expect.stringMatching(/without a transcript, heard \/m\/, 61 % sure; the transcript makes/)])
+    expect(await Voice.load(voice.toSafetensors())).toMatchObject({ transcript: '/m/', transcription: 'heard', phonemes: voice.phonemes })
+    const guessed = await createTinySynthesizer({ certainty: 0.1 }).synthesizer.createVoice({ audio: speech(3) })
+    expect(guessed.warnings).toEqual([expect.stringMatching(/10 % sure; that is hardly more than a guess/)])
   })
 
-  it('refuses a transcript that the aligner does not believe, and warns where it hesitates', async () => {
-    const wrong = createTinySynthesizer({ score: -3 })
+  it('takes what was heard instead of words that were not, names both, and keeps what was given otherwise', async () => {
+    const { synthesizer } = createTinySynthesizer({ match: 0.76 }) // 7 of 9 words
+    const voice = await synthesizer.createVoice({ audio: speech(6), transcript: sentence })
+    expect(voice.transcript).toMatch(/^The quick brown fox jumps over the .*\/ \/.*\/$/)
+    expect(voice.transcription).toBe('corrected')
+    expect(voice.warnings).toEqual([
+      expect.stringMatching(/corrected by what was heard: \/lˈeɪzi\/ \/dˈɑːɡ\/ instead of "lazy dog"; check these words/),
+    ])
+    const given = await createTinySynthesizer().synthesizer.createVoice({ audio: speech(3), transcript: sentence })
+    expect((await Voice.load(given.toSafetensors())).transcription).toBe('given')
+  })
+
+  it('ends before a word that ends with the recording and is not that of the transcript', async () => {
+    const { synthesizer } = createTinySynthesizer({ match: 0.88 }) // all but "dog"
+    const voice = await synthesizer.createVoice({ audio: speech(3), transcript: sentence })
+    expect(voice).toMatchObject({ transcript: 'The quick brown fox jumps over the lazy', transcription: 'given' })
+    expect(voice.warnings).toEqual([expect.stringMatching(/3\.0 s were cropped to 2\.\d s, after "lazy", since it ends within a word/)])
+    expect(voice.durations.reduce((sum, duration) => sum + duration, 0)).toBe(voice.codes.shape[1])
+  })
+
+  it('refuses a transcript of which little is heard, and warns where the recording is hardly understood', async () => {
+    const wrong = createTinySynthesizer({ match: 0.2 })
     expect(await codeOf(wrong.synthesizer.createVoice({ audio: speech(3), transcript: sentence }))).toBe('transcript-mismatch')
-    const unsure = createTinySynthesizer({ score: -2 })
+    const unsure = createTinySynthesizer({ certainty: 0.1 })
     const { warnings } = await unsure.synthesizer.createVoice({ audio: speech(3), transcript: sentence })
-    expect(warnings).toEqual([expect.stringMatching(/transcript matches the recording badly/)])
+    expect(warnings).toEqual([expect.stringMatching(/understood badly \(10 % sure\)/)])
   })
 
-  it('writes the transcript itself where there is none, and says what it heard', async () => {
-    const models = createTinyModels({ asked: [], encoded: [] })
+  it('takes a transcript of a few words or of a longer text to what hears them, up to 10,000 characters', async () => {
+    const { synthesizer, behaviour } = createTinySynthesizer()
+    await synthesizer.createVoice({ audio: speech(10), transcript: 'Hello.' })
+    expect(behaviour.expected!.words.length).toBe(1)
+    expect(await codeOf(synthesizer.createVoice({ audio: speech(2), transcript: 'a '.repeat(5001) }))).toBe('transcript-mismatch')
+  })
+
+  it('asks a transcriber for models without an aligner, which need every word', async () => {
+    const models = { ...createTinyModels({ asked: [], encoded: [] }), aligner: undefined }
     const asked: unknown[] = []
     const listen = async (audio: unknown) => {
       asked.push(audio)
@@ -94,16 +126,14 @@ describe('createVoice', () => {
     const audio = speech(3)
     const voice = await createVoice(models, { audio, name: 'Me' }, listen)
     expect(asked).toEqual([audio])
-    expect(voice.transcript).toBe(sentence)
+    expect(voice).toMatchObject({ transcript: sentence, transcription: 'given' })
     expect(voice.warnings).toEqual([expect.stringContaining(`heard "${sentence}"`)])
-    const told = await createVoice(models, { audio, name: 'Me', transcript: sentence }, listen)
+    await createVoice(models, { audio, name: 'Me', transcript: sentence }, listen)
     expect(asked.length).toBe(1)
-    expect({ ...voice, warnings: [] }).toEqual({ ...told, warnings: [] })
-  })
-
-  it('names the package to install where there is neither transcript nor transcriber', async () => {
-    const { synthesizer } = createTinySynthesizer()
-    await expect(synthesizer.createVoice({ audio: speech(3) })).rejects.toMatchObject({
+    expect(await codeOf(createVoice(models, { audio: speech(10), transcript: 'Hello.' }))).toBe('transcript-mismatch')
+    expect(await codeOf(createVoice(models, { audio: speech(2), transcript: `${sentence} ${sentence}` }))).toBe('transcript-mismatch')
+    expect(await codeOf(createVoice(models, { audio: speech(16), transcript: `${sentence} `.repeat(5) }))).toBe('prompt-too-long')
+    await expect(createVoice(models, { audio })).rejects.toMatchObject({
       code: 'missing-package',
       message: expect.stringMatching(/npm install @huggingface\/transformers.*or pass the transcript yourself/),
     })

@@ -21,10 +21,15 @@ const maxCodebooks = 64
 /** Larger than any codebook and any phoneme table; what the models have is checked when they speak. */
 const maxCode = 0xffff
 
+/** Where a transcript is from: as it was `given`; `corrected` where the recording says otherwise; or `heard`, all of it. */
+export type Transcription = (typeof transcriptions)[number]
+const transcriptions = ['given', 'corrected', 'heard'] as const
+
 /** Everything a `Voice` consists of. */
 export interface VoiceFields extends Prompt {
   readonly name: string
   readonly transcript: string
+  readonly transcription?: Transcription
   readonly codec: string
   readonly consent?: string
   readonly licence?: string
@@ -37,8 +42,10 @@ export interface VoiceFields extends Prompt {
  */
 export class Voice implements Prompt {
   readonly name: string
-  /** What is said in the prompt. */
+  /** What is said in the prompt. What was heard, not given, is IPA between slashes. */
   readonly transcript: string
+  /** Where the transcript is from. */
+  readonly transcription: Transcription
   /** The codec that wrote the codes: architecture@sha256. */
   readonly codec: string
   /** Who allowed this voice to be used, and for what; in the words of whoever made it. */
@@ -61,6 +68,7 @@ export class Voice implements Prompt {
     checkPrompt(fields.name, fields)
     this.name = fields.name
     this.transcript = fields.transcript
+    this.transcription = fields.transcription ?? 'given'
     this.codec = fields.codec
     this.consent = fields.consent ?? ''
     this.licence = fields.licence ?? ''
@@ -102,7 +110,8 @@ export class Voice implements Prompt {
     const durations = integers('durations', 1).data
     checkPrompt(where, { codes, phonemes, durations })
     const { name = '', transcript = '', codec = '', consent = '', licence = '', language = '' } = metadata
-    return new Voice({ name, transcript, codec, consent, licence, language, codes, phonemes, durations })
+    const transcription = transcriptions.find(each => each === metadata.transcription) ?? 'given'
+    return new Voice({ name, transcript, transcription, codec, consent, licence, language, codes, phonemes, durations })
   }
 
   /**
@@ -160,10 +169,11 @@ export class Voice implements Prompt {
 
   /** The bytes that `save` writes. */
   toSafetensors(): Uint8Array {
-    const { name, transcript, codec, consent, licence, language } = this
+    const { name, transcript, transcription, codec, consent, licence, language } = this
     const list = (data: Int32Array): Tensor => ({ dtype: 'int32', shape: [data.length], data })
     const tensors = { codes: this.codes, phonemes: list(this.phonemes), durations: list(this.durations) }
-    return toSafetensors(tensors, { format, version, codec, name, transcript, consent, licence, ...(language === '' ? {} : { language }) })
+    const optional = { ...(transcription === 'given' ? {} : { transcription }), ...(language === '' ? {} : { language }) }
+    return toSafetensors(tensors, { format, version, codec, name, transcript, consent, licence, ...optional })
   }
 }
 

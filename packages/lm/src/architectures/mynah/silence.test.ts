@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { exactCosts, hear } from './hear.ts'
 import { punctuatePauses, withSilence } from './silence.ts'
-import { viterbi } from './viterbi.ts'
 
 // Symbols: 0 boundary, 1 comma, 2 space, 3 t, 4 a.
 const pauses = { silent: [0, 1, 2], space: 2, comma: 1 }
@@ -16,31 +16,36 @@ const features = {
   data: Float32Array.from(sounds, sound => (sound === 0 ? -8 : 0)),
 }
 const phonemes = Int32Array.of(0, 3, 2, 4, 0)
+const words = [
+  { start: 1, end: 2 },
+  { start: 3, end: 4 },
+]
+const pairs = (ids: readonly number[], frames: readonly number[]) => ids.map((id, i) => ({ id, frames: frames[i]! }))
+/** [phoneme, frames] of the exact path. */
+const spokenIn = (of: Float32Array) => {
+  const heard = hear(of, new Float32Array(symbols ** 2), pauses, { phonemes, words }, exactCosts)
+  return pairs([...heard.phonemes], [...heard.durations])
+}
 
 describe('silence between words', () => {
-  it('goes to the space instead of to the last sound', () => {
-    expect([...viterbi(logProbabilities, symbols, phonemes).durations]).toEqual([2, 9, 1, 2, 2])
-    const { durations } = viterbi(withSilence(logProbabilities, symbols, features, pauses), symbols, phonemes)
-    expect([...durations]).toEqual([2, 2, 8, 2, 2])
+  const withComma = pairs([0, 3, 1, 2, 4, 0], [2, 2, 7, 1, 2, 2])
+
+  it('goes to a comma and a space instead of to the last sound', () => {
+    expect(spokenIn(logProbabilities)).toEqual(pairs([0, 3, 2, 4, 0], [2, 9, 1, 2, 2]))
+    expect(spokenIn(withSilence(logProbabilities, symbols, features, pauses))).toEqual(withComma)
   })
 
   it('is found by its energy where no symbol is likely', () => {
     const deaf = logProbabilities.map((_, i) => (i % symbols >= 3 ? -4 : -5))
-    const { durations } = viterbi(withSilence(deaf, symbols, features, pauses), symbols, phonemes)
-    expect([...durations]).toEqual([2, 2, 8, 2, 2])
+    expect(spokenIn(withSilence(deaf, symbols, features, pauses))).toEqual(withComma)
   })
 
   it('becomes a comma of all of it but a frame', () => {
-    const spoken = punctuatePauses(phonemes, Int32Array.of(2, 2, 8, 2, 2), pauses)
-    expect([...spoken.phonemes]).toEqual([0, 3, 1, 2, 4, 0])
-    expect([...spoken.durations]).toEqual([2, 2, 7, 1, 2, 2])
+    expect(punctuatePauses(pairs([...phonemes], [2, 2, 8, 2, 2]), pauses)).toEqual(withComma)
   })
 
   it('stays a space where it is short, or punctuated already', () => {
-    for (const [ids, frames] of [
-      [phonemes, Int32Array.of(2, 2, 7, 2, 2)],
-      [Int32Array.of(0, 3, 1, 2, 4, 0), Int32Array.of(2, 2, 9, 9, 2, 2)],
-    ] as const)
-      expect(punctuatePauses(ids, frames, pauses)).toEqual({ phonemes: ids, durations: frames })
+    for (const spoken of [pairs([...phonemes], [2, 2, 7, 2, 2]), pairs([0, 3, 1, 2, 4, 0], [2, 2, 9, 9, 2, 2])])
+      expect(punctuatePauses(spoken, pauses)).toEqual(spoken)
   })
 })

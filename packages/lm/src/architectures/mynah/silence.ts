@@ -52,26 +52,16 @@ function quietFrames({ shape, data }: Tensor<'float32'>): boolean[] {
   return level.map(value => value < limit)
 }
 
-/**
- * Writes a comma where somebody paused between two words that have no punctuation between them.
- * @returns phonemes and durations [P + number of pauses]
- */
-export function punctuatePauses(
-  phonemes: Int32Array,
-  durations: Int32Array,
+/** Writes a comma where somebody paused between two words that have no punctuation between them. */
+export function punctuatePauses<T extends { readonly id: number; readonly frames: number }>(
+  spoken: readonly T[],
   { silent, space, comma }: PauseSymbols,
-): { phonemes: Int32Array; durations: Int32Array } {
-  const ids: number[] = []
-  const frames: number[] = []
-  for (const [i, id] of phonemes.entries()) {
-    const pause = id === space && durations[i]! >= shortestPause && ids.length > 0 && !silent.includes(ids.at(-1)!)
-    if (pause) {
-      ids.push(comma, space)
-      frames.push(durations[i]! - 1, 1)
-    } else {
-      ids.push(id)
-      frames.push(durations[i]!)
-    }
+): T[] {
+  const out: T[] = []
+  for (const each of spoken) {
+    const pause = each.id === space && each.frames >= shortestPause && out.length > 0 && !silent.includes(out.at(-1)!.id)
+    if (pause) out.push({ ...each, id: comma, frames: each.frames - 1 }, { ...each, frames: 1 })
+    else out.push(each)
   }
-  return { phonemes: Int32Array.from(ids), durations: Int32Array.from(frames) }
+  return out
 }
