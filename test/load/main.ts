@@ -1,29 +1,36 @@
 /**
- * Load on one synthesizer, in this process and nowhere else: `pnpm load` says how it holds up, and fails where it does not.
+ * Load on one synthesizer, in this process and nowhere else: `pnpm load` says how it holds up, and fails where it does not. Without PARTS all of them, with a table at the end.
  *
- *   pnpm load --seconds 60 --workers 2 --queue 2 --factor 4    requests arrive `factor` times as fast as they can be spoken
- *   pnpm load --throughput 2 --rounds 3                        1 worker and 2, in turns
- *   pnpm load --memory 1000                                    so many requests, one after the other
+ *   pnpm load [PART…]
+ *     overload     requests for --seconds 60 arrive --factor 4 times as fast as --workers 1 can speak them, with --queue 1 waiting
+ *     throughput   1 worker and --many 2, in turns, --rounds 3
+ *     memory       --requests 1000, one after the other
+ *     stalls       for how long each call holds the main thread
+ *   --isolation process   inference in processes
  *
- * On a busy machine wall-clock times mean nothing; the processor time that is printed beside them does.
+ * On a busy machine wall-clock times mean nothing; the processor time that is printed beside them does. 20 minutes on an idle machine.
  */
 import { parseArgs } from 'node:util'
 import { type BusyError, createSynthesizer, type Synthesizer } from '@mynah/core'
-import { LoopWatch, percentile, report } from './measure.ts'
+import { LoopWatch, percentile, printTable, type Row, report, row } from './measure.ts'
+import { stalls } from './stalls.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '60' },
     workers: { type: 'string', default: '1' },
     queue: { type: 'string', default: '1' },
     factor: { type: 'string', default: '4' },
-    throughput: { type: 'string' },
+    many: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
-    memory: { type: 'string' },
+    requests: { type: 'string', default: '1000' },
     isolation: { type: 'string', default: 'thread' },
   },
 })
 const isolation = values.isolation as 'thread' | 'process'
+/** The bars of issue 21: first byte under load by idle, first byte idle in seconds, throughput of two workers, the longest gap of the event loop. */
+const bars = { firstByte: 2, idleFirstByteSeconds: 0.4, throughput: 1.7, gapMs: 50, refusalSeconds: 0.05, memoryGrowth: 1.1 } as const
 /** 12 words. */
 const sentence = 'The quick brown fox jumps over the lazy dog near the river.'
 const problems: string[] = []
@@ -56,7 +63,7 @@ async function idle(mynah: Synthesizer, count: number): Promise<Outcome[]> {
   return outcomes
 }
 
-async function overload(): Promise<void> {
+async function overload(): Promise<Row[]> {
   const [seconds, workers, maxQueue, factor] = [values.seconds, values.workers, values.queue, values.factor].map(Number) as [
     number,
     number,
@@ -65,7 +72,7 @@ async function overload(): Promise<void> {
   ]
   await using mynah = await createSynthesizer({ workers, maxQueue, isolation })
   await mynah.warmUp()
-  const alone = await idle(mynah, 5)
+  const alone = await idle(mynah, 20)
   const mean = alone.reduce((sum, { seconds }) => sum + seconds, 0) / alone.length
   const everyMs = (1000 * mean) / workers / factor
   using watch = new LoopWatch()
@@ -86,27 +93,34 @@ async function overload(): Promise<void> {
   }
   const outcomes = (await Promise.all(accepted)).filter(({ bytes }) => bytes > 0)
   const firsts = outcomes.map(({ firstSeconds }) => firstSeconds)
+  const idleFirsts = alone.map(({ firstSeconds }) => firstSeconds)
   report({
     workers,
     maxQueue,
     'requests a second': (factor / mean) * workers,
     accepted: outcomes.length,
     refused: refusedSeconds.length,
-    'idle, first byte, median s': percentile(
-      alone.map(({ firstSeconds }) => firstSeconds),
-      50,
-    ),
+    'idle, first byte, median s': percentile(idleFirsts, 50),
+    'idle, first byte, 95 % s': percentile(idleFirsts, 95),
     'first byte, median s': percentile(firsts, 50),
     'first byte, 95 % s': percentile(firsts, 95),
     'refusal, 95 % s': percentile(refusedSeconds, 95),
     'longest gap of the event loop, ms': watch.longestMs,
+    'longest turn of the event loop, processor ms': watch.longestCpuMs,
     'memory, MB': [before / 1e6, process.memoryUsage().rss / 1e6],
     stats: mynah.stats(),
   })
+  return [
+    row('first byte of 12 words, idle, median s', percentile(idleFirsts, 50), bars.idleFirstByteSeconds),
+    row(`first byte, 95 %, ${factor}× overload by idle`, percentile(firsts, 95) / percentile(idleFirsts, 95), bars.firstByte),
+    row('refusal, 95 %, s', percentile(refusedSeconds, 95), bars.refusalSeconds),
+    row('accepted requests', outcomes.length, 1, true),
+    row('longest gap of the event loop under overload, ms', watch.longestMs, bars.gapMs),
+  ]
 }
 
 /** As many requests at once as keep all workers busy, on one worker and on many, in turns. */
-async function throughput(workers: number): Promise<void> {
+async function throughput(workers: number): Promise<Row[]> {
   const rounds = Number(values.rounds)
   await using one = await createSynthesizer({ workers: 1, threads: 1, isolation })
   await using many = await createSynthesizer({ workers, threads: 1, isolation })
@@ -129,10 +143,10 @@ async function throughput(workers: number): Promise<void> {
       'processor s': [single.cpuSeconds, several.cpuSeconds],
     })
   }
-  report({ [`throughput of ${workers} workers by that of one, median`]: percentile(ratios, 50) })
+  return [row(`throughput of ${workers} workers by that of one, median`, percentile(ratios, 50), bars.throughput, true)]
 }
 
-async function memory(count: number): Promise<void> {
+async function memory(count: number): Promise<Row[]> {
   await using mynah = await createSynthesizer({ isolation })
   await mynah.warmUp()
   await idle(mynah, 20)
@@ -147,10 +161,27 @@ async function memory(count: number): Promise<void> {
     'memory along the way, MB': marks.filter((_, i) => i % Math.ceil(marks.length / 10) === 0),
     'longest gap, ms': watch.longestMs,
   })
+  const part = Math.ceil(marks.length / 5)
+  const [early, late] = [percentile(marks.slice(0, part), 50), percentile(marks.slice(-part), 50)]
+  return [
+    row(`memory, last fifth of ${count} requests by the first`, late / early, bars.memoryGrowth),
+    row('longest gap of the event loop along the way, ms', watch.longestMs, bars.gapMs),
+  ]
 }
 
-if (values.throughput) await throughput(Number(values.throughput))
-else if (values.memory) await memory(Number(values.memory))
-else await overload()
-for (const problem of problems) process.stdout.write(`PROBLEM: ${problem}\n`)
-process.exitCode = problems.length > 0 ? 1 : 0
+const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
+  stalls,
+  overload,
+  throughput: () => throughput(Number(values.many)),
+  memory: () => memory(Number(values.requests)),
+}
+const rows: Row[] = []
+for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
+  const part = parts[name]
+  if (!part) throw new Error(`there is no part "${name}", expected ${Object.keys(parts).join(', ')}`)
+  process.stdout.write(`\n${name}\n`)
+  rows.push(...(await part()))
+}
+const holds = printTable(rows)
+for (const problem of new Set(problems)) process.stdout.write(`PROBLEM: ${problem}\n`)
+process.exitCode = holds && problems.length === 0 ? 0 : 1

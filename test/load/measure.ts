@@ -17,6 +17,31 @@ function show(value: unknown): string {
   return JSON.stringify(value)
 }
 
+/** What was measured against a bar. */
+export interface Row {
+  readonly what: string
+  readonly found: number
+  readonly bar: number
+  /** Whether the bar is the least, not the most. */
+  readonly atLeast: boolean
+}
+
+/** @param bar the most by default */
+export function row(what: string, found: number, bar: number, atLeast = false): Row {
+  return { what, found, bar, atLeast }
+}
+
+/** Prints rows. @returns whether all are as they should be */
+export function printTable(rows: readonly Row[]): boolean {
+  const holds = ({ found, bar, atLeast }: Row) => (atLeast ? found >= bar : found <= bar)
+  process.stdout.write('\n| what | found | bar | |\n| --- | --- | --- | --- |\n')
+  for (const each of rows)
+    process.stdout.write(
+      `| ${each.what} | ${show(each.found)} | ${each.atLeast ? '≥' : '≤'} ${show(each.bar)} | ${holds(each) ? '✓' : '✗'} |\n`,
+    )
+  return rows.every(holds)
+}
+
 /** How often the event loop should turn, ms. */
 const tickMs = 2
 
