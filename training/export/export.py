@@ -10,8 +10,8 @@ on from the other. --codec is the encoder with its codebooks, which give tokens 
 models belong to it.
 --decoder is the other half, from the same or from a later run of train_codec.py --decoder-of; where --codec is given
 alone, both halves come from it.
-With tokens and cache it also writes the ready voices, one clip each of four speakers of the corpus: needed whenever the
-codec changes.
+With tokens and cache it also writes the ready voices, one or two clips each of eight speakers of the corpus: needed
+whenever the codec changes.
 """
 
 import argparse, hashlib, json, sys
@@ -28,11 +28,15 @@ from data.corpus import SYMBOLS, Corpus
 from data.tokens import Tokens
 from export.parts import PARTS, manifest_config, tensors_of
 
-VOICES = dict(  # name: (corpus speaker, description)
-    wren=("synthetic-3", "a woman, US English"),
-    heron=("synthetic-15", "a man, US English"),
-    robin=("synthetic-19", "a woman, British timbre"),
-    rook=("synthetic-22", "a man, British timbre"),
+VOICES = dict(  # name: (clips of the synthetic corpus, one after the other; description)
+    wren=(["1-000492"], "a woman, US English, even and fluent"),
+    heron=(["1-001786"], "a man, US English, calm"),
+    rook=(["1-001806"], "a man, British timbre, measured"),
+    robin=(["1-000738", "1-002228"], "a woman with a low voice, US English, unhurried"),
+    lark=(["1-002040", "1-000226"], "a woman, US English, bright and lively"),
+    linnet=(["1-002166", "1-001498"], "a woman, US English, lively and clear"),
+    jay=(["1-000296", "1-001996"], "a man, US English, lively"),
+    owl=(["1-001066"], "a man with a deep voice, British timbre, slow"),
 )
 LICENCE = "CC0-1.0 codes of synthetic speech; teacher Kokoro-82M (Apache-2.0)"
 PROMPT_FRAMES = 170  # of the clip of a ready voice
@@ -75,12 +79,12 @@ def write_part(out, part, path, int8):
     return dict(architecture=architecture, config=manifest_config(part, sizes), **about)
 
 
-def write_voice(out, name, tokens, item, codec_hash, transcript, description, consent, licence=""):
-    """A ready voice of one clip -> its entry in the manifest"""
+def write_voice(out, name, tokens, clips, codec_hash, transcript, description, consent, licence=""):
+    """A ready voice of one or more clips of a speaker -> its entry in the manifest"""
     (out / "voices").mkdir(exist_ok=True)
     int32 = lambda x: torch.from_numpy(np.asarray(x).astype(np.int32)).contiguous()
-    tensors = dict(codes=int32(tokens.codes(item).T), phonemes=int32(item["phonemes"]))
-    tensors["durations"] = int32(item["durations"])
+    tensors = dict(codes=int32(np.concatenate([tokens.codes(clip) for clip in clips]).T))
+    tensors |= {key: int32(np.concatenate([clip[key] for clip in clips])) for key in ("phonemes", "durations")}
     about = dict(format="mynah-voice", version="1", codec=f"mynah-codec@{codec_hash}", name=name)
     file = out / "voices" / f"{name}.voice.safetensors"
     save_file(tensors, file, about | dict(transcript=transcript, consent=consent, licence=licence))
@@ -89,13 +93,12 @@ def write_voice(out, name, tokens, item, codec_hash, transcript, description, co
 
 
 def write_voices(out, tokens, texts, codec_hash):
-    """The ready voices of the embedded model, one clip each -> their entries in the manifest"""
+    """The ready voices of the embedded model -> their entries in the manifest"""
+    plain = {i["clip"]: i for i in tokens.items if i["kind"] == "synthetic" and i["variant"] == 0}
     entries = []
-    for name, (speaker, description) in VOICES.items():
-        clips = (i for i in tokens.speakers[f"{speaker}/0"] if not i["prompt_only"])
-        item = min(clips, key=lambda i: abs(i["frames"] - PROMPT_FRAMES))
-        about = (texts[item["id"]], description, "synthetic voice; no person's", LICENCE)
-        entries.append(write_voice(out, name, tokens, item, codec_hash, *about))
+    for name, (clips, description) in VOICES.items():
+        about = (" ".join(texts[clip] for clip in clips), description, "synthetic voice; no person's", LICENCE)
+        entries.append(write_voice(out, name, tokens, [plain[clip] for clip in clips], codec_hash, *about))
     return entries
 
 
@@ -110,7 +113,7 @@ def write_own_voice(out, name, tokens, items, codec_hash):
     if not about.get("consent"):
         raise SystemExit("--voice: the recordings have no consent; make the cache anew with --consent")
     speaker = about["speaker"].split("-", 1)[1]
-    return write_voice(out, name, tokens, item, codec_hash, about["text"], f"{speaker}, recorded", about["consent"])
+    return write_voice(out, name, tokens, [item], codec_hash, about["text"], f"{speaker}, recorded", about["consent"])
 
 
 def arguments():
