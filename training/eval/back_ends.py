@@ -21,6 +21,7 @@ from papers import losses
 from train import common
 from train.back_ends import EMBEDDED, HERE
 
+LONGEST = 12  # seconds of a clip, whose whole text is compared
 COLUMNS = {
     "WER %": ".1f",
     "similarity": ".3f",
@@ -50,14 +51,15 @@ def arguments():
 def prepare(a, out):
     """Writes recordings, their latents and the list of models -> clips"""
     data = Corpus(a.cache)
-    clips = [i for i in data.items if i["kind"] == a.kind and i["validation"] and i["samples"] > 2 * RATE]
+    whole = lambda i: 2 * RATE < i["samples"] <= LONGEST * RATE
+    clips = [i for i in data.items if i["kind"] == a.kind and i["validation"] and whole(i)]
     if not clips:
-        raise SystemExit(f"{a.cache}: has no held-out clip of {a.kind} of 2 s or more")
+        raise SystemExit(f"{a.cache}: has no held-out clip of {a.kind} of 2 to {LONGEST} s")
     clips = [clips[n] for n in np.linspace(0, len(clips) - 1, min(a.count, len(clips))).astype(int)]
     front_end, latents = Latents(a.codec), {}
     (out / "recording").mkdir(parents=True, exist_ok=True)
     for n, clip in enumerate(clips):
-        wave = data.audio(clip)[: 12 * RATE // FRAME * FRAME]
+        wave = data.audio(clip)[: clip["samples"] // FRAME * FRAME]
         sf.write(out / f"recording/{n}.wav", wave, RATE, "FLOAT")
         with torch.no_grad():
             latents[str(n)] = front_end(torch.from_numpy(wave)[None])[0].contiguous()

@@ -50,7 +50,7 @@ TINY_ENCODEC = preset(  # for the tiny preset of codecs/encodec.py
 FAST = dict(discriminator_channel_mult=1 / 32, segment_size=2048, learning_rate=5e-3)
 LATENTS = preset(  # of a back-end of the embedded voice, as in hifi_gan.py
     dict(sample_rate=24000, n_fft=2400, hop_length=600, n_mels=64, padding="same"),
-    dict(input_channels=64, dim=256, intermediate_dim=768, num_layers=8),
+    dict(input_channels=64, dim=256, intermediate_dim=768, num_layers=4),  # eight would look ahead 0.75 s
     dict(dim=256, n_fft=2400, hop_length=600, padding="same"),
 ) | dict(discriminator_channel_mult=1 / 4, segment_size=9000)
 PRESETS = {
