@@ -129,7 +129,7 @@ export function lastConv(net: Net, x: Value, channels: number, options: { bias?:
 export const outerKernel = 7
 
 /** Samples that the stages make of `frames` frames. */
-export function upsampledLength(frames: number, config: GeneratorConfig): number {
+function upsampledLength(frames: number, config: GeneratorConfig): number {
   return config.upsampleRates.reduce((length, rate, i) => length * rate + ((config.upsampleKernelSizes[i]! - rate) % 2), frames)
 }
 

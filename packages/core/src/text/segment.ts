@@ -19,7 +19,7 @@ export interface SegmentOptions {
 }
 
 /** About 30 s of speech: a longer sentence is cut even before its phonemes are counted. */
-export const DEFAULT_MAX_CHARACTERS = 400
+const DEFAULT_MAX_CHARACTERS = 400
 /** Without any sentence end a stream is cut after this many times `maxCharacters`, so that its buffer stays bounded. */
 const RUN_ON_FACTOR = 4
 /** Lines shorter than this that a capital follows are headings, verses or list items, not wrapped prose. */

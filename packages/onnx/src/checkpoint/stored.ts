@@ -19,7 +19,7 @@ export const storedBytes: Readonly<Record<StoredDType, number>> = {
 }
 
 /** Most dimensions of a tensor; PyTorch's own limit is 64, published vocoders and language models use at most 5. */
-export const MAX_RANK = 32
+const MAX_RANK = 32
 
 /** A tensor inside a checkpoint; its data are read from the file only by `read()`. */
 export abstract class TensorRef {
@@ -123,7 +123,7 @@ export function toFloat32(tensor: Tensor): Tensor<'float32'> {
 }
 
 /** IEEE half-precision bits to float32, exactly. */
-export function widenFloat16(halves: Uint16Array): Float32Array {
+function widenFloat16(halves: Uint16Array): Float32Array {
   const values = allocateFloat32(halves.length)
   const bits = new Uint32Array(values.buffer)
   for (let i = 0; i < halves.length; i++) {

@@ -73,7 +73,7 @@ const removeAxes = (shape: readonly Dim[], axes: readonly number[], keep: boolea
   keep ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)) : shape.filter((_, axis) => !axes.includes(axis))
 
 /** Shape of numpy.matmul. */
-export const matMulShape = (call: Call, a: readonly Dim[], b: readonly Dim[]): Dim[] => {
+const matMulShape = (call: Call, a: readonly Dim[], b: readonly Dim[]): Dim[] => {
   if (a.length === 0 || b.length === 0) call.fail('a scalar cannot be multiplied as a matrix')
   const left = a.length === 1 ? [1, ...a] : a
   const right = b.length === 1 ? [...b, 1] : b
