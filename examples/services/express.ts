@@ -23,4 +23,4 @@ app.get('/say', async (request, response) => {
   }
 })
 
-app.listen(3000, '127.0.0.1')
+app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1')

@@ -15,4 +15,4 @@ app.post<{ Body: { text: string } }>('/say', {
 })
 
 app.addHook('onClose', () => mynah.dispose())
-await app.listen({ port: 3000, host: '127.0.0.1' })
+await app.listen({ port: Number(process.env.PORT ?? 3000), host: '127.0.0.1' })

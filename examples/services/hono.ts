@@ -15,4 +15,4 @@ const app = new Hono()
 app.get('/', c => c.text('Speech is at /speech/v1/audio/speech.'))
 app.mount('/speech', speech.fetch)
 
-serve({ fetch: app.fetch, port: 3000, hostname: '127.0.0.1', overrideGlobalObjects: false })
+serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000), hostname: '127.0.0.1', overrideGlobalObjects: false })

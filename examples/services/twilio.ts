@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws'
 const frameBytes = 160 // 20 ms
 const mynah = await createSynthesizer({ maxQueue: 16 })
 
-new WebSocketServer({ port: 3000, host: '127.0.0.1' }).on('connection', socket => {
+new WebSocketServer({ port: Number(process.env.PORT ?? 3000), host: '127.0.0.1' }).on('connection', socket => {
   const ended = new AbortController()
   socket.on('close', () => ended.abort())
   socket.on('message', async data => {

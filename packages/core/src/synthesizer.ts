@@ -112,9 +112,15 @@ export async function createSynthesizer(options: SynthesizerOptions = {}): Promi
 
 async function load(options: SynthesizerOptions, maxQueue: number): Promise<Synthesizer> {
   options.signal?.throwIfAborted()
-  const bundle = await openBundle(options.bundle, options.hub)
+  const bundle = await openBundle(options.bundle, withSignal(options.hub, options.signal))
   options.signal?.throwIfAborted()
   return assembleSynthesizer(bundle, await openLanes(bundle, options), maxQueue)
+}
+
+/** An abort of the loading ends a download, too. */
+function withSignal(hub: HubOptions | undefined, signal: AbortSignal | undefined): HubOptions | undefined {
+  if (!signal) return hub
+  return { ...hub, signal: hub?.signal ? AbortSignal.any([hub.signal, signal]) : signal }
 }
 
 /** What is spoken to warm up. */
