@@ -48,6 +48,13 @@ function editDistance(a: string, b: string): number {
 }
 
 describe('createPhonemizer', () => {
+  it('pronounces words that are names of Object.prototype, alone and among others', async () => {
+    for (const word of ['constructor', 'toString', 'valueOf', '__proto__', 'hasOwnProperty', 'isPrototypeOf']) {
+      for (const text of [word, `A ${word} again.`]) expect(await ipa(text), text).toMatch(/^[^{}[\]]{3,}$/)
+    }
+    expect(await ipa('constructor')).toBe('kənstɹˈʌktɚ.')
+  })
+
   it('agrees with the phonemes of the corpus', async () => {
     const { exact, characterErrors, dropped } = await agreement(sample)
     expect(exact).toBeGreaterThanOrEqual(0.95)

@@ -69,17 +69,17 @@ const MAX_CLAUSE_WORDS = 60
 const MAX_REMEMBERED = 20_000
 
 /** Little words that are a clause by themselves, as the espeak-ng that wrote the training corpus says them: the one in `phonemizer` stresses them. */
-const ALONE: Readonly<Record<string, string>> = {
-  and: 'ænd',
-  at: 'æt',
-  but: 'bˌʌt',
-  for: 'fɔːɹ',
-  he: 'hiː',
-  one: 'wˌʌn',
-  some: 'sˌʌm',
-  they: 'ðeɪ',
-  with: 'wɪð',
-}
+const ALONE: ReadonlyMap<string, string> = new Map([
+  ['and', 'ænd'],
+  ['at', 'æt'],
+  ['but', 'bˌʌt'],
+  ['for', 'fɔːɹ'],
+  ['he', 'hiː'],
+  ['one', 'wˌʌn'],
+  ['some', 'sˌʌm'],
+  ['they', 'ðeɪ'],
+  ['with', 'wɪð'],
+])
 
 /**
  * The default phonemizer: markup, `normalize`, the user's lexicon, then espeak-ng clause by clause (so that "the apple" and "the pear" differ), with the
@@ -96,7 +96,7 @@ export function createPhonemizer({ lexicon, pronouncer = createEspeak(), tagger 
   }
 
   async function align(spellings: readonly string[], ipa: string): Promise<AlignedWord[]> {
-    const little = spellings.length === 1 ? ALONE[(spellings[0] as string).toLowerCase()] : undefined
+    const little = spellings.length === 1 ? ALONE.get((spellings[0] as string).toLowerCase()) : undefined
     if (little !== undefined) return [{ phonemes: little, joined: false }]
     const groups = ipa.split(' ').filter(group => group !== '')
     if (looksAligned(spellings, groups)) return groups.map(phonemes => ({ phonemes, joined: false }))
