@@ -9,9 +9,9 @@ with, one without `transcript` is not to be spoken.
 - synthetic: every clip of the held-out synthetic speakers with another one of theirs as prompt; up to --count, texts
   that are in no clip.
 - human: the same texts, prompted with held-out people in turn (people.py).
-- heard, noise-15, noise-10, room, telephone, mp3, short, cut, quiet: the first --conditions rows of human, each
+- heard, untranscribed, noise-15, noise-10, room, telephone, mp3, short, cut, quiet: the first --conditions rows of human, each
 prompt as
-  users have it: with a recognizer's transcript, with noise 15 and 10 dB below it, in a room, through a telephone (8
+  users have it: with a recognizer's transcript, with none (""), with noise 15 and 10 dB below it, in a room, through a telephone (8
   kHz,
   μ-law), as mp3 of 31 kbps, cut to two seconds, ending within a word, at −40 dBFS. Likeness is to the clean prompt.
 - kathleen: human recordings with known texts, for the WER of human speech. She is a training speaker: never spoken

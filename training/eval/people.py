@@ -21,6 +21,7 @@ PROMPTS_OF_ONE = 4
 QUIET_DBFS = -40.0
 MP3_COMPRESSION = 0.7  # 31 kbps
 TELEPHONE = "telephone"
+UNTRANSCRIBED = "untranscribed"
 
 
 def load_aligner(path):
@@ -147,6 +148,7 @@ def conditions(wave, transcript, seed, finder):
     found = finder.ends(wave, transcript)
     made = {
         "heard": (wave, hear(wave, RATE)),
+        UNTRANSCRIBED: (wave, ""),
         "noise-15": (augment.noisy(wave, rng, 15), transcript),
         "noise-10": (augment.noisy(wave, rng, 10), transcript),
         "room": (augment.room(wave, rng, 6), transcript),
@@ -156,7 +158,7 @@ def conditions(wave, transcript, seed, finder):
         "cut": cut_within(found, wave),
         "quiet": (augment.levelled(wave, QUIET_DBFS), transcript),
     }
-    return {name: each for name, each in made.items() if each and each[1]}
+    return {name: each for name, each in made.items() if each and (each[1] or name == UNTRANSCRIBED)}
 
 
 def rotation(people, seed=11):
