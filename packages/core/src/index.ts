@@ -1,3 +1,5 @@
+import './placed.ts' // before all dependencies
+
 export {
   type AudioEncoder,
   createEncoder,

@@ -6,6 +6,7 @@ import { BundleError } from '@mynah/onnx'
 import { isHubReference } from '../hub/bundle.ts'
 import { resolveHubBundle } from '../hub/pull.ts'
 import type { HubOptions } from '../hub/settings.ts'
+import { placeOfCore } from '../placed.ts'
 import { Voice } from '../voice/voice.ts'
 import { checkFile, manifestFile } from './files.ts'
 import { type BundleManifest, checkArchitectures, maxManifestBytes, parseManifest } from './manifest.ts'
@@ -61,7 +62,7 @@ async function findFolder(bundle: string | URL): Promise<string> {
     throw new BundleError(`bundle "${name}": there is no folder ${path}; check the path`, { code: 'bundle-not-found' })
   }
   // as the application sees its packages, then as this one does
-  for (const from of [join(process.cwd(), 'bundle'), import.meta.url]) {
+  for (const from of [join(process.cwd(), 'bundle'), placeOfCore]) {
     try {
       return dirname(createRequire(from).resolve(`${name}/${manifestFile}`))
     } catch {
