@@ -270,3 +270,12 @@ describe('toMono', () => {
     expect(() => toMono({ channels: [] })).toThrow(RangeError)
   })
 })
+
+describe('the bytes of a caller', () => {
+  it('stay as they were, in a Buffer of their own, too', async () => {
+    const bytes = Buffer.from(new Uint8Array(readFileSync(new URL('../../../test/fixtures/audio/mono.mp3', import.meta.url))).buffer)
+    const size = bytes.length
+    await decodeAudio(bytes)
+    expect(bytes.length).toBe(size)
+  })
+})

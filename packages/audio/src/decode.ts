@@ -29,5 +29,6 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
   }
   const limits: AudioLimits = { maxSeconds }
   const { format, start } = sniffAudio(bytes)
-  return format === 'wav' ? readWav(bytes, limits) : decodeOnThread(format, bytes.slice(start), limits)
+  if (format === 'wav') return readWav(bytes, limits)
+  return decodeOnThread(format, new Uint8Array(bytes.subarray(start)), limits) // a copy: slice of a Buffer is a view, and would take the caller's bytes away
 }
