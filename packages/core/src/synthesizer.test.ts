@@ -18,10 +18,10 @@ const collect = async (stream: AsyncIterable<Speech>) => {
   return chunks
 }
 const join = (chunks: readonly Speech[]) => Float32Array.from(chunks.flatMap(chunk => [...chunk.audio]))
-const closeTo = ({ text, startSeconds, endSeconds }: Word) => ({
-  text,
-  startSeconds: expect.closeTo(startSeconds, 9),
-  endSeconds: expect.closeTo(endSeconds, 9),
+const closeTo = (word: Word) => ({
+  ...word,
+  startSeconds: expect.closeTo(word.startSeconds, 9),
+  endSeconds: expect.closeTo(word.endSeconds, 9),
 })
 async function* pieces(...list: string[]) {
   for (const piece of list) yield piece
