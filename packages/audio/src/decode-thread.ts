@@ -13,13 +13,9 @@ export type DecodeAnswer = { readonly audio: Audio } | { readonly refused: { rea
 
 const failure = (problem: string, cause?: unknown) => new MynahError(`decoder: ${problem}`, { code: 'decoder-failed', cause })
 
-/** One decoding thread for all files. Some decoders print the errors that they return, and cannot be told not to: nothing else runs there, and what it prints is not passed on. */
+/** One decoding thread for all files. */
 const thread = new AskedThread<DecodeRequest, DecodeAnswer>({
-  start() {
-    const started = startThread(threadUrl('decode-worker', import.meta.url), { name: 'mynah-decode', stdout: true, stderr: true })
-    for (const printed of [started.stdout, started.stderr]) printed.resume()
-    return started
-  },
+  start: () => startThread(threadUrl('decode-worker', import.meta.url), { name: 'mynah-decode' }),
   failed: failure,
   disposed: () => failure('was disposed of'),
 })

@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { AudioFormatError } from '@mynah/onnx'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -201,6 +206,25 @@ describe('decodeAudio', () => {
       console.error = error
     }
     expect(printed).toEqual([])
+  })
+
+  it('lets the program end, and prints nothing there', { timeout: 120_000 }, async () => {
+    const [corrupt, whole] = ['mono.mp3', 'stereo.opus'].map(fixture) as [Uint8Array, Uint8Array]
+    corrupt.fill(0x5a, 600, 700) // mpg123 says so aloud
+    const module = JSON.stringify(new URL('decode.ts', import.meta.url).href)
+    const bytes = (of: Uint8Array) => `Buffer.from('${Buffer.from(of).toString('base64')}', 'base64')`
+    const program = `import { decodeAudio } from ${module}
+      await decodeAudio(${bytes(corrupt)}).catch(() => undefined)
+      console.log((await decodeAudio(${bytes(whole)})).channels.length)`
+    const folder = await mkdtemp(join(tmpdir(), 'mynah-decode-'))
+    try {
+      const script = join(folder, 'program.mjs')
+      await writeFile(script, program)
+      const args = ['--import', import.meta.resolve('tsx'), '--conditions=@mynah/source', script]
+      expect(await promisify(execFile)(process.execPath, args, { timeout: 60_000 })).toEqual({ stdout: '2\n', stderr: '' })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('gives audio or an AudioFormatError for any bytes behind any signature', async () => {
