@@ -15,6 +15,12 @@ export interface Session {
 /** The one severity ONNX Runtime may print: it throws its errors as well, and a library leaves stderr alone. */
 const onlyFatal = 4
 
+/**
+ * In the layout that the graphs are written in. In its own, NHWC, ONNX Runtime 1.30 moves transposes past `Shape` nodes that ask for some axes only, and gets them
+ * wrong: BigVGAN fails with "indices element out of data bounds".
+ */
+const webgpu = { name: 'webgpu', preferredLayout: 'NCHW' } as const
+
 let loading: Promise<typeof import('onnxruntime-node')> | undefined
 
 /** Loads onnxruntime-node on this thread, once. @throws {InferenceError} `runtime-unavailable` if its native binding does not load */
@@ -50,7 +56,7 @@ export async function openSession(model: ModelBytes, options: SessionOptions): P
   let session: OrtSession
   try {
     session = await ort.InferenceSession.create(model.bytes, {
-      executionProviders: [options.device],
+      executionProviders: [options.device === 'webgpu' ? webgpu : options.device],
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
