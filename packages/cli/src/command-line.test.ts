@@ -280,6 +280,9 @@ describe.skipIf(!hasModel)(`speaking${hasModel ? '' : ' (skipped: packages/voice
     expect(checks.filter((check: { ok: boolean }) => check.ok).map((check: { name: string }) => check.name)).toEqual(
       expect.arrayContaining(['node', 'cpu', 'model']),
     )
+    expect(checks.find((check: { name: string }) => check.name === 'cpu').found).toMatch(
+      /^works: \d+\.\d\d ms for convolutions, \d+\.\d\d ms for a step$/,
+    )
     expect(checks.find((check: { name: string }) => check.name === 'onnxruntime').found).toMatch(/^\d+\.\d+\.\d+$/)
   })
 })

@@ -1,4 +1,5 @@
 import {
+  deviceFor,
   expectAllRead,
   loadGraph,
   type Model,
@@ -23,12 +24,13 @@ export async function loadGraphs<GraphName extends string>(
 ): Promise<Record<GraphName, Model>> {
   const { architecture, description, weights } = opened
   const exactInt8 = weightType !== 'float32' && (await multipliesInt8Exactly(runtime))
-  const target: LanguageModelTarget = { device: runtime.device, weightType, exactInt8 }
+  const targetOn = (device: LanguageModelTarget['device']): LanguageModelTarget => ({ device, weightType, exactInt8 })
   const { externalData = false, slots = {} as NonNullable<typeof description.slots> } = description
   const models: Partial<Record<GraphName, Model>> = {}
-  for (const name of Object.keys(description.build(weights, target)) as GraphName[]) {
-    const place = { runtime, builder: by, target, externalData }
-    models[name] = resources.add(await loadGraph(opened, name, place, { state: slots[name] ?? {} }))
+  for (const name of Object.keys(description.build(weights, targetOn(runtime.device))) as GraphName[]) {
+    const state = slots[name] ?? {}
+    const target = targetOn(deviceFor(runtime, state))
+    models[name] = resources.add(await loadGraph(opened, name, { runtime, builder: by, target, externalData }, { state }))
   }
   expectAllRead(architecture.name, weights, description)
   return models as Record<GraphName, Model>

@@ -2,7 +2,7 @@ import type { Architecture, BuildTarget, ModelDescription } from './architecture
 import { writeModel } from './graph/serialize.ts'
 import { type OpenedModel, type OpenModelOptions, openModel } from './open-model.ts'
 import type { BuiltModel } from './runtime/order.ts'
-import type { LoadOptions, Model, Runtime } from './runtime/runtime.ts'
+import { deviceFor, type LoadOptions, type Model, type Runtime } from './runtime/runtime.ts'
 
 /** Which graph of a checkpoint the inference thread is to build: what a `ModelOrder` of a domain's builder asks for. */
 export interface GraphOrder {
@@ -35,7 +35,7 @@ export interface GraphPlace {
   readonly runtime: Runtime
   /** The domain's builder: a module whose `build` is `buildGraph` with its list. */
   readonly builder: URL
-  /** What the graphs are emitted for; the runtime's device by default. */
+  /** What the graphs are emitted for; the device that the runtime runs them on by default. */
   readonly target?: BuildTarget
   /** Whether weights are handed over beside the graph, which saves copies of large ones. */
   readonly externalData?: boolean
@@ -50,10 +50,17 @@ export interface GraphPlace {
 export async function loadGraph<Description extends ModelDescription>(
   { architecture, files, options: source, weights }: OpenedModel<Description>,
   graph: string,
-  { runtime, builder, target = { device: runtime.device }, externalData = false }: GraphPlace,
+  { runtime, builder, target, externalData = false }: GraphPlace,
   options: LoadOptions = {},
 ): Promise<Model> {
-  const order: GraphOrder = { architecture: architecture.name, files, options: source, graph, target, externalData }
+  const order: GraphOrder = {
+    architecture: architecture.name,
+    files,
+    options: source,
+    graph,
+    target: target ?? { device: deviceFor(runtime, options.state) },
+    externalData,
+  }
   const model = await runtime.load({ module: builder, order }, { name: `${architecture.name} ${graph}`, ...options })
   weights.markRead(model.told as readonly string[])
   return model

@@ -37,10 +37,11 @@ export { AskedThread, type AskedThreadOptions, answerRequests } from './runtime/
 export type { Isolation } from './runtime/channel.ts'
 export { multipliesInt8Exactly } from './runtime/int8.ts'
 export type { BuiltModel, ModelBuilder, ModelOrder } from './runtime/order.ts'
-export type { Provider } from './runtime/protocol.ts'
+export type { DeviceSpeed, Provider, Speed } from './runtime/protocol.ts'
 export { autoOrder, type Device, type DeviceReport, devices, probeDevices } from './runtime/providers.ts'
 export {
   createRuntime,
+  deviceFor,
   type LoadOptions,
   type Model,
   type RunOptions,

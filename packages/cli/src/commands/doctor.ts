@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { createSynthesizer } from '@mynah/core'
-import { type DeviceReport, probeDevices, runtimeVersion } from '@mynah/onnx'
+import { type DeviceReport, type DeviceSpeed, probeDevices, runtimeVersion } from '@mynah/onnx'
 import { type Command, sharedOptions } from '../arguments.ts'
 import { createProgress, toColumns, writeJson, writeLines } from '../terminal.ts'
 
@@ -26,7 +26,7 @@ export const doctor: Command = {
   async run(args, terminal) {
     using progress = createProgress(terminal)
     const major = Number(process.versions.node.split('.')[0])
-    progress.show('trying devices …')
+    progress.show('trying and measuring devices …')
     const devices = await probeDevices()
     progress.show('speaking …')
     const checks: Check[] = [
@@ -50,8 +50,22 @@ function describeMachine(): string {
   return `${process.platform}/${process.arch}, ${model}, ${availableParallelism()} threads, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`
 }
 
-function describeDevice({ device, ok, reason }: DeviceReport): Check {
-  return { name: device, ok, found: ok ? 'works' : (reason ?? 'does not work') }
+function describeDevice({ device, ok, reason, speed }: DeviceReport): Check {
+  if (!ok) return { name: device, ok, found: reason ?? 'does not work' }
+  return { name: device, ok, found: speed ? describeSpeed(device, speed) : 'works; too slow to be measured' }
+}
+
+/** Of two small graphs: convolutions, of which vocoders and codecs are made, and a step of an autoregressive model. */
+function describeSpeed(device: string, { convolutionsMs, stepMs, cpu, software }: DeviceSpeed): string {
+  const beside = (ms: number, ofCpu: number) =>
+    device === 'cpu'
+      ? ''
+      : ms < ofCpu
+        ? ` (${(ofCpu / ms).toFixed(1)} × as fast as the CPU)`
+        : ` (${(ms / ofCpu).toFixed(1)} × the time of the CPU)`
+  const convolutions = `${convolutionsMs.toFixed(2)} ms for convolutions${beside(convolutionsMs, cpu.convolutionsMs)}`
+  const step = `${stepMs.toFixed(2)} ms for a step${beside(stepMs, cpu.stepMs)}`
+  return `works${software ? ', on a software adapter, which computes on the CPU' : ''}: ${convolutions}, ${step}`
 }
 
 /** Loads the embedded bundle, which compares every file with its sha256, and speaks. */

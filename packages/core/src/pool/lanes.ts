@@ -56,7 +56,7 @@ export async function openLanes(bundle: Bundle, options: LaneOptions): Promise<r
   try {
     lanes.push(await openLane(options, threads, runtime => loadModels(bundle, runtime, options.lexicon)))
     const [{ models, runtime }] = lanes as [Lane]
-    const share = { frontEnd: models.frontEnd, device: runtime.device }
+    const share = { frontEnd: models.frontEnd, device: runtime.device === 'cpu' ? 'cpu' : options.device } as const // `auto` is measured once
     while (lanes.length < workers) {
       lanes.push(
         await openLane({ ...options, device: share.device }, threads, async runtime => ({

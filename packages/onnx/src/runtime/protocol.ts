@@ -32,6 +32,21 @@ export interface SessionOptions {
   readonly cpuMemArena: boolean
 }
 
+/** Milliseconds of one run of the two small graphs of `measureDevice`. */
+export interface Speed {
+  /** What vocoders and codecs are made of. */
+  readonly convolutionsMs: number
+  /** What autoregressive models do for each token. */
+  readonly stepMs: number
+}
+
+/** How fast a device is, beside the CPU at the same time. */
+export interface DeviceSpeed extends Speed {
+  readonly cpu: Speed
+  /** Whether its driver computes on the CPU: SwiftShader, llvmpipe, WARP. */
+  readonly software: boolean
+}
+
 /** Tensors by input, output or slot name. */
 export type Tensors = Record<string, Tensor>
 
@@ -73,6 +88,9 @@ export interface Answers {
   nothing: undefined
   crash: never
 }
+
+/** What a probing process sends: whether the device works and, if asked to, then how fast it is. */
+export type ProbeReply = { readonly ok: true; readonly speed?: DeviceSpeed } | { readonly ok: false; readonly message: string }
 
 /** An answer or a failure. One request is in the worker at a time, so none needs a number. */
 export type Reply =

@@ -2,20 +2,28 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-import type { Provider } from './protocol.ts'
+import type { DeviceSpeed, Provider } from './protocol.ts'
 import { type Device, devices, type Prober, probeDevices, selectDevice } from './providers.ts'
 import { createRuntime } from './runtime.ts'
 import { processFlags } from './thread.ts'
 
-/** A machine whose onnxruntime-node has `backends`, of which `broken` do not work. */
-function machine(backends: string[], broken: Partial<Record<Provider, string>> = {}): Prober & { probed: Provider[] } {
+const cpu = { convolutionsMs: 10, stepMs: 1 }
+const faster: DeviceSpeed = { convolutionsMs: 1, stepMs: 0.5, cpu, software: false }
+
+/** A machine whose onnxruntime-node has `backends`, of which `broken` do not work; the others are as fast as `speed` says. */
+function machine(
+  backends: string[],
+  broken: Partial<Record<Provider, string>> = {},
+  speed: DeviceSpeed | undefined = faster,
+): Prober & { probed: Provider[] } {
   const probed: Provider[] = []
   return {
     probed,
     backends: async () => backends,
-    async probe(device) {
+    async probe(device, measured) {
       probed.push(device)
-      return broken[device]
+      const reason = broken[device]
+      return { ...(reason ? { reason } : {}), ...(measured && speed ? { speed } : {}) }
     },
   }
 }
@@ -36,6 +44,30 @@ describe('selectDevice', () => {
     ])
     expect(attempts[0]!.reason).toBe('no CUDA device')
     expect(attempts[1]!.reason).toMatch(/coreml is for macOS/)
+  })
+
+  it('auto never takes what convolves slower than the CPU, and says so', async () => {
+    const slow = machine(['cpu', 'cuda'], {}, { ...faster, convolutionsMs: 10.5 })
+    const { device, stepDevice, attempts } = await selectDevice('auto', slow)
+    expect([device, stepDevice]).toEqual(['cpu', 'cpu'])
+    expect(attempts[0]).toMatchObject({
+      device: 'cuda',
+      ok: true,
+      reason: 'slower than the CPU: 10.5 ms against 10.0 ms for the same convolutions',
+    })
+    expect((await selectDevice('cuda', slow)).device).toBe('cuda')
+  })
+
+  it('auto leaves small steps on the CPU unless the device is faster at these, too', async () => {
+    const chosen = async (device: Device, speed: DeviceSpeed) => {
+      const { device: first, stepDevice } = await selectDevice(device, machine(['cpu', 'cuda'], {}, speed))
+      return [first, stepDevice]
+    }
+    expect(await chosen('auto', { ...faster, stepMs: 2 })).toEqual(['cuda', 'cpu'])
+    expect(await chosen('auto', faster)).toEqual(['cuda', 'cuda'])
+    expect(await chosen('cuda', { ...faster, stepMs: 2 })).toEqual(['cuda', 'cuda'])
+    const endless: Prober = { backends: async () => ['cpu', 'cuda'], probe: async () => ({}) } // works, and was not measured in time
+    expect((await selectDevice('auto', endless)).device).toBe('cpu')
   })
 
   it('never probes what is not compiled in, nor WebGPU unasked', async () => {
@@ -64,7 +96,9 @@ describe('on this machine', () => {
   it('probeDevices reports every device, each consistent with asking for it by name', async () => {
     const reports = await probeDevices()
     expect(reports.map(({ device }) => device)).toEqual(devices)
-    expect(reports[0]).toEqual({ device: 'cpu', ok: true })
+    expect(reports[0]).toMatchObject({ device: 'cpu', ok: true, speed: { software: false } })
+    expect(reports[0]!.speed!.stepMs).toBeGreaterThan(0)
+    expect(reports[0]!.speed!.convolutionsMs).toBeGreaterThan(0)
     for (const { device, ok, reason } of reports) {
       if (ok) {
         await using runtime = await createRuntime({ device })

@@ -1,4 +1,3 @@
-import { arch, availableParallelism } from 'node:os'
 import type { InferenceError } from '../errors.ts'
 import type { OnnxModel } from '../graph/model.ts'
 import type { Tensor } from '../tensor.ts'
@@ -6,7 +5,7 @@ import type { Isolation } from './channel.ts'
 import { disposedError, Host } from './host.ts'
 import { isOrder, type ModelOrder } from './order.ts'
 import { type Answers, checkTensor, type ModelBytes, type OrderedModel, type Provider, packArray, packTensors } from './protocol.ts'
-import { createProber, type Device, type DeviceReport, selectDevice } from './providers.ts'
+import { createProber, type Device, type DeviceReport, defaultThreads, type Selected, selectDevice } from './providers.ts'
 import { type State, WorkerState } from './state.ts'
 
 /** Options of `createRuntime`. */
@@ -52,6 +51,8 @@ export interface RunOptions {
 export interface Runtime extends AsyncDisposable {
   /** What really runs. */
   readonly device: Provider
+  /** What runs models loaded with `state`, those that take many small steps: `device`, or the CPU where `auto` measured it to be faster at these. */
+  readonly stepDevice: Provider
   /** Threads per operator. */
   readonly threads: number
   readonly isolation: Isolation
@@ -107,7 +108,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
 export async function createRuntimeOn(host: Host, { device = 'auto', threads = defaultThreads() }: RuntimeOptions): Promise<Runtime> {
   if (!Number.isInteger(threads) || threads < 1) throw new RangeError(`createRuntime: threads is ${threads}, expected a positive integer`)
   try {
-    return new WorkerRuntime(host, threads, await selectDevice(device, createProber(host)))
+    return new WorkerRuntime(host, threads, await selectDevice(device, createProber(host, threads)))
   } catch (error) {
     await host.dispose()
     throw error
@@ -119,24 +120,26 @@ function checkIsolation(isolation: Isolation | undefined): Isolation | undefined
   throw new TypeError(`createRuntime: isolation is ${JSON.stringify(isolation)}, expected "thread" or "process"`)
 }
 
-function defaultThreads(): number {
-  const logical = availableParallelism()
-  return Math.min(4, arch() === 'arm64' ? logical : Math.ceil(logical / 2))
+/** Which device of a runtime runs a model that is loaded with these `state` slots. */
+export function deviceFor({ device, stepDevice }: Pick<Runtime, 'device' | 'stepDevice'>, state: LoadOptions['state'] = {}): Provider {
+  return Object.keys(state).length > 0 ? stepDevice : device
 }
 
 type Source = OnnxModel | (() => OnnxModel | Promise<OnnxModel>) | ModelOrder
 
 class WorkerRuntime implements Runtime {
   readonly device: Provider
+  readonly stepDevice: Provider
   readonly threads: number
   readonly attempts: readonly DeviceReport[]
   readonly host: Host
   #lastId = 0
 
-  constructor(host: Host, threads: number, selected: { device: Provider; attempts: readonly DeviceReport[] }) {
+  constructor(host: Host, threads: number, selected: Selected) {
     this.host = host
     this.threads = threads
     this.device = selected.device
+    this.stepDevice = selected.stepDevice
     this.attempts = selected.attempts
   }
 
@@ -218,7 +221,8 @@ class WorkerModel implements Model {
   }
 
   async #load(): Promise<void> {
-    const { host, device, threads } = this.#runtime
+    const { host, threads } = this.#runtime
+    const device = deviceFor(this.#runtime, this.#slots)
     const { warmUp, cpuMemArena = true } = this.#options
     const moved = new Set<ArrayBuffer>()
     const source = await this.#pack(moved)

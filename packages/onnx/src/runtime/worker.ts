@@ -1,12 +1,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MynahError } from '../errors.ts'
 import { release } from '../memory.ts'
+import { measureDevice } from './measure.ts'
 import type { BuiltModel, ModelBuilder } from './order.ts'
 import {
   type Answers,
   type Message,
   type ModelBytes,
   type OrderedModel,
+  type ProbeReply,
   type Provider,
   packTensors,
   type Reply,
@@ -157,12 +159,15 @@ function failure(error: unknown): Extract<Reply, { ok: false }> {
   return { ok: false, code: MynahError.isInstance(error) ? error.code : 'run-failed', message }
 }
 
-/** argv: `probe`, device, probe model in base64. Sends one Reply; the parent then ends this process. */
+/** argv: `probe`, device, probe model in base64, and the CPU's threads if speed is asked for. Sends a ProbeReply once it works and one with its speed; the parent then ends this process. */
 async function probeAsProcess(): Promise<void> {
-  const [device, model] = process.argv.slice(3) as [Provider, string]
-  const reply: Reply = await probeSession({ bytes: Uint8Array.from(Buffer.from(model, 'base64')) }, device).then(
-    () => ({ ok: true, value: undefined }),
-    failure,
-  )
-  process.send!(reply)
+  const [device, model, threads] = process.argv.slice(3) as [Provider, string, string | undefined]
+  const send = (reply: ProbeReply) => process.send!(reply)
+  try {
+    await probeSession({ bytes: Uint8Array.from(Buffer.from(model, 'base64')) }, device)
+    send({ ok: true })
+    if (threads) send({ ok: true, speed: await measureDevice(device, Number(threads)) })
+  } catch (error) {
+    send({ ok: false, message: failure(error).message })
+  }
 }
