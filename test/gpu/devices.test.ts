@@ -10,7 +10,7 @@ const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json'
 const tolerance = 1e-3
 const asked = process.env.MYNAH_GPU === '1'
 /** Shaders are compiled for every graph, and a software adapter computes them on a CPU that may be busy. */
-const timeout = 900_000
+const timeout = 1_200_000
 
 describe.skipIf(!asked)(`devices against the CPU${asked ? '' : ' (skipped: run pnpm test:gpu)'}`, { timeout }, () => {
   it.for(['webgpu', 'cuda'])(`golden vocoders and codecs sound on %s as on the CPU, within ${tolerance}`, async (device, context) => {

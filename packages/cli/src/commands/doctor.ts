@@ -18,7 +18,7 @@ interface Check {
 export const doctor: Command = {
   name: 'doctor',
   operands: '',
-  summary: 'Check Node, ONNX Runtime, the devices that work here and the embedded model',
+  summary: 'Check Node, ONNX Runtime, the devices that work here, how fast they are, and the embedded model',
   details: ['Exit code 1 if something that speaking needs is missing; a GPU is not among it.'],
   options: { json: sharedOptions.json },
   examples: [['mynah doctor', 'what to paste into a bug report']],
