@@ -13,6 +13,7 @@ SCRIPTS = {
     "listener": ("train_listener",),
     "ar": ("train_ar",),
     "nar": ("train_nar",),
+    "together": ("train_together", "--disc-warmup", "2"),
     "encodec": ("train_encodec", "--paper", "encodec"),
     "soundstream": ("train_encodec", "--paper", "soundstream"),
     "valle": ("train_valle",),
