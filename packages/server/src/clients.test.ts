@@ -134,6 +134,9 @@ describe("ElevenLabs' own client", () => {
       statusCode: 400,
       body: { detail: { message: expect.stringContaining('labels has no consent') } },
     })
+    await expect(
+      client.voices.ivc.create({ name: 'Anna', files: [...files, ...files], labels: { consent: 'Mine.' } }),
+    ).rejects.toMatchObject({ statusCode: 400, body: { detail: { field: 'files', message: expect.stringContaining('has several') } } })
     const { voiceId, requiresVerification } = await client.voices.ivc.create({ name: 'Anna', files, labels: { consent: 'My own voice.' } })
     expect([voiceId, requiresVerification]).toEqual(['anna', false])
     await read(await client.textToSpeech.convert(voiceId, { text: 'Hi.', outputFormat: 'pcm_16000' }))

@@ -56,12 +56,10 @@ const AddBody = z
   .object({
     name: z.string({ error: 'is missing: what the voice is called' }).trim().min(1, 'is empty: what the voice is called').max(100),
     files: z
-      .union(
-        [z.instanceof(File), z.array(z.instanceof(File)).length(1, 'has several recordings, expected one of 1 to 15 s of one speaker')],
-        {
-          error: 'is missing: a recording of 1 to 15 s of one speaker, as a file',
-        },
-      )
+      .union([z.instanceof(File), z.array(z.instanceof(File)).length(1)], {
+        error: ({ input }) =>
+          `${Array.isArray(input) ? 'has several' : 'is missing'}: one recording of 1 to 15 s of one speaker, as a file`,
+      })
       .openapi({ type: 'string', format: 'binary', description: 'wav, mp3, flac or ogg' }),
     description: z.string().max(1000).optional(),
     labels: Labels.optional().openapi({ type: 'string', description: `JSON: consent (${consentAdvice}), transcript` }),

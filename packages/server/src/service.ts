@@ -78,7 +78,7 @@ export class SpeechService {
   async createVoice(source: { audio: Uint8Array; name: string; consent: string; transcript?: string; signal: AbortSignal }) {
     const folder = this.#writable()
     const voice = await this.#work(() => this.engine.createVoice(source))
-    return { ...describe(await folder.save(voice)), warnings: voice.warnings }
+    return { ...describe(await folder.save(voice, id => this.#isReady(id))), warnings: voice.warnings }
   }
 
   /** @throws {RequestError} `voice-not-found`, `voice-read-only` for a ready voice */

@@ -34,6 +34,15 @@ describe('voices', () => {
     expect((await ask('/v1/audio/voices/jurgen-b', { method: 'DELETE' })).status).toBe(404)
   })
 
+  it('with the name of a ready one are another voice, which speaks and can be deleted', async () => {
+    const { ask, post, upload, engine } = await createFakeApp()
+    const { id } = await bodyOf(await upload({ name: 'Wren', audio_sample: recording, consent: 'Me.' }))
+    expect(id).toBe('wren-2')
+    expect((await post('/v1/audio/speech', { ...speech, voice: id })).status).toBe(200)
+    expect(engine.asked[0]!.options.voice).toMatchObject({ name: 'Wren' })
+    expect((await ask(`/v1/audio/voices/${id}`, { method: 'DELETE' })).status).toBe(200)
+  })
+
   it.each([
     ['consent', { name: 'a', audio_sample: recording }, /clone only voices whose owner has agreed/],
     ['name', { audio_sample: recording, consent: 'Me.' }, /what the voice is called/],

@@ -55,9 +55,10 @@ export class VoiceFolder {
 
   /**
    * Writes a voice, whole or not at all.
+   * @param isTaken ids of voices that are elsewhere, such as those that came with the model
    * @returns its id: its name, in letters that an id may have, with a number behind it if there is one of that id
    */
-  async save(voice: Voice): Promise<StoredVoice> {
+  async save(voice: Voice, isTaken: (id: string) => boolean = () => false): Promise<StoredVoice> {
     if ((await this.#ids()).length >= maxVoices) {
       throw new RequestError(`there are ${maxVoices} voices, the most that one folder holds; delete some`, {
         status: 409,
@@ -69,6 +70,7 @@ export class VoiceFolder {
       await voice.save(partial)
       for (let attempt = 1; ; attempt++) {
         const id = toId(voice.name, attempt)
+        if (isTaken(id)) continue
         try {
           await link(partial, this.#path(id)) // unlike rename, link replaces nothing
           return (await this.#find(id))!

@@ -85,6 +85,13 @@ describe('Voice', () => {
     await expect(Voice.load(new Voice(fields).toSafetensors().subarray(0, 300))).rejects.toThrow(CheckpointError)
   })
 
+  it('names the file that is damaged', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'mynah-voice-')), 'half.voice.safetensors')
+    await writeFile(path, new Voice(fields).toSafetensors().subarray(0, 300))
+    await expect(Voice.load(path)).rejects.toThrow(path)
+    await expect(Voice.load(new Uint8Array(4))).rejects.toThrow(/^voice: 4 bytes/)
+  })
+
   it('refuses a large file before reading it', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'mynah-voice-')), 'big.voice.safetensors')
     await writeFile(path, new Uint8Array(17 * 2 ** 20))

@@ -87,7 +87,7 @@ export class Voice implements Prompt {
    */
   static async load(source: string | URL | Uint8Array): Promise<Voice> {
     const where = source instanceof Uint8Array ? 'voice' : String(source)
-    const { tensors, metadata } = readSafetensors(source instanceof Uint8Array ? source : await readVoiceFile(source))
+    const { tensors, metadata } = readSafetensors(source instanceof Uint8Array ? source : await readVoiceFile(source), where)
     if (metadata.format !== format) {
       throw malformed(where, `its metadata hold no "format": "${format}"`, 'pass a file that voice.save wrote')
     }

@@ -138,10 +138,11 @@ export interface Safetensors {
 /**
  * Reads a whole safetensors file (a voice, a golden case). For large model files use `readCheckpoint`, which reads lazily.
  * bfloat16 is widened to float32; everything else stays as stored.
+ * @param path what errors call bytes in memory
  * @throws {CheckpointError} `malformed-safetensors`, `unreadable-file`, `unsupported-dtype`
  */
-export function readSafetensors(input: string | Uint8Array): Safetensors {
-  const source = openSource(input)
+export function readSafetensors(input: string | Uint8Array, path?: string): Safetensors {
+  const source = openSource(input, path)
   try {
     const index = readSafetensorsIndex(source)
     const tensors: Record<string, Tensor> = Object.create(null)

@@ -24,14 +24,14 @@ const forgotten = new FinalizationRegistry<number>(closeSync)
 
 /**
  * Opens a file, or wraps bytes in memory.
+ * @param path what errors call bytes in memory
  * @throws {CheckpointError} `unreadable-file` if there is no such regular file
  */
-export function openSource(input: string | Uint8Array): ByteSource {
+export function openSource(input: string | Uint8Array, path = '<memory>'): ByteSource {
   if (typeof input === 'string') return openFile(input)
   if (!(input instanceof Uint8Array)) throw new TypeError(`expected a file path or a Uint8Array, got ${typeof input}`)
   // Not a Buffer, whose slice() would not copy.
   let bytes: Uint8Array | undefined = new Uint8Array(input.buffer, input.byteOffset, input.length)
-  const path = '<memory>'
   return {
     path,
     size: input.length,
