@@ -49,6 +49,7 @@ export abstract class Operators {
   ): Value[]
   abstract constant(value: number | readonly number[], dtype?: DType): Value
   abstract initializer(name: string, tensor: Tensor): Value
+  /** Says that a value has this shape, where shape inference cannot tell: the same value, known so from here on. */
   abstract assume(value: Value, shape: readonly Dim[]): Value
 
   add(a: Operand, b: Operand): Value {

@@ -185,6 +185,7 @@ export class Net extends Operators {
     return this.#within(() => this.graph.initializer(name, tensor))
   }
 
+  /** The graph's `assume`, under the names of this layer. */
   override assume(value: Value, shape: readonly Dim[]): Value {
     return this.#within(() => this.graph.assume(value, shape))
   }

@@ -19,7 +19,11 @@ interface Pending<Answer> {
 export interface AskedThreadOptions {
   /** The thread answers as `answerRequests` does. */
   start(): Worker
-  /** @param problem what a request failed of @param cause known where the thread itself failed */
+  /**
+   * The error that a failed request is rejected with.
+   * @param problem what the request failed of
+   * @param cause known where the thread itself failed
+   */
   failed(problem: string, cause?: unknown): MynahError
   /** The error of everything that is asked after disposal. */
   disposed(): MynahError
