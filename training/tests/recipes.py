@@ -24,7 +24,7 @@ RECIPES = {  # name: (columns of the log that must fall, script and its options)
     "parallel-wavegan": (["stft"], vocoder("parallel-wavegan")),
     "hifi-gan": (["mel_l1"], vocoder("hifi-gan")),
     "fre-gan": (["mel_l1"], vocoder("fre-gan")),
-    "univnet": (["mel_l1"], vocoder("univnet")),
+    "univnet": (["stft"], vocoder("univnet")),
     "bigvgan": (["mel_l1"], vocoder("bigvgan")),
     "bigvgan-v2": (["mel_l1"], vocoder("bigvgan", "tiny-v2")),
     "istftnet": (["mel_l1"], vocoder("istftnet")),
