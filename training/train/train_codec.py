@@ -13,15 +13,12 @@ from YIN; in three of four clips the harmonics have the true one."""
 import json, random, sys
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data import augment, corpus
-from papers import losses
 from train import common
-from mynah.pitch import yin
-from papers.discriminators import MultiPatchDiscriminator
+from train.decoder import Discriminators, decoded
 from mynah.codec import ENCODER, LARGE, SMALL, TINY, Codec
 
 
@@ -72,15 +69,12 @@ def main():
     )
     modules, optimizers = [codec, classifier], [optimizer]
     if a.adversarial:
-        discriminators = MultiPatchDiscriminator(corpus.RATE).to(a.device, memory_format=torch.channels_last)
-        discriminator_optimizer = torch.optim.AdamW(
-            discriminators.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01, fused=True
-        )
-        modules, optimizers = [*modules, discriminators], [*optimizers, discriminator_optimizer]
+        discriminators = Discriminators(a)
+        modules, optimizers = [*modules, discriminators.module], [*optimizers, discriminators.optimizer]
     rng = np.random.default_rng(a.seed)
     run = common.Run(a, modules, optimizers, rngs=[rng])
-    if a.disc_init and run.step == 0:
-        discriminators.load_state_dict(common.read_export(a.disc_init))
+    if a.adversarial:
+        discriminators.begin(run)
     if a.init and run.step == 0:  # the exported codebooks begin as their own averages
         codec.rvq.ready.fill_(1), codec.rvq.ema_count.fill_(1), codec.rvq.ema_sum.copy_(codec.rvq.codebook)
     frames = 8 if a.smoke else round(a.seconds * 40)
@@ -172,55 +166,18 @@ def main():
             q, first, commitment = codec.rvq(z, levels, run.step)
             if (phonemes >= 0).any():
                 ce = F.cross_entropy(classifier(first), phonemes, ignore_index=-1)
-        true_pitch = yin(wave, corpus.RATE, corpus.HOP)
-        told_pitch = true_pitch * (
-            torch.rand(len(wave), 1, device=a.device) < 0.75
-        )  # otherwise its own, as when it speaks
-        with common.autocast(a):
-            noise, voiced, pitch, own_pitch = codec.spectra(q, told_pitch)
-        fake = codec.synthesize(noise, voiced, pitch)
-        certain = true_pitch > 0
-        off = ((own_pitch / true_pitch.clamp(min=1)).log().abs() * certain).sum() / certain.sum().clamp(min=1)
-        mel = losses.multi_scale_mel(fake, wave, corpus.RATE)
-        fine = losses.spectral_convergence(fake, wave) if a.stft_weight else torch.zeros(())
-        loss = mel + 0.25 * commitment + a.phoneme_weight * ce + a.pitch_weight * off + a.stft_weight * fine
-        judged = {}
+        fake, loss, logged = decoded(a, codec, q, wave, 0.75)
+        loss = loss + 0.25 * commitment + a.phoneme_weight * ce
+        logged |= {"commitment": commitment, "phoneme_ce": ce}
+        logged["used_1"] = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
         if a.adversarial:
-            with common.autocast(a):
-                chosen = random.sample(
-                    range(len(discriminators.discriminators)), a.discriminators
-                )  # not all of them: the same on average, in less time
-                real, false = discriminators(wave, chosen), discriminators(fake.detach(), chosen)
-                told = losses.hinge_discriminator(real, false)
-            common.descend(told, discriminator_optimizer, discriminators, 5.0)
-            judged = {"told": told.detach(), "fooled": 0.0, "match": 0.0}
-            if run.step >= a.disc_warmup:
-                discriminators.requires_grad_(False)
-                with common.autocast(a):
-                    false = discriminators(fake, chosen)
-                    fooled, match = losses.hinge_generator(false), losses.feature_matching(real, false)
-                discriminators.requires_grad_(True)
-                loss = loss + a.adversarial * (fooled + a.matching * match)
-                judged |= {"fooled": fooled.detach(), "match": match.detach()}
+            more, heard_by = discriminators.step(fake, wave, run.step)
+            loss, logged = loss + more, logged | heard_by
         common.descend(loss, optimizer, codec, 5.0)
-        used = (codec.rvq.ema_count[0] > 0.02).float().mean() if codec.rvq.ready else 0
-        run.log(
-            {
-                "mel": mel,
-                "stft": fine,
-                "pitch": off,
-                "commitment": commitment,
-                "phoneme_ce": ce,
-                "used_1": used,
-                **judged,
-            }
-        )
+        run.log(logged)
     run.finish()
     if a.adversarial:
-        save_file(
-            {k: v.half().contiguous() for k, v in discriminators.state_dict().items()},
-            run.folder / "discriminators.safetensors",
-        )
+        discriminators.save(run.folder)
 
 
 if __name__ == "__main__":

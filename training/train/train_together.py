@@ -15,17 +15,14 @@ Writes RUN/nar.pt and RUN/codec.pt for `export.py --nar`, `--decoder`.
 import random, sys
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # training/, wherever this is run from
 from data import augment, corpus
 from data.tokens import Tokens, collate, random_batch, vary, vectors
 from mynah import codec as codecs, lm
-from mynah.pitch import yin
-from papers import losses
-from papers.discriminators import MultiPatchDiscriminator
 from train import common
+from train.decoder import Discriminators, decoded
 from train.train_nar import SHARES
 
 
@@ -138,12 +135,10 @@ def main():
         weight_decay=0.01,
         fused=True,
     )
-    discriminators = MultiPatchDiscriminator(corpus.RATE).to(a.device, memory_format=torch.channels_last)
-    disc_optimizer = torch.optim.AdamW(discriminators.parameters(), a.disc_rate, (0.8, 0.99), weight_decay=0.01)
+    discriminators = Discriminators(a)
     rng, generator = random.Random(a.seed), np.random.default_rng(a.seed)
-    run = common.Run(a, [both, discriminators], [optimizer, disc_optimizer], rngs=[rng, generator])
-    if a.disc_init and run.step == 0:
-        discriminators.load_state_dict(common.read_export(a.disc_init))
+    run = common.Run(a, [both, discriminators.module], [optimizer, discriminators.optimizer], rngs=[rng, generator])
+    discriminators.begin(run)
     encoder = SpeakerEncoder().to(a.device) if a.speaker and not a.smoke else None
     frames = 8 if a.smoke else a.frames
     data = None if a.smoke else Data(a, frames)
@@ -185,36 +180,15 @@ def main():
         z, wave, error = predicted()
         more, more_wave = true()
         z, wave = torch.cat([z, more]), torch.cat([wave, more_wave])
-        true_pitch = yin(wave, corpus.RATE, corpus.HOP)
-        told_pitch = true_pitch * (torch.rand(len(wave), 1, device=a.device) < 0.5)  # else its own, as when it speaks
-        with common.autocast(a):
-            noise, voiced, pitch, own_pitch = codec.spectra(z, told_pitch)
-        fake = codec.synthesize(noise, voiced, pitch)
-        certain = true_pitch > 0
-        off = ((own_pitch / true_pitch.clamp(min=1)).log().abs() * certain).sum() / certain.sum().clamp(min=1)
-        mel = losses.multi_scale_mel(fake, wave, corpus.RATE)
-        fine = losses.spectral_convergence(fake, wave)
-        loss = mel + a.latent * error + a.pitch_weight * off + a.stft_weight * fine
-        logged = dict(mel=mel, stft=fine, pitch=off, error=error)
+        fake, loss, logged = decoded(a, codec, z, wave, 0.5)
+        loss, logged["error"] = loss + a.latent * error, error
         if encoder:
             with torch.no_grad():
                 wanted = encoder(wave)
             unlike = 1 - (encoder(fake) * wanted).sum(1).mean()
             loss, logged["unlike"] = loss + a.speaker * unlike, unlike
-        with common.autocast(a):
-            chosen = random.sample(range(len(discriminators.discriminators)), a.discriminators)
-            real, false = discriminators(wave, chosen), discriminators(fake.detach(), chosen)
-            told = losses.hinge_discriminator(real, false)
-        common.descend(told, disc_optimizer, discriminators, 5.0)
-        logged |= dict(told=told, fooled=0.0, match=0.0)
-        if run.step >= a.disc_warmup:
-            discriminators.requires_grad_(False)
-            with common.autocast(a):
-                false = discriminators(fake, chosen)
-                fooled, match = losses.hinge_generator(false), losses.feature_matching(real, false)
-            discriminators.requires_grad_(True)
-            loss = loss + a.adversarial * (fooled + a.matching * match)
-            logged |= dict(fooled=fooled, match=match)
+        more, heard_by = discriminators.step(fake, wave, run.step)
+        loss, logged = loss + more, logged | heard_by
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(decoding, 5.0), nn.utils.clip_grad_norm_(nar.parameters(), 0.5)
@@ -224,8 +198,7 @@ def main():
     for name in ("codec", "nar"):
         part = {k[len(name) + 1 :]: v for k, v in run.average.items() if k.startswith(name + ".")}
         torch.save(dict(average=part), run.folder / f"{name}.pt")
-    kept = {k: v.half().contiguous() for k, v in discriminators.state_dict().items()}
-    save_file(kept, run.folder / "discriminators.safetensors")
+    discriminators.save(run.folder)
 
 
 if __name__ == "__main__":
