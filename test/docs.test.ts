@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeAudio, encodeWav, toMono } from '@mynah/audio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sourceFlags } from './bench/child.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const tsx = createRequire(import.meta.url).resolve('tsx/cli')
 const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
 /** A process loads the whole of Mynah from source: seconds, or a minute on a busy machine. */
 const timeout = 240_000
@@ -104,7 +103,7 @@ describe.skipIf(!hasModel)(
   () => {
     let folder: string
     const run = (script: string, words: readonly string[]) =>
-      promisify(execFile)(process.execPath, [tsx, '--conditions=@mynah/source', script, ...words], { cwd: folder })
+      promisify(execFile)(process.execPath, [...sourceFlags, script, ...words], { cwd: folder })
 
     beforeAll(async () => {
       // Inside of the repository, so that @mynah/core is found as in a user's project.

@@ -1,17 +1,16 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeAudio, measureLevel, toMono } from '@mynah/audio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sourceFlags } from './bench/child.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const examples = readdirSync(join(root, 'examples')).filter(name => /^\d\d-.*\.ts$/.test(name))
 const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
-const tsx = createRequire(import.meta.url).resolve('tsx/cli')
 /** A process loads the whole of Mynah from source: seconds, or a minute on a busy machine. */
 const timeout = 240_000
 const mostLines = 40
@@ -39,7 +38,7 @@ describe.skipIf(!hasModel)(`running the examples${hasModel ? '' : ' (skipped: pa
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const run = (name: string, ...words: string[]) =>
-    promisify(execFile)(process.execPath, [tsx, '--conditions=@mynah/source', join(root, 'examples', name), ...words], {
+    promisify(execFile)(process.execPath, [...sourceFlags, join(root, 'examples', name), ...words], {
       cwd: folder,
       encoding: 'buffer',
       maxBuffer: 64 * 2 ** 20,

@@ -5,25 +5,19 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeAudio, measureLevel, toMono } from '@mynah/audio'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sourceFlags } from './bench/child.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const hasModel = existsSync(join(root, 'packages/voice-en/bundle.json'))
-/** tsx in the process itself: its command starts another one, which would outlive it. */
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 /** A process loads the whole of Mynah from source: seconds, or a minute on a busy machine. */
 const timeout = 240_000
 
-const command = (name: string, ...words: string[]) => [
-  '--import',
-  tsx,
-  '--conditions=@mynah/source',
-  join(root, 'examples/services', name),
-  ...words,
-]
+/** tsx runs in the process itself: its command would start another one, which outlives it. */
+const command = (name: string, ...words: string[]) => [...sourceFlags, join(root, 'examples/services', name), ...words]
 
 function inFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'mynah-services-'))
